@@ -1,0 +1,41 @@
+# make demo     set up, then train, sample and evaluate on a text that ships; about two minutes
+# make test     set up, then the tests; under five minutes on two cores
+# make check    set up, then lint, types and the order of imports
+# make soak     the long versions of some tests: many interruptions
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check soak clean
+
+$(READY): pyproject.toml tests/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint tests/constraints.txt --editable '.[test]'
+	@touch $(READY)
+
+demo: $(READY)
+	@echo '$$ charlstm train corpora/quintal.txt --time 75s --out checkpoints/demo'
+	@rm -rf checkpoints/demo
+	@$(BIN)/charlstm train corpora/quintal.txt --time 75s --out checkpoints/demo
+	@echo '$$ charlstm sample --checkpoint checkpoints/demo --length 400 --seed 1'
+	@$(BIN)/charlstm sample --checkpoint checkpoints/demo --length 400 --seed 1
+	@echo
+	@echo '$$ charlstm eval corpora/quintal.txt --checkpoint checkpoints/demo --valid-fraction 0.1'
+	@$(BIN)/charlstm eval corpora/quintal.txt --checkpoint checkpoints/demo --valid-fraction 0.1
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+soak: $(READY)
+	CHARLSTM_SOAK=1 $(BIN)/python -m pytest tests/test_interruptions.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,86 @@
+"""charlstm from Python: `charlstm.load(path)`, then `.generate(...)` and `.score(text)`."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from charlstm.checkpoint import ModelFile, find_model, load_model_file, save_model_file
+from charlstm.config import SampleConfig
+from charlstm.errors import TextError
+from charlstm.evaluate import Score, score_stream
+from charlstm.model import CharLM
+from charlstm.products import choose_compute_dtype
+from charlstm.sample import generate
+from charlstm.vocab import OnUnknown, Vocabulary, normalize
+
+
+class LanguageModel:
+    """A network with its vocabulary.
+
+    Attributes:
+        model: the network (`charlstm.model.CharLM`, a `torch.nn.Module`).
+        vocabulary: its characters.
+        training: where it comes from.
+    """
+
+    def __init__(self, content: ModelFile) -> None:
+        self.model: CharLM = content.model
+        self.vocabulary: Vocabulary = content.vocabulary
+        self.training: dict[str, Any] = content.training
+
+    def generate(
+        self,
+        prompt: str = "",
+        length: int = 1000,
+        temperature: float = 0.8,
+        *,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        stop: str | None = None,
+        seed: int | None = None,
+        on_unknown: OnUnknown = "error",
+    ) -> str:
+        """Text that goes on from a prompt, without the prompt.
+
+        Raises:
+            UsageError: for a setting out of range.
+            UnknownCharacterError: for a prompt with a character that the model has never seen.
+        """
+        config = SampleConfig(length, temperature, top_k, top_p, 1, seed, stop)
+        ids = self.vocabulary.encode(normalize(prompt), on_unknown, "prompt")
+        commonest = self.training.get("commonest_character", self.vocabulary.characters[0])
+        return "".join(d.text for d in generate(self.model, self.vocabulary, ids, config, commonest=commonest))
+
+    def score(self, text: str, *, on_unknown: OnUnknown = "error") -> Score:
+        """Nats and bits a character over characters 2..N of a text, from a zero state.
+
+        Raises:
+            UnknownCharacterError: for a character that the model has never seen.
+            TextError: for fewer than two characters.
+        """
+        ids = self.vocabulary.encode(normalize(text), on_unknown)
+        if len(ids) < 2:
+            raise TextError(f"{len(ids)} characters to score; at least 2 are needed")
+        dtype = choose_compute_dtype("auto", self.model.device, self.model.config.hidden_size)
+        return score_stream(self.model, ids, dtype)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model to a file. Raises CharLSTMError if it cannot be written."""
+        save_model_file(Path(path), ModelFile(self.model, self.vocabulary, self.training))
+
+
+def load(path: str | PathLike[str] | None = None, device: str = "cpu") -> LanguageModel:
+    """The model in a file, in the folder of a run, or the newest in a folder of runs.
+
+    Args:
+        path: None: the newest in `checkpoints/`.
+        device: where it goes.
+
+    Raises:
+        ModelFileError: if there is none, or it is not sound.
+    """
+    content = load_model_file(find_model(None if path is None else Path(path)))
+    content.model.to(device)
+    return LanguageModel(content)

@@ -1,0 +1,38 @@
+"""The disk format and its only owner: model files and the folders of runs."""
+
+from charlstm.checkpoint.model_file import ModelFile, describe_model_file, load_model_file, save_model_file
+from charlstm.checkpoint.run import (
+    BEST,
+    CONFIG,
+    LAST,
+    METRICS,
+    RUNS,
+    Metrics,
+    create_run,
+    find_model,
+    load_last,
+    read_metrics,
+    read_run_config,
+    run_folder_for,
+    save_last,
+)
+
+__all__ = [
+    "BEST",
+    "CONFIG",
+    "LAST",
+    "METRICS",
+    "RUNS",
+    "Metrics",
+    "ModelFile",
+    "create_run",
+    "describe_model_file",
+    "find_model",
+    "load_last",
+    "load_model_file",
+    "read_metrics",
+    "read_run_config",
+    "run_folder_for",
+    "save_last",
+    "save_model_file",
+]

@@ -1,0 +1,96 @@
+"""What a model file means: a network with its vocabulary, and, in a run's `last` file, all that resuming needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from charlstm.checkpoint.format import Shapes, read_about, read_file, write_file
+from charlstm.config import ModelConfig
+from charlstm.errors import ModelFileError, TextError, UsageError
+from charlstm.model import CharLM
+from charlstm.optim import MOMENTS
+from charlstm.vocab import Vocabulary
+
+
+@dataclass
+class ModelFile:
+    """The content of a model file.
+
+    Attributes:
+        model: the network, on the CPU, in float32.
+        vocabulary: its characters.
+        training: where it comes from: corpus sha256, step, epoch, losses, versions, seed.
+        resume: what a run needs to go on, besides the tensors; None in a file for use only.
+        tensors: optimiser moments and carried state; empty in a file for use only.
+    """
+
+    model: CharLM
+    vocabulary: Vocabulary
+    training: dict[str, Any]
+    resume: dict[str, Any] | None = None
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+
+def save_model_file(path: Path, content: ModelFile) -> None:
+    """Write a model file. Raises CharLSTMError if it cannot be written; the old one is then untouched."""
+    about: dict[str, Any] = {
+        "config": content.model.config.to_dict(),
+        "vocabulary": list(content.vocabulary.characters),
+        "training": content.training,
+    }
+    if content.resume is not None:
+        about["resume"] = content.resume
+    write_file(path, {**content.model.state_dict(), **content.tensors}, about)
+
+
+def load_model_file(path: Path) -> ModelFile:
+    """Read a model file. Raises ModelFileError for anything that is not a sound one."""
+    tensors, about = read_file(path, _expected_shapes)
+    config = ModelConfig.from_dict(about["config"])
+    with torch.device("meta"):
+        model = CharLM(config)
+    weights = {name: tensors.pop(name) for name in config.tensor_shapes()}
+    model.load_state_dict(weights, assign=True)
+    model.requires_grad_(True)
+    return ModelFile(model, Vocabulary(about["vocabulary"]), about["training"], about.get("resume"), tensors)
+
+
+def describe_model_file(path: Path) -> dict[str, Any]:
+    """Config, vocabulary and training of a model file as JSON has them, checked, without building the network."""
+    load_model_file(path)
+    return read_about(path)
+
+
+def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
+    """The tensors that a file must hold, from its inner JSON, which is checked on the way."""
+    known = {"config", "format", "resume", "sha256", "training", "vocabulary"}
+    if extra := about.keys() - known:
+        raise ModelFileError(f"it holds something unknown: {sorted(extra)[0]!a}")
+    if not isinstance(about["config"], dict) or not isinstance(about["training"], dict):
+        raise ModelFileError("its config or training is not an object")
+    characters = about["vocabulary"]
+    if not isinstance(characters, list) or not all(isinstance(c, str) for c in characters):
+        raise ModelFileError("its vocabulary is not a list of characters")
+    try:
+        config = ModelConfig.from_dict(about["config"])
+        Vocabulary(characters)
+    except (UsageError, TextError) as e:
+        raise ModelFileError(str(e)) from None
+    if len(characters) != config.vocab_size:
+        raise ModelFileError(f"{len(characters):,} characters, but a vocab_size of {config.vocab_size:,}")
+    shapes = config.tensor_shapes()
+    if "resume" not in about:
+        return shapes
+    batch_size = about["resume"]["run"]["train"]["batch_size"]
+    if type(batch_size) is not int or not 1 <= batch_size <= 65_536:
+        raise ModelFileError("its batch_size is not sound")
+    moments = {f"optimizer.{moment}.{name}": shape for name, shape in shapes.items() for moment in MOMENTS}
+    L, H = config.num_layers, config.hidden_size
+    state = {"state.h": (L, batch_size, H), "state.c": (L, batch_size, H if config.cell_type == "lstm" else 0)}
+    return {**shapes, **moments, **state}

@@ -1,0 +1,163 @@
+"""A run is a folder: what is in it, what it is called, which one is meant."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from charlstm.checkpoint.format import sync_folder, write_atomically
+from charlstm.checkpoint.model_file import ModelFile, load_model_file, save_model_file
+from charlstm.errors import CharLSTMError, ModelFileError, UsageError
+
+RUNS = Path("checkpoints")
+BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safetensors"
+CONFIG, METRICS = "config.json", "metrics.jsonl"
+
+
+def run_folder_for(first_corpus: str, runs: Path = RUNS) -> Path:
+    """A folder that does not exist yet, named after a corpus: NAME, then NAME-2, NAME-3."""
+    stem = Path(first_corpus).name.split(".")[0] if first_corpus != "-" else "stdin"
+    name = re.sub(r"[^\w-]+", "-", stem).strip("-") or "run"
+    folder, n = runs / name, 1
+    while folder.exists():
+        n += 1
+        folder = runs / f"{name}-{n}"
+    return folder
+
+
+def create_run(folder: Path, config: Mapping[str, Any]) -> None:
+    """Make the folder of a new run with its `config.json`. Raises UsageError if there is something in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise UsageError(f"--out {folder}: not empty; an existing run is never overwritten: give another name")
+    except OSError as e:
+        raise CharLSTMError(f"cannot make the folder {folder}: {e.strerror or e}; give another --out") from None
+    write_atomically(folder / CONFIG, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
+
+
+def read_run_config(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a run. Raises ModelFileError if it is missing or not sound."""
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("not an object")
+    except OSError as e:
+        raise ModelFileError(f"{path}: {e.strerror}; is {folder} the folder of a run?") from None
+    except (ValueError, RecursionError) as e:
+        raise ModelFileError(f"{path}: not sound: {e}") from None
+    return config
+
+
+def save_last(folder: Path, content: ModelFile) -> None:
+    """Write `last.safetensors`; the one before it stays as `previous.safetensors`."""
+    last = folder / LAST
+    fresh = folder / f".{LAST}-new"
+    save_model_file(fresh, content)
+    try:
+        if last.exists():
+            os.replace(last, folder / PREVIOUS)
+        os.replace(fresh, last)
+        sync_folder(folder)
+    except OSError as e:
+        raise CharLSTMError(f"cannot write {last}: {e.strerror or e}") from None
+
+
+def load_last(folder: Path) -> tuple[ModelFile, Path] | None:
+    """The newest state of a run that can be read, and its file; None if the run never saved.
+
+    Raises:
+        ModelFileError: if there are files but none is sound.
+    """
+    failure = None
+    for name in (LAST, PREVIOUS):
+        path = folder / name
+        if not path.exists():
+            continue
+        try:
+            content = load_model_file(path)
+            if content.resume is None:
+                raise ModelFileError(f"{path}: holds a model for use only; a run cannot go on from it")
+            return content, path
+        except ModelFileError as e:
+            failure = failure or e
+    if failure is not None:
+        raise failure
+    return None
+
+
+def find_model(where: Path | None, runs: Path = RUNS) -> Path:
+    """The model file that is meant.
+
+    Args:
+        where: a model file, the folder of a run, or a folder of runs (the newest is taken); None: `runs`.
+
+    Raises:
+        ModelFileError: if there is none.
+    """
+    place = runs if where is None else where
+    if where is not None and not place.exists():
+        raise ModelFileError(f"{place}: no such file or folder")
+    if place.is_file():
+        return place
+    candidates = [p for p in (place / BEST, place / LAST, place / PREVIOUS) if p.is_file()]
+    if candidates:
+        return candidates[0]
+    newest: list[tuple[int, Path]] = []
+    with suppress(OSError):
+        for folder in place.iterdir():
+            files = [p for p in (folder / BEST, folder / LAST, folder / PREVIOUS) if p.is_file()]
+            if files:
+                newest.append((max(p.stat().st_mtime_ns for p in files), files[0]))
+    if not newest:
+        raise ModelFileError(f"{place}: no model in it; train one first: charlstm train FILE")
+    return max(newest)[1]
+
+
+class Metrics:
+    """`metrics.jsonl`: an event a line, only ever added to.
+
+    Args:
+        path: the file.
+        keep_until: on resuming, the step of the saved state; later lines belong to work that was lost.
+    """
+
+    def __init__(self, path: Path, keep_until: int | None = None) -> None:
+        self.path = path
+        if keep_until is not None and path.exists():
+            kept = [line for line in path.read_bytes().splitlines() if _step_of(line) <= keep_until]
+            write_atomically(path, b"".join(line + b"\n" for line in kept))
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """Append an event. Raises CharLSTMError if it cannot be written."""
+        try:
+            with open(self.path, "a", encoding="utf-8") as f:
+                f.write(json.dumps(event) + "\n")
+        except OSError as e:
+            raise CharLSTMError(f"cannot write {self.path}: {e.strerror or e}") from None
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The events of a run; a line that was cut short is left out."""
+    try:
+        lines = (folder / METRICS).read_bytes().splitlines()
+    except OSError:
+        return []
+    events = []
+    for line in lines:
+        with suppress(ValueError):
+            events.append(json.loads(line))
+    return events
+
+
+def _step_of(line: bytes) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")

@@ -1,0 +1,58 @@
+"""The commands, put together. Loads no torch: a command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from charlstm._version import __version__
+from charlstm.cli.evaluate import evaluate
+from charlstm.cli.info import info
+from charlstm.cli.sample import sample
+from charlstm.cli.train import train
+from charlstm.errors import UsageError
+
+
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """A stacked LSTM with readable gates: train it on a text, let it write, look inside."""
+    if version:
+        sys.stdout.write(f"charlstm {__version__}\n")
+        raise typer.Exit
+
+
+def make_app() -> typer.Typer:
+    """The application with all its commands."""
+    app = typer.Typer(
+        name="charlstm",
+        invoke_without_command=True,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(root)
+    app.command()(in_typers_form(train))
+    app.command()(in_typers_form(sample))
+    app.command("eval")(in_typers_form(evaluate))
+    app.command()(in_typers_form(info))
+    return app
+
+
+def in_typers_form(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with a UsageError shown as Typer shows its own, exit code 2."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except UsageError as e:
+            raise typer.BadParameter(str(e)) from None
+
+    return wrapped

@@ -1,0 +1,138 @@
+"""`charlstm eval`."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from charlstm.cli.options import (
+    Checkpoint,
+    Debug,
+    Device,
+    DeviceOption,
+    Encoding,
+    Json,
+    PrecisionName,
+    PrecisionOption,
+    Quiet,
+    Threads,
+    Unknown,
+    UnknownOption,
+    Verbose,
+    option,
+    parse_finite,
+)
+from charlstm.corpus import check_encoding, find_files, read_text
+from charlstm.errors import TextError
+from charlstm.report.console import print_json
+from charlstm.vocab import Ids, Vocabulary, normalize
+
+WINDOWS = "Protocol windows"
+
+
+class Protocol(StrEnum):
+    """How a text is scored."""
+
+    stream = "stream"
+    windows = "windows"
+
+
+def evaluate(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files, folders (*.txt and *.txt.gz in them), globs; - is standard input.", show_default=False
+        ),
+    ],
+    checkpoint: Checkpoint = None,
+    protocol: Annotated[
+        Protocol,
+        option(
+            "--protocol",
+            help="stream: every character once, state carried; windows: random windows from zero, as nanoGPT.",
+        ),
+    ] = Protocol.stream,
+    valid_fraction: Annotated[
+        float,
+        option(
+            "--valid-fraction",
+            help="Score only this share at the end of every file, as train keeps it.",
+            min=0,
+            max=1,
+            callback=parse_finite,
+        ),
+    ] = 1.0,
+    seq_len: Annotated[
+        int, option("--seq-len", help="Characters a window.", min=1, max=65536, rich_help_panel=WINDOWS)
+    ] = 64,
+    batches: Annotated[int, option("--batches", help="Batches of windows.", min=1, rich_help_panel=WINDOWS)] = 200,
+    batch_size: Annotated[
+        int, option("--batch-size", help="Windows a batch.", min=1, max=65536, rich_help_panel=WINDOWS)
+    ] = 32,
+    seed: Annotated[
+        int, option("--seed", help="Of the places of the windows.", min=0, max=2**63 - 1, rich_help_panel=WINDOWS)
+    ] = 0,
+    encoding: Encoding = "utf-8",
+    unknown: UnknownOption = Unknown.error,
+    device: DeviceOption = Device.auto,
+    precision: PrecisionOption = PrecisionName.auto,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Score how well a model predicts a text: nats and bits a character.
+
+    Several files are scored one after the other as one text.
+    """
+    check_encoding(encoding)
+    from charlstm.cli.runtime import load_model, prepare_machine
+    from charlstm.evaluate import score_stream, score_windows
+    from charlstm.products import choose_compute_dtype
+
+    machine = prepare_machine(device.value, threads)
+    content, path = load_model(checkpoint, machine, quiet or json)
+    ids = read_ids(files, content.vocabulary, encoding, unknown.value, valid_fraction)
+    compute_dtype = choose_compute_dtype(precision.value, machine, content.model.config.hidden_size)
+    if protocol is Protocol.stream:
+        if len(ids) < 2:
+            raise TextError(f"{', '.join(files)}: {len(ids)} characters to score; at least 2 are needed")
+        from charlstm.report.progress import Bar
+
+        with Bar("score", quiet) as bar:
+            score = score_stream(content.model, ids, compute_dtype, on_progress=bar.show)
+    else:
+        if len(ids) < seq_len + 1:
+            raise TextError(f"{', '.join(files)}: {len(ids):,} characters do not fill a window of --seq-len {seq_len}")
+        score = score_windows(
+            content.model, ids, compute_dtype, seq_len=seq_len, batches=batches, batch_size=batch_size, seed=seed
+        )
+    if json:
+        print_json({**score.to_dict(), "protocol": protocol.value, "checkpoint": str(path)})
+    else:
+        sys.stdout.write(
+            f"{score.nats_per_char:.4f} nats/char  {score.bits_per_char:.4f} bits/char  "
+            f"{score.characters:,} characters scored\n"
+        )
+
+
+def read_ids(files: list[str], vocabulary: Vocabulary, encoding: str, on_unknown: str, fraction: float) -> Ids:
+    """The ids of the texts, one after the other; of each only the share at its end. Raises TextError."""
+    texts = []
+    for name in files:
+        if name == "-":
+            try:
+                texts.append((name, normalize(sys.stdin.buffer.read().decode(encoding).removeprefix("\ufeff"))))
+            except UnicodeError as e:
+                raise TextError(f"-: standard input is not {encoding}: {e}") from None
+        else:
+            texts += [(str(path), read_text(Path(path), encoding)) for path in find_files([name])]
+    # the same split as `train` makes: what is not kept for training
+    parts = [(name, text[int(len(text) * (1 - fraction)) :]) for name, text in texts]
+    return np.concatenate([vocabulary.encode(text, on_unknown, name) for name, text in parts])  # type: ignore[arg-type]

@@ -1,0 +1,86 @@
+"""`charlstm info`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from charlstm.cli.options import Debug, Json, Quiet, Verbose
+from charlstm.report.console import print_json, print_table
+from charlstm.report.text import quoted
+
+
+def info(
+    where: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A model file, the folder of a run, or a folder of runs. [default: checkpoints/]", show_default=False
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what a model file or a run holds."""
+    from charlstm.checkpoint import describe_model_file, find_model, read_metrics
+
+    path = find_model(where)
+    about = describe_model_file(path)
+    metrics = read_metrics(path.parent)
+    evaluations = [m for m in metrics if m.get("event") == "evaluated"]
+    if json:
+        print_json({"path": str(path), **about, "evaluations": evaluations})
+        return
+    print_table(str(path), rows(about, evaluations, path.stat().st_size, verbose))
+
+
+def rows(about: dict[str, Any], evaluations: list[dict[str, Any]], size: int, verbose: bool) -> list[tuple[str, str]]:
+    """Names and values for a person."""
+    from charlstm.config import ModelConfig
+
+    config = ModelConfig.from_dict(about["config"])
+    training = about["training"]
+    characters = about["vocabulary"]
+    shown = characters if verbose else characters[:100]
+    result = [
+        (
+            "network",
+            f"{config.cell_type}, {config.num_layers} x {config.hidden_size} cells, embedding {config.embedding_size}",
+        ),
+        ("parameters", f"{config.num_parameters():,} ({size:,} bytes on disk)"),
+        (
+            "characters",
+            f"{len(characters):,}: {' '.join(map(quoted, shown))}{' ...' if len(shown) < len(characters) else ''}",
+        ),
+    ]
+    if training.get("corpus_characters"):
+        result.append(
+            ("corpus", f"{training['corpus_characters']:,} characters, sha256 {training['corpus_sha256'][:16]}...")
+        )
+    if "step" in training:
+        result.append(("trained", f"{training['step']:,} steps, {training['epoch']:.2f} passes over the text"))
+    if training.get("best_valid_nats") is not None:
+        nats = training["best_valid_nats"]
+        result.append(
+            ("best", f"{nats / 0.6931471805599453:.4f} bits/char ({nats:.4f} nats) at step {training['best_step']:,}")
+        )
+    if evaluations:
+        curve = "  ".join(f"{e['step']:,}: {e['valid_bits_per_char']:.3f}" for e in evaluations[-8:])
+        result.append(("validation", f"bits/char by step, the last {min(8, len(evaluations))}: {curve}"))
+    names = ("config", "environment", "versions") if verbose else ("environment", "versions")
+    result += [
+        (name, ", ".join(f"{k} {v}" for k, v in training[name].items() if v is not None))
+        for name in names
+        if name in training
+    ]
+    if "resume" in about:
+        result.append(
+            (
+                "resumable",
+                f"yes, {about['resume']['progress']['fraction']:.0%} of its budget used: charlstm train --resume RUN",
+            )
+        )
+    return result

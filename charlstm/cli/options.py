@@ -1,0 +1,92 @@
+"""The options that several commands share, each with its environment variable `CHARLSTM_<OPTION>`."""
+
+from __future__ import annotations
+
+import math
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def option(*names: str, help: str, **more: Any) -> Any:
+    """A Typer option whose environment variable is named after its long name."""
+    long = next(name for name in names if name.startswith("--")).split("/")[0]
+    return typer.Option(*names, help=help, envvar="CHARLSTM_" + long.lstrip("-").replace("-", "_").upper(), **more)
+
+
+class Device(StrEnum):
+    """Where a model runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class PrecisionName(StrEnum):
+    """The type of the matrix products."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class Unknown(StrEnum):
+    """What to do with a character that the model has never seen."""
+
+    error = "error"
+    skip = "skip"
+    nearest = "nearest"
+
+
+MACHINE = "Machine"
+OUTPUT = "Output"
+TEXT = "Text"
+
+Quiet = Annotated[bool, option("--quiet", "-q", help="Say only what must be said.", rich_help_panel=OUTPUT)]
+Verbose = Annotated[bool, option("--verbose", "-v", help="Say more.", rich_help_panel=OUTPUT)]
+Json = Annotated[bool, option("--json", help="One JSON object a line on stdout.", rich_help_panel=OUTPUT)]
+Debug = Annotated[bool, option("--debug", help="Show a traceback when something fails.", rich_help_panel=OUTPUT)]
+DeviceOption = Annotated[Device, option("--device", help="Where the model runs.", rich_help_panel=MACHINE)]
+PrecisionOption = Annotated[
+    PrecisionName,
+    option("--precision", help="Type of the matrix products; auto: bf16 where it is faster.", rich_help_panel=MACHINE),
+]
+Threads = Annotated[
+    int | None,
+    option("--threads", help="Processor threads. [default: one a core]", min=1, max=1024, rich_help_panel=MACHINE),
+]
+Checkpoint = Annotated[
+    Path | None,
+    option(
+        "--checkpoint",
+        "-c",
+        help="A model file, the folder of a run, or a folder of runs (the newest). [default: checkpoints/]",
+    ),
+]
+UnknownOption = Annotated[
+    Unknown, option("--unknown", help="What to do with characters that the model has never seen.", rich_help_panel=TEXT)
+]
+Encoding = Annotated[str, option("--encoding", help="Encoding of the text files.", rich_help_panel=TEXT)]
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(text: str) -> float:
+    """`90s`, `3m`, `2h`, `1h30m` or plain seconds -> seconds. Raises typer.BadParameter."""
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([smhd]?)", text.strip().lower())
+    whole = "".join(n + unit for n, unit in parts)
+    seconds = math.fsum(float(n) * _UNITS[unit] for n, unit in parts)
+    if not parts or whole != re.sub(r"\s", "", text.lower()) or not 0 < seconds < 1e9:
+        raise typer.BadParameter(f"{text!r} is not a length of time; write 90s, 3m or 2h")
+    return seconds
+
+
+def parse_finite(value: float | None) -> float | None:
+    """Refuse NaN and infinity, which pass every range check. For `callback=`."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a number to work with")
+    return value

@@ -1,0 +1,44 @@
+"""What commands do alike: the machine, the model that is meant, messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from charlstm.errors import UsageError
+from charlstm.report.console import say
+
+if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
+    import torch
+
+    from charlstm.checkpoint import ModelFile
+
+
+def prepare_machine(device: str, threads: int | None) -> torch.device:
+    """Set the number of threads; the device that `--device` means. Raises UsageError for one that is not here."""
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if device == "auto":
+        device = next(name for name, is_here in here.items() if is_here)
+    if not here[device]:
+        raise UsageError(f"--device {device}: there is none here; use --device cpu")
+    return torch.device(device)
+
+
+def load_model(checkpoint: Path | None, device: torch.device, quiet: bool) -> tuple[ModelFile, Path]:
+    """The model that `--checkpoint` means, on the device, and its file; which one it is goes to stderr."""
+    from charlstm.checkpoint import find_model, load_model_file
+
+    path = find_model(checkpoint)
+    content = load_model_file(path)
+    content.model.to(device)
+    if not quiet and path != checkpoint:
+        say(f"model: {path}")
+    return content, path

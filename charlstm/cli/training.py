@@ -1,0 +1,135 @@
+"""A training from the command line: set up, say what will be done, run, show how it went."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from charlstm import checkpoint
+from charlstm.batches import Lanes
+from charlstm.cli.runtime import prepare_machine
+from charlstm.corpus import Corpus, CorpusRequest, open_corpus
+from charlstm.errors import Interrupted
+from charlstm.interrupts import INTERRUPTS
+from charlstm.report.console import print_json, say
+from charlstm.report.progress import StageBar
+from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
+from charlstm.train.events import Event, Finished, Saved, Stepped
+from charlstm.train.session import Session, check_unfinished, new_session, resumed_session
+from charlstm.train.speed import measure_speed
+from charlstm.train.state import environment
+from charlstm.train.trainer import Trainer, total_steps
+
+LOG_LINES = 500  # about so many lines of metrics.jsonl for the steps of a run
+
+
+@dataclass(frozen=True)
+class Output:
+    """How much is said, and to whom."""
+
+    quiet: bool
+    verbose: bool
+    json: bool
+
+
+def start_new(
+    request: CorpusRequest, out: Path | None, given: dict[str, Any], device: str, threads: int | None, output: Output
+) -> None:
+    """Train from the beginning."""
+    bar = StageBar(output.quiet)
+    try:
+        corpus = open_corpus(request, sys.stdin.buffer, bar.update)
+    finally:
+        bar.close()
+    session = new_session(request, corpus, out, given, prepare_machine(device, threads))
+    run(session, output)
+
+
+def start_resumed(
+    resume: Path, files: tuple[str, ...], budget: dict[str, Any], device: str, threads: int | None, output: Output
+) -> None:
+    """Go on with a run, with as many threads as it had unless told otherwise."""
+    machine = prepare_machine(device, threads)
+    bar = StageBar(output.quiet)
+    try:
+        session = resumed_session(resume, files, budget, machine, threads, sys.stdin.buffer, bar.update)
+    finally:
+        bar.close()
+    check_unfinished(session)
+    run(session, output)
+
+
+def run(session: Session, output: Output) -> None:
+    """Train, showing events. Raises Interrupted when a signal stopped it, after saving."""
+    speed = measure_speed(session.model, session.config)
+    if not output.quiet:
+        introduce(session, speed)
+    INTERRUPTS.check()
+    INTERRUPTS.deferred = True  # from here on a signal waits for the end of the step
+    trainer = Trainer(
+        session.model,
+        session.corpus,
+        session.config,
+        session.folder,
+        run_config=session.run_config(),
+        log_interval_steps=log_interval(session, speed),
+        sample_text=not output.quiet,
+        resumed=session.resumed,
+    )
+    if session.is_new:
+        checkpoint.create_run(session.folder, session.run_config())
+    metrics = checkpoint.Metrics(session.folder / checkpoint.METRICS, trainer.progress.step)
+    reporter = TrainingReporter(output.quiet, trainer.progress.fraction)
+    end: Finished | None = None
+    saved = False
+    try:
+        for event in trainer.run(INTERRUPTS.requested):
+            reporter.show(event)
+            record(event, metrics, output)
+            saved = saved or isinstance(event, Saved)
+            end = event if isinstance(event, Finished) else end
+    finally:
+        reporter.close()
+    assert end is not None
+    if end.reason == "interrupted" and INTERRUPTS.signum is not None:
+        if saved:
+            say(f"stopped at step {end.step:,} and saved; go on with: charlstm train --resume {session.folder}")
+        raise Interrupted(INTERRUPTS.signum)
+    if not output.quiet:
+        show_end(end, session.folder)
+
+
+def introduce(session: Session, speed: float) -> None:
+    """Say what will be trained on what, and how long it will take."""
+    say(corpus_report(session.corpus))
+    steps = total_steps(session.config, windows_per_epoch(session.corpus, session))
+    kernel = environment(session.model, session.config)["kernel"]
+    say(plan_report(session.model.config, session.config, session.corpus, speed, kernel, steps))
+    for note in session.notes:
+        say(f"note: {note}")
+
+
+def windows_per_epoch(corpus: Corpus, session: Session) -> int:
+    """How many steps one pass over the text takes."""
+    return Lanes(corpus.train, session.config.batch_size, session.config.seq_len).windows_per_epoch
+
+
+def log_interval(session: Session, speed: float) -> int:
+    """How many steps a line of `metrics.jsonl` stands for: fixed when the run begins."""
+    config = session.config
+    steps = total_steps(config, windows_per_epoch(session.corpus, session))
+    if steps is None:
+        assert config.time_s is not None
+        steps = round(config.time_s * speed / (config.batch_size * config.seq_len))
+    return max(1, steps // LOG_LINES)
+
+
+def record(event: Event, metrics: checkpoint.Metrics, output: Output) -> None:
+    """Keep an event in `metrics.jsonl`, and print it with --json."""
+    if isinstance(event, Stepped):
+        return
+    metrics.add(event.to_dict())
+    if output.json:
+        print_json(event.to_dict())

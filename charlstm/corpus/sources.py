@@ -1,0 +1,166 @@
+"""From what a person typed (files, folders, globs, `-`) to chunks of sound, normalised text."""
+
+from __future__ import annotations
+
+import codecs
+import glob
+import gzip
+import os
+import stat
+import unicodedata
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from charlstm.errors import TextError
+
+CHUNK_BYTES = 1 << 20
+SUFFIXES = (".txt", ".txt.gz")
+STDIN = "-"
+
+
+def find_files(arguments: Sequence[str]) -> list[Path]:
+    """The files that the arguments name, in order: files as they are, folders searched, globs expanded.
+
+    A folder gives its `*.txt` and `*.txt.gz`, recursively, sorted by path. Links to folders are not followed.
+
+    Raises:
+        TextError: for a name that matches nothing, a folder without text, or anything but a regular file.
+    """
+    found: list[Path] = []
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_dir():
+            inside = sorted(
+                Path(folder, name) for folder, _, names in os.walk(path) for name in names if name.endswith(SUFFIXES)
+            )
+            if not inside:
+                raise TextError(f"{argument}: no *.txt or *.txt.gz in this folder")
+            found += inside
+        elif path.exists() or path.is_symlink():
+            found.append(path)
+        elif matches := sorted(glob.glob(argument, recursive=True)):
+            found += find_files(matches)
+        else:
+            raise TextError(f"{argument}: no such file or folder")
+    for path in found:
+        _check_regular(path)
+    return found
+
+
+def _check_regular(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as e:
+        raise TextError(f"{path}: {e.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise TextError(f"{path}: not a regular file; to read from a pipe, give - and redirect it to standard input")
+
+
+def check_encoding(encoding: str) -> str:
+    """The canonical name of a text encoding. Raises TextError for a name that Python does not know."""
+    try:
+        info = codecs.lookup(encoding)
+    except (LookupError, ValueError):
+        info = None
+    if info is None or not info._is_text_encoding or info.incrementaldecoder is None:
+        raise TextError(f"--encoding {encoding}: no such text encoding; try utf-8, utf-16 or latin-1")
+    return info.name
+
+
+def read_chunks(
+    path: Path,
+    encoding: str = "utf-8",
+    compose: bool = True,
+    on_progress: Callable[[int], None] = lambda bytes_read: None,
+) -> Iterator[str]:
+    """The text of a file in chunks: decoded, without byte-order mark, CRLF made LF, composed to NFC.
+
+    Args:
+        path: a regular file; decompressed where it ends in `.gz`.
+        encoding: as `check_encoding` returns it.
+        compose: whether to bring the text into normal form C.
+        on_progress: called with the number of bytes read from disk since the last call.
+
+    Raises:
+        TextError: names the file, the byte offset (in the decompressed text) and what was expected.
+    """
+    held = ""
+    for text in _decoded(path, encoding, on_progress):
+        if nul := text.find("\0") + 1:
+            raise TextError(
+                f"{path}: a NUL character (the {nul:,}th of a block): not a text in {encoding}; "
+                "if it is UTF-16 or UTF-32, say so with --encoding"
+            )
+        # A cut must not separate a letter from its accent, nor CR from LF: end each chunk where nothing joins.
+        text = held + text
+        cut = _safe_cut(text)
+        text, held = text[:cut], text[cut:]
+        if text:
+            yield _clean(text, compose)
+    if held:
+        yield _clean(held, compose)
+
+
+def _clean(text: str, compose: bool) -> str:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    return text if not compose or text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _safe_cut(text: str) -> int:
+    """The last place where a text may be cut: before an ASCII character, which joins nothing before it."""
+    for cut in range(len(text) - 1, 0, -1):
+        if text[cut] < "\x80" and text[cut - 1] != "\r":
+            return cut
+    return 0
+
+
+def _decoded(path: Path, encoding: str, on_progress: Callable[[int], None]) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    offset = 0  # of the chunk, in the (decompressed) file
+    first = True
+    try:
+        with open(path, "rb") as raw:
+            stream: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+            position = 0
+            while True:
+                chunk = stream.read(CHUNK_BYTES)
+                on_progress(raw.tell() - position)
+                position = raw.tell()
+                pending = decoder.getstate()[0]
+                try:
+                    text = decoder.decode(chunk, final=not chunk)
+                except UnicodeDecodeError as e:
+                    at = offset - len(pending) + e.start
+                    raise TextError(
+                        _undecodable(path, encoding, at, e, (pending + chunk)[:4] if first else b"")
+                    ) from None
+                except UnicodeError as e:  # "UTF-16 stream does not start with BOM" has no position
+                    raise TextError(f"{path}: byte {offset:,}: expected {encoding}: {e}") from None
+                if text:
+                    if first and encoding == "utf-8":
+                        text = text.removeprefix("\ufeff")
+                    first = False
+                    yield text
+                if not chunk:
+                    return
+                offset += len(chunk)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as e:
+        raise TextError(f"{path}: not a sound gzip file: {e}") from None
+    except OSError as e:
+        raise TextError(f"{path}: {e.strerror or e}") from None
+
+
+def _undecodable(path: Path, encoding: str, at: int, e: UnicodeDecodeError, start: bytes) -> str:
+    if encoding == "utf-8" and start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        hint = "it looks like UTF-16: add --encoding utf-16"
+    else:
+        hint = "if it is in another encoding, say which: --encoding latin-1, for example"
+    return f"{path}: byte {at:,}: expected {encoding}, found 0x{e.object[e.start]:02x} ({e.reason}); {hint}"
+
+
+def read_text(path: Path, encoding: str = "utf-8", compose: bool = True) -> str:
+    """The whole text of a file; see `read_chunks`."""
+    return "".join(read_chunks(path, encoding, compose))

@@ -1,0 +1,266 @@
+"""The corpus as ids on disk, memory-mapped, kept by content: the same texts are encoded once.
+
+A store is a folder named by the sha256 of what went in (the bytes of every file, how they were read, and the
+split): `corpus.json`, `train.ids` and `valid.ids`, in the smallest unsigned integer type. It is made in one
+pass over the text, in constant memory: ids in order of appearance first, because the vocabulary is known only
+at the end; then put in the order of the code points while the split is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+
+from charlstm.corpus.sources import STDIN, check_encoding, find_files, read_chunks
+from charlstm.errors import TextError
+from charlstm.vocab import CODE_POINTS, MAX_CHARACTERS, Ids, Vocabulary, code_points, describe
+
+FORMAT = 1
+COPY_IDS = 1 << 22
+OnProgress = Callable[[str, int, int], None]  # what is being done, bytes done since the last call, bytes in all
+
+
+@dataclass(frozen=True)
+class CorpusRequest:
+    """Which texts, read how, split where.
+
+    Attributes:
+        files: what the person typed; `-` is standard input.
+        valid_files: texts for validation, in place of the end of every file.
+        encoding: of all of them.
+        compose: whether to bring them into normal form C.
+        valid_fraction: the share of every file, at its end, that is kept for validation.
+    """
+
+    files: tuple[str, ...]
+    valid_files: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+    compose: bool = True
+    valid_fraction: float = 0.1
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A text as ids.
+
+    Attributes:
+        sha256: of everything that went in; names the store.
+        vocabulary: every distinct character of both parts, by code point.
+        counts: how often each of them occurs, by id.
+        train, valid: the ids, memory-mapped.
+        files: the paths, for messages.
+    """
+
+    sha256: str
+    vocabulary: Vocabulary
+    counts: tuple[int, ...]
+    train: Ids
+    valid: Ids
+    files: tuple[str, ...]
+
+    def commonest(self) -> str:
+        """The character that occurs most often."""
+        return self.vocabulary.characters[int(np.argmax(self.counts))]
+
+    def rarest(self, n: int) -> list[tuple[str, int]]:
+        """The n characters that occur least often, with how often."""
+        order = np.argsort(self.counts, kind="stable")[:n]
+        return [(self.vocabulary.characters[i], self.counts[i]) for i in order]
+
+
+def cache_folder() -> Path:
+    """Where stores are kept: `corpora` in `CHARLSTM_CACHE_DIR`, or in the user's cache folder."""
+    root = os.environ.get("CHARLSTM_CACHE_DIR") or platformdirs.user_cache_dir("charlstm", appauthor=False)
+    return Path(root).absolute() / "corpora"
+
+
+def open_corpus(
+    request: CorpusRequest,
+    stdin: BinaryIO | None = None,
+    on_progress: OnProgress = lambda what, done, total: None,
+) -> Corpus:
+    """Encode the texts of a request, or find them encoded.
+
+    Raises:
+        TextError: for anything that cannot be read, decoded, or trained on. No store is left behind.
+    """
+    check_encoding(request.encoding)
+    spooled: dict[str, Path] = {}
+    cache = cache_folder()
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="new-", dir=cache) as scratch:
+            if STDIN in request.files + request.valid_files:
+                if stdin is None:
+                    raise TextError("-: there is no standard input to read")
+                spooled[STDIN] = Path(scratch) / "standard input"
+                with open(spooled[STDIN], "wb") as f:
+                    shutil.copyfileobj(stdin, f, 1 << 20)
+            train = _resolve(request.files, spooled)
+            valid = _resolve(request.valid_files, spooled)
+            before = _fingerprint(train + valid)
+            sha256 = _digest(request, train, valid, on_progress)
+            store = cache / sha256
+            if not (store / "corpus.json").exists():
+                new = Path(scratch) / "store"
+                new.mkdir()
+                _encode(request, train, valid, new, sha256, on_progress)
+                if _fingerprint(train + valid) != before:
+                    raise TextError("a file of the corpus changed while it was read; wait until it is complete")
+                _move(new, store)
+            return _open(store)
+    except OSError as e:
+        raise TextError(
+            f"cannot keep the encoded corpus in {cache}: {e.strerror or e}; set CHARLSTM_CACHE_DIR"
+        ) from None
+
+
+def stored_corpus(sha256: str) -> Corpus | None:
+    """The corpus that a run was trained on, if it is still encoded here."""
+    store = cache_folder() / sha256
+    return _open(store) if (store / "corpus.json").exists() else None
+
+
+def _resolve(arguments: Sequence[str], spooled: dict[str, Path]) -> list[Path]:
+    named = [a for a in arguments if a != STDIN]
+    files = find_files(named) if named else []
+    return files + [spooled[STDIN] for a in arguments if a == STDIN]
+
+
+def _fingerprint(paths: Sequence[Path]) -> list[tuple[int, int]]:
+    try:
+        return [(s.st_size, s.st_mtime_ns) for s in (p.stat() for p in paths)]
+    except OSError as e:
+        raise TextError(f"{e.filename}: {e.strerror}") from None
+
+
+def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path], on_progress: OnProgress) -> str:
+    total = sum(p.stat().st_size for p in (*train, *valid))
+    digests: list[list[str]] = []
+    for paths in (train, valid):
+        digests.append([])
+        for path in paths:
+            digest = hashlib.sha256()
+            try:
+                with open(path, "rb") as f:
+                    while chunk := f.read(1 << 20):
+                        digest.update(chunk)
+                        on_progress("reading", len(chunk), total)
+            except OSError as e:
+                raise TextError(f"{path}: {e.strerror}") from None
+            digests[-1].append(digest.hexdigest() + (" gz" if path.suffix == ".gz" else ""))
+    how = [FORMAT, request.encoding, request.compose, request.valid_fraction if not valid else 0.0]
+    return hashlib.sha256(json.dumps([how, *digests]).encode()).hexdigest()
+
+
+class _Encoder:
+    """Ids in order of appearance, for a text whose vocabulary is not known yet."""
+
+    def __init__(self) -> None:
+        self.id_of = np.full(CODE_POINTS, -1, dtype=np.int32)
+        self.points = np.zeros(0, dtype=np.uint32)
+        self.counts = np.zeros(0, dtype=np.int64)
+
+    def encode(self, text: str, path: Path) -> npt.NDArray[np.uint16]:
+        try:
+            points = code_points(text)
+        except UnicodeEncodeError:
+            raise TextError(f"{path}: a lone surrogate is not text") from None
+        ids = self.id_of[points]
+        if ids.min() < 0:
+            new = np.unique(points[ids < 0])
+            if len(self.points) + len(new) > MAX_CHARACTERS:
+                raise TextError(f"more than {MAX_CHARACTERS:,} distinct characters by {path}; is it a text?")
+            self.id_of[new] = np.arange(len(self.points), len(self.points) + len(new), dtype=np.int32)
+            self.points = np.concatenate([self.points, new])
+            self.counts = np.concatenate([self.counts, np.zeros(len(new), dtype=np.int64)])
+            ids = self.id_of[points]
+        self.counts += np.bincount(ids, minlength=len(self.points))
+        return ids.astype(np.uint16)
+
+
+def _encode(
+    request: CorpusRequest,
+    train: Sequence[Path],
+    valid: Sequence[Path],
+    folder: Path,
+    sha256: str,
+    on_progress: OnProgress,
+) -> None:
+    total = sum(p.stat().st_size for p in (*train, *valid))
+    encoder = _Encoder()
+    lengths = []  # characters of every file
+    appearance = folder / "appearance.ids"
+    with open(appearance, "wb") as out:
+        for path in (*train, *valid):
+            length = 0
+            for text in read_chunks(
+                path, request.encoding, request.compose, lambda n: on_progress("encoding", n, total)
+            ):
+                out.write(encoder.encode(text, path).data)
+                length += len(text)
+            if length == 0:
+                raise TextError(f"{path}: the file is empty")
+            lengths.append(length)
+    points = np.sort(encoder.points)
+    if len(points) < 2:
+        raise TextError(
+            f"the corpus has one distinct character, {describe(chr(points[0]))}: there is nothing to learn from it"
+        )
+    vocabulary = Vocabulary([chr(p) for p in points])
+    by_code_point = np.empty(len(points), dtype=vocabulary.id_type)
+    by_code_point[encoder.id_of[points]] = np.arange(len(points))
+    with open(appearance, "rb") as source, open(folder / "train.ids", "wb") as a, open(folder / "valid.ids", "wb") as b:
+        for k, length in enumerate(lengths):
+            kept = length if valid else int(length * (1 - request.valid_fraction))
+            kept = 0 if k >= len(train) else kept
+            _copy_ids(source, a, kept, by_code_point)
+            _copy_ids(source, b, length - kept, by_code_point)
+    appearance.unlink()
+    about = {
+        "sha256": sha256,
+        "vocabulary": "".join(vocabulary.characters),
+        "counts": encoder.counts[encoder.id_of[points]].tolist(),
+        "files": [str(p) for p in train],
+        "request": asdict(request),
+    }
+    (folder / "corpus.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def _copy_ids(source: BinaryIO, target: BinaryIO, count: int, new_id_of: Ids) -> None:
+    while count:
+        ids = np.frombuffer(source.read(2 * min(count, COPY_IDS)), dtype=np.uint16)
+        target.write(new_id_of[ids].data)
+        count -= len(ids)
+
+
+def _move(new: Path, store: Path) -> None:
+    try:
+        new.rename(store)
+    except OSError:
+        if not (store / "corpus.json").exists():  # else another process was faster, with the same content
+            raise
+
+
+def _open(store: Path) -> Corpus:
+    about = json.loads((store / "corpus.json").read_text(encoding="utf-8"))
+    vocabulary = Vocabulary(about["vocabulary"])
+    train, valid = (_map(store / name, vocabulary) for name in ("train.ids", "valid.ids"))
+    return Corpus(about["sha256"], vocabulary, tuple(about["counts"]), train, valid, tuple(about["files"]))
+
+
+def _map(path: Path, vocabulary: Vocabulary) -> Ids:
+    if path.stat().st_size == 0:
+        return np.zeros(0, dtype=vocabulary.id_type)
+    return np.memmap(path, dtype=vocabulary.id_type, mode="r")

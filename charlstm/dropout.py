@@ -1,0 +1,64 @@
+"""Dropout drawn from (seed, step, layer), never from a stream of random numbers.
+
+So a run that stops and goes on draws what it would have drawn, with no random state to keep, and several
+processes can draw the same masks and take their own lanes of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from charlstm.lstm import Layer
+
+
+def draw_seed(seed: int, *place: int | str) -> int:
+    """A seed of its own, 0..2^63 - 1, for every place where a run needs chance."""
+    digest = hashlib.blake2b("/".join(map(str, (seed, *place))).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def generator_for(seed: int, *place: int | str) -> torch.Generator:
+    """A generator that depends on nothing but its arguments."""
+    return torch.Generator().manual_seed(draw_seed(seed, *place))
+
+
+def dropout_masks(
+    p: float,
+    variational: bool,
+    shape: tuple[int, int, int],
+    num_layers: int,
+    seed: int,
+    step: int,
+    device: torch.device,
+) -> list[Tensor]:
+    """A mask for the output of each layer: 0 with probability p, else 1 / (1 - p); none where p is 0.
+
+    Args:
+        p: the share of outputs that is dropped (Srivastava et al. 2014; Zaremba et al. 2014 for LSTMs).
+        variational: one mask for the whole window (Gal & Ghahramani 2016): (1, B, H) in place of (T, B, H).
+        shape: T, B, H.
+    """
+    if p == 0:
+        return []
+    T, B, H = shape
+    size = (1 if variational else T, B, H)
+    return [
+        torch.empty(size).bernoulli_(1 - p, generator=generator_for(seed, step, k, "h")).div_(1 - p).to(device)
+        for k in range(num_layers)
+    ]
+
+
+def drop_recurrent_weights(layers: Sequence[Layer], p: float, seed: int, step: int) -> list[Layer]:
+    """The layers with a share p of W_hh set to zero for a window (Merity et al. 2017, "DropConnect")."""
+    if p == 0:
+        return list(layers)
+    dropped = []
+    for k, layer in enumerate(layers):
+        keep = torch.empty(layer.weight_hh.shape).bernoulli_(1 - p, generator=generator_for(seed, step, k, "w_hh"))
+        mask = keep.div_(1 - p).to(layer.weight_hh.device)
+        dropped.append(layer._replace(weight_hh=layer.weight_hh * mask))
+    return dropped

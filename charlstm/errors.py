@@ -1,0 +1,70 @@
+"""Everything that charlstm raises on purpose, with the exit code that the command line gives it.
+
+    CharLSTMError         1  something failed that is none of those below
+    ├── UsageError        2  an option, or a combination of them, that cannot be meant
+    ├── TextError         3  a corpus, prompt or item that cannot be used
+    │   └── UnknownCharacterError   a character that the model has never seen
+    ├── ModelFileError    4  a file that is not a sound model, or is missing
+    ├── DivergedError     5  training produced numbers that are not finite, again and again
+    └── Interrupted  130, 143  Ctrl-C or SIGTERM
+
+Messages are one line: what is wrong, and what to do.
+"""
+
+from __future__ import annotations
+
+import signal
+
+
+class CharLSTMError(Exception):
+    """The root of the tree."""
+
+    exit_code = 1
+
+
+class UsageError(CharLSTMError):
+    """An option, or a combination of them, that cannot be meant."""
+
+    exit_code = 2
+
+
+class TextError(CharLSTMError):
+    """A corpus, prompt or item that cannot be used."""
+
+    exit_code = 3
+
+
+class UnknownCharacterError(TextError):
+    """A character that the model has never seen.
+
+    Attributes:
+        character: the character.
+        position: where it stands, in characters from 0.
+        nearest: known characters that it resembles, the likeliest first.
+    """
+
+    def __init__(self, message: str, character: str, position: int, nearest: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.character = character
+        self.position = position
+        self.nearest = nearest
+
+
+class ModelFileError(CharLSTMError):
+    """A file that is not a sound model, or is missing."""
+
+    exit_code = 4
+
+
+class DivergedError(CharLSTMError):
+    """Training produced numbers that are not finite, again and again."""
+
+    exit_code = 5
+
+
+class Interrupted(CharLSTMError):
+    """Ctrl-C or SIGTERM came at a moment when there was nothing to save."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.exit_code = 128 + signum

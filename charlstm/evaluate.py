@@ -1,0 +1,115 @@
+"""How well a model predicts a text: nats and bits a character, by two protocols."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from charlstm.buffers import BufferPool
+from charlstm.model import CharLM
+from charlstm.vocab import Ids
+
+WARM_CHARS = 1000  # what a lane reads before it is scored, where it does not begin at the beginning
+LANE_CHARS = 2000  # a lane scores at least so many
+MAX_LANES = 256
+WINDOW = 256
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a text was predicted."""
+
+    nats_per_char: float
+    characters: int  # how many were scored
+
+    @property
+    def bits_per_char(self) -> float:
+        """The same in bits."""
+        return self.nats_per_char / math.log(2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"nats_per_char": self.nats_per_char, "bits_per_char": self.bits_per_char, "characters": self.characters}
+
+
+class Stopped(Exception):
+    """Raised by `score_stream` when `should_stop` said so."""
+
+
+@torch.no_grad()
+def score_stream(
+    model: CharLM,
+    ids: Ids,
+    compute_dtype: torch.dtype,
+    *,
+    max_lanes: int = MAX_LANES,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Score:
+    """Score characters 2..N once each, from a zero state, with state carried.
+
+    A long text is cut into lanes that are read side by side, each warmed on the 1,000 characters before it.
+
+    Args:
+        ids: (N) the text, N >= 2.
+        max_lanes: 1 scores the text strictly in one piece.
+        on_progress: called with steps done and steps in all.
+        should_stop: asked after every window.
+
+    Raises:
+        Stopped: if `should_stop` said so.
+    """
+    n = len(ids) - 1  # characters to score
+    lanes = max(1, min(max_lanes, n // LANE_CHARS))
+    length = -(-n // lanes)
+    warm = WARM_CHARS if lanes > 1 else 0
+    begins = np.arange(lanes) * length  # the input whose successor is the lane's first target
+    places = begins[None, :] + np.arange(-warm, length)[:, None]  # (warm + length, lanes) of inputs
+    scored = (places >= begins) & (places < np.minimum(begins + length, n))
+    state, pool, total = model.zero_state(lanes), BufferPool(), 0.0
+    edges = [*range(0, warm, WINDOW), *range(warm, len(places), WINDOW), len(places)]
+    for start, end in itertools.pairwise(edges):
+        if start == warm:  # the first lane has nothing before it: whatever it was warmed on, it forgets
+            state.h[:, 0], state.c[:, 0] = 0.0, 0.0
+        here = places[start:end].clip(0, n - 1)
+        inputs = torch.from_numpy(ids[here].astype(np.int64)).to(model.device)
+        targets = np.where(scored[start:end], ids[here + 1].astype(np.int64), -1)
+        loss, state = model.window_loss(
+            inputs, torch.from_numpy(targets).to(model.device), state, compute_dtype=compute_dtype, pool=pool
+        )
+        total += loss.item() * int(scored[start:end].sum())
+        on_progress(end, len(places))
+        if should_stop():
+            raise Stopped
+    return Score(total / n, n)
+
+
+@torch.no_grad()
+def score_windows(
+    model: CharLM, ids: Ids, compute_dtype: torch.dtype, *, seq_len: int, batches: int, batch_size: int, seed: int
+) -> Score:
+    """Score random windows, each from a zero state, as nanoGPT's `estimate_loss` does.
+
+    Args:
+        ids: (N) the text, N > seq_len + 1.
+        seq_len: characters in a window; all of them are scored.
+        batches, batch_size: how many batches of how many windows.
+        seed: of the places.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    pool, total = BufferPool(), 0.0
+    for _ in range(batches):
+        begins = torch.randint(len(ids) - seq_len, (batch_size,), generator=generator).numpy()
+        places = begins[None, :] + np.arange(seq_len)[:, None]
+        inputs, targets = (torch.from_numpy(ids[p].astype(np.int64)).to(model.device) for p in (places, places + 1))
+        loss, _ = model.window_loss(
+            inputs, targets, model.zero_state(batch_size), compute_dtype=compute_dtype, pool=pool
+        )
+        total += loss.item()
+    return Score(total / batches, batches * batch_size * seq_len)

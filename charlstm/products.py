@@ -1,0 +1,67 @@
+"""Matrix products with a right-hand side that stays the same for a whole window.
+
+A recurrent weight is multiplied T times before it changes, so whatever a product does to its weight first
+(transpose, narrow, rearrange for the matrix unit) is done once a window here. Which kind runs follows from
+type, device and what is installed, never from a stopwatch, and its name is recorded with every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import torch
+from torch import Tensor
+
+Product = Callable[[Tensor], Tensor]  # (B, K) -> (B, N)
+
+
+def choose_compute_dtype(precision: str, device: torch.device, hidden_size: int) -> torch.dtype:
+    """The type of the matrix products for `--precision auto|fp32|bf16`.
+
+    "auto" takes bfloat16 where the processor has instructions for it, from 192 cells a layer: below that
+    the calls cost more than the arithmetic, and narrowing only adds to them.
+    """
+    if precision == "fp32":
+        return torch.float32
+    if precision == "bf16":
+        return torch.bfloat16
+    return torch.bfloat16 if hidden_size >= 192 and has_bf16_products(device) else torch.float32
+
+
+def has_bf16_products(device: torch.device) -> bool:
+    """Whether this device multiplies bfloat16 matrices faster than float32 ones."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+@cache
+def can_pack() -> bool:
+    """Whether oneDNN's rearranged weights are there and right: tried once, on a product small enough to check.
+
+    PyTorch has them for its compiler's use, without a public name, so nothing is taken for granted.
+    """
+    try:
+        x, w = torch.ones(2, 32, dtype=torch.bfloat16), torch.ones(16, 32, dtype=torch.bfloat16)
+        packed = torch.ops.mkldnn._reorder_linear_weight(w, 2)
+        y = torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "")
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return y.dtype == torch.bfloat16 and bool((y == 32).all())
+
+
+def kernel_name(compute_dtype: torch.dtype, device: torch.device) -> str:
+    """The kind of product that `prepare` makes, as recorded in a run: "bf16-packed", "bf16" or "fp32"."""
+    name = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}[compute_dtype]
+    return "bf16-packed" if name == "bf16" and device.type == "cpu" and can_pack() else name
+
+
+def prepare(weight: Tensor, compute_dtype: torch.dtype, batch_size: int) -> Product:
+    """X (B, K) -> x @ weight.T (B, N), for many x and one `weight` (N, K), in `compute_dtype`."""
+    w = weight.detach().to(compute_dtype)
+    if kernel_name(compute_dtype, weight.device) == "bf16-packed":
+        packed = torch.ops.mkldnn._reorder_linear_weight(w.contiguous(), batch_size)
+        return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "")
+    w_t = w.T.contiguous()
+    return lambda x: torch.mm(x, w_t)

@@ -1,0 +1,1 @@
+"""Events and results as a person reads them."""

@@ -1,0 +1,58 @@
+"""Where things are written: data on stdout, everything else on stderr, colour only on a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from charlstm.report.text import printable
+
+
+def messages() -> Console:
+    """A console on stderr that takes text as it is."""
+    return Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """A message to the person, on stderr."""
+    messages().print(printable(message))
+
+
+def fail(message: str) -> None:
+    """An error, on stderr: one line, whatever is in it."""
+    console = messages()
+    line = printable(message.replace("\n", " "), keep="")
+    console.print("error:", style="bold red", end=" ")
+    console.print(line)
+
+
+def print_json(data: Mapping[str, Any]) -> None:
+    """An object as one line on stdout."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def table(title: str, rows: list[tuple[str, str]]) -> Table:
+    """A table of names and values."""
+    result = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    result.add_column(style="bold")
+    result.add_column(overflow="fold")
+    for name, value in rows:
+        result.add_row(name, printable(value))
+    return result
+
+
+def print_table(title: str, rows: list[tuple[str, str]]) -> None:
+    """A table of names and values on stdout."""
+    Console(markup=False, highlight=False).print(table(printable(title), rows))
+
+
+def colour_allowed() -> bool:
+    """Whether stdout is a terminal that shows colour."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,75 @@
+"""A progress bar on stderr, for what takes more than a moment."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+from tqdm import tqdm
+
+
+class Bar:
+    """A bar that appears after half a second, on a terminal, and goes when it is done.
+
+    Args:
+        what: what is being done.
+        quiet: never show it.
+        unit: "B" for bytes.
+    """
+
+    def __init__(self, what: str, quiet: bool, unit: str = "it") -> None:
+        self.what, self.quiet, self.unit = what, quiet, unit
+        self.bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def show(self, done: int, total: int) -> None:
+        """So much is done, of so much."""
+        if self.bar is None:
+            self.bar = tqdm(
+                total=total,
+                desc=self.what,
+                unit=self.unit,
+                unit_scale=self.unit == "B",
+                delay=0.5,
+                leave=False,
+                file=sys.stderr,
+                disable=True if self.quiet else None,  # None: off where stderr is not a terminal
+            )
+        self.bar.update(done - self.bar.n)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.close()
+        self.bar = None
+
+
+class StageBar:
+    """A bar for work in stages: each has its own."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.bar: Bar | None = None
+        self.done = 0
+
+    def update(self, what: str, done: int, total: int) -> None:
+        """`done` more bytes of `total` in the stage `what`."""
+        if self.bar is None or self.bar.what != what:
+            self.close()
+            self.bar, self.done = Bar(what, self.quiet, "B"), 0
+        self.done += done
+        self.bar.show(self.done, total)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.close()
+        self.bar = None

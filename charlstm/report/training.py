@@ -1,0 +1,139 @@
+"""A training as a person sees it: the corpus report, a progress bar, evaluations, the table at the end."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from charlstm.config import ModelConfig, TrainConfig
+from charlstm.corpus import Corpus
+from charlstm.report.console import messages, say, table
+from charlstm.report.text import count, duration, printable, quoted
+from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
+
+SCALE = 10_000  # steps of the progress bar: it shows the share of the budget, which may be time
+
+
+def corpus_report(corpus: Corpus) -> str:
+    """What the corpus holds, in a few lines."""
+    total = len(corpus.train) + len(corpus.valid)
+    rarest = "  ".join(f"{quoted(c)} {n:,}" for c, n in corpus.rarest(8))
+    return (
+        f"corpus      {total:,} characters, {len(corpus.vocabulary):,} distinct; rarest: {rarest}\n"
+        f"split       {len(corpus.train):,} for training, {len(corpus.valid):,} for validation"
+    )
+
+
+def plan_report(
+    model: ModelConfig, config: TrainConfig, corpus: Corpus, speed: float, kernel: str, total_steps: int | None
+) -> str:
+    """What will be trained and how long it will take."""
+    layers = f"{model.num_layers} layer{'s' if model.num_layers > 1 else ''} of {model.hidden_size} cells"
+    window = config.batch_size * config.seq_len
+    if total_steps is None:
+        assert config.time_s is not None
+        epochs = config.time_s * speed / max(1, len(corpus.train))
+        budget = f"{duration(config.time_s)}, about {epochs:.1f} passes over the text"
+    else:
+        budget = f"{total_steps:,} steps, {total_steps * window / max(1, len(corpus.train)):.1f} passes over the text"
+        # a little more than the steps: evaluations read up to valid_chars each, some 2.5 times as fast
+        scored = config.evaluations * min(len(corpus.valid), config.valid_chars or len(corpus.valid))
+        budget += f", about {duration((total_steps * window + scored / 2.5) / speed)}"
+    return (
+        f"network     {model.cell_type}, {layers}, {count(model.num_parameters())} parameters\n"
+        f"speed       {count(speed)} characters/s ({kernel})\n"
+        f"budget      {budget}"
+    )
+
+
+class TrainingReporter:
+    """Shows the events of a training on stderr.
+
+    Args:
+        quiet: only warnings and the end.
+        already: share of the budget that was used before.
+    """
+
+    def __init__(self, quiet: bool, already: float) -> None:
+        self.quiet = quiet
+        self.bar: tqdm[Any] = tqdm(
+            total=SCALE,
+            initial=round(already * SCALE),
+            desc="train",
+            file=sys.stderr,
+            disable=True if quiet else None,
+            leave=False,
+            dynamic_ncols=True,
+            bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+        )
+        self.smoothed: float | None = None
+        self.valid = ""
+
+    def show(self, event: Event) -> None:
+        """Show an event."""
+        if isinstance(event, Stepped):
+            self._stepped(event)
+        elif isinstance(event, Evaluated):
+            self._evaluated(event)
+        elif isinstance(event, RolledBack):
+            self._line(
+                f"step {event.failed_step}: the loss is not finite; back to step {event.step}, "
+                f"learning rate times {event.lr_scale:g}"
+            )
+        elif isinstance(event, NotSaved):
+            self._line(f"warning: {event.problem}; training goes on")
+        elif isinstance(event, Finished):
+            self.bar.close()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self.bar.close()
+
+    def _stepped(self, event: Stepped) -> None:
+        bits = event.loss_nats / math.log(2)
+        self.smoothed = bits if self.smoothed is None else 0.95 * self.smoothed + 0.05 * bits
+        if self.bar.disable:
+            return
+        self.bar.set_postfix_str(
+            f"epoch {event.epoch:.2f}  {self.smoothed:.3f} bits/char{self.valid}  {count(event.chars_per_s)} char/s",
+            refresh=False,
+        )
+        self.bar.update(round(event.progress * SCALE) - self.bar.n)
+
+    def _evaluated(self, event: Evaluated) -> None:
+        self.valid = f"  valid {event.valid_bits_per_char:.3f}"
+        if self.quiet:
+            return
+        train = "" if self.smoothed is None else f"train {self.smoothed:.3f}  "
+        where = f"step {event.step:,}  epoch {event.epoch:.2f}"
+        mark = "  best so far" if event.best else ""
+        self._line(f"{where}  {train}valid {event.valid_bits_per_char:.3f} bits/char{mark}")
+        if event.sample is not None:
+            lines = printable(event.sample).strip("\n").splitlines()
+            self._line("\n".join("    | " + line for line in lines))
+
+    def _line(self, text: str) -> None:
+        self.bar.clear()
+        say(text)
+        self.bar.refresh()
+
+
+def show_end(event: Finished, folder: Path) -> None:
+    """The table at the end, and what to type next."""
+    rows = []
+    if event.best_nats is not None and event.best_bits_per_char is not None:
+        best = f"{event.best_bits_per_char:.4f} bits/char ({event.best_nats:.4f} nats)"
+        rows.append(("best", f"{best} on validation, step {event.best_step:,}"))
+    rows += [
+        ("trained", f"{event.step:,} steps, {event.epoch:.2f} passes over the text"),
+        ("time", f"{duration(event.seconds)}, {count(event.chars_per_s)} characters/s with evaluations"),
+        ("model", str(folder)),
+    ]
+    messages().print(table("", rows))
+    if event.reason == "patience":
+        say("stopped early: validation did not get better any more (--patience)")
+    say(f"next: charlstm sample --checkpoint {folder}")

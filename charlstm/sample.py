@@ -1,0 +1,138 @@
+"""Text out: a stream of characters, drawn one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from charlstm.config import Precision, SampleConfig
+from charlstm.lstm import State
+from charlstm.model import CharLM
+from charlstm.scan import scan
+from charlstm.vocab import Ids, Vocabulary
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One character of one stream.
+
+    Attributes:
+        stream: which one, from 0.
+        text: the character.
+        logprob: its log-probability in nats under the model itself (temperature 1, nothing cut off).
+    """
+
+    stream: int
+    text: str
+    logprob: float
+
+
+def draw(logits: Tensor, u: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Tensor:
+    """Draw an id from every row of logits by inverting its cumulative distribution.
+
+    Args:
+        logits: (B, V).
+        u: (B) uniform numbers in [0, 1): one draw each, so that equal numbers give equal text.
+        temperature: logits are divided by it; 0 takes the likeliest.
+        top_k: only the k likeliest; 0: all. A tie goes to the lower id.
+        top_p: only the likeliest that together reach a probability p (Holtzman et al. 2020).
+
+    Returns:
+        (B) ids.
+    """
+    logits = logits.double()
+    if temperature == 0 or top_k == 1:
+        return logits.argmax(dim=1)
+    logits, order = logits.sort(dim=1, descending=True, stable=True)
+    # the largest becomes 0 first, so that a tiny temperature cannot overflow
+    p = ((logits - logits[:, :1]) / temperature).softmax(dim=1)
+    if top_k:
+        p[:, top_k:] = 0.0
+    if top_p < 1:
+        p[(p.cumsum(dim=1) - p) / p.sum(dim=1, keepdim=True) >= top_p] = 0.0
+    cumulative = p.cumsum(dim=1)
+    place = torch.searchsorted(cumulative, u.double()[:, None] * cumulative[:, -1:], right=True)
+    last = (p > 0).sum(dim=1, keepdim=True) - 1  # rounding must not carry u = 0.999... beyond what is allowed
+    return order.gather(1, place.minimum(last)).squeeze(1)
+
+
+def generate(
+    model: CharLM,
+    vocabulary: Vocabulary,
+    prompt: Ids,
+    config: SampleConfig,
+    *,
+    commonest: str,
+    precision: Precision = "auto",
+) -> Iterator[Drawn]:
+    """Draw `config.num` streams of `config.length` characters, all in one batch.
+
+    Args:
+        prompt: what the streams go on from. Without one: a newline, or the commonest character where the
+            vocabulary has none, and a state that remembers nothing.
+        commonest: that character.
+        precision: of the matrix products; "auto" is float32, so that a seed gives the same text for a batch
+            of any kind of request.
+
+    Yields:
+        Characters as they are drawn, stream by stream within a step. A stream ends before `config.stop`.
+    """
+    start = vocabulary.encode("\n" if "\n" in vocabulary else commonest) if len(prompt) == 0 else prompt
+    generator = torch.Generator()
+    if config.seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(config.seed)
+    stops = [_StopFilter(config.stop) for _ in range(config.num)]
+    autocast = torch.autocast(model.device.type, torch.bfloat16, enabled=precision == "bf16")
+    with torch.no_grad(), autocast:
+        logits, state = _read(model, start, config.num)
+        for step in range(config.length):
+            u = torch.rand(config.num, generator=generator, dtype=torch.float64)
+            logits = logits.float().cpu()
+            ids = draw(logits, u, config.temperature, config.top_k, config.top_p)
+            logprobs = logits.log_softmax(dim=1).gather(1, ids[:, None])[:, 0].tolist()
+            for stream, character in enumerate(vocabulary.decode(ids.numpy())):
+                for text, logprob in stops[stream].push(character, logprobs[stream], last=step == config.length - 1):
+                    yield Drawn(stream, text, logprob)
+            if all(s.ended for s in stops):
+                return
+            if step < config.length - 1:
+                logits, state = model.step(ids.to(model.device), state)
+
+
+def _read(model: CharLM, ids: Ids, num: int) -> tuple[Tensor, State]:
+    """Read a prompt once; the logits (num, V) and state after it, for `num` streams."""
+    window = torch.from_numpy(ids.astype(np.int64)).to(model.device)[:, None]
+    h, state = scan(
+        model.stack, model.embedding.weight, window, model.zero_state(1), compute_dtype=model.head.weight.dtype
+    )
+    logits = model.head(h[-1]).expand(num, -1)
+    return logits, State(state.h.repeat(1, num, 1), state.c.repeat(1, num, 1))
+
+
+class _StopFilter:
+    """Holds back what may be the beginning of the stop text, until it is known not to be."""
+
+    def __init__(self, stop: str | None) -> None:
+        self.stop = stop or ""
+        self.held: list[tuple[str, float]] = []
+        self.ended = False
+
+    def push(self, character: str, logprob: float, last: bool) -> list[tuple[str, float]]:
+        """Take a character; give those that may be shown now."""
+        if self.ended:
+            return []
+        self.held.append((character, logprob))
+        text = "".join(c for c, _ in self.held)
+        if self.stop and text.endswith(self.stop):
+            shown, self.held, self.ended = self.held[: -len(self.stop)], [], True
+            return shown
+        keep = 0 if last else max((n for n in range(1, len(self.stop)) if text.endswith(self.stop[:n])), default=0)
+        shown = self.held[: len(self.held) - keep]
+        self.held = self.held[len(self.held) - keep :]
+        return shown

@@ -1,0 +1,91 @@
+"""What to train when a person says little: network and recipe from the size of the corpus and the budget.
+
+Every figure here was measured on two cores (see README, "How the defaults were found").
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from charlstm.config import BUDGETS, ModelConfig, TrainConfig
+from charlstm.corpus import Corpus
+from charlstm.errors import TextError
+
+DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
+
+
+def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainConfig]:
+    """The network and the recipe for a corpus; what is `given` stays as it is.
+
+    Args:
+        corpus: what to train on.
+        given: settings of `ModelConfig` and `TrainConfig` by name.
+
+    Raises:
+        UsageError: for a setting that cannot be.
+        TextError: for a corpus too short for its windows.
+    """
+    model_names = ModelConfig.__dataclass_fields__.keys() - {"vocab_size"}
+    train_given = {name: value for name, value in given.items() if name not in model_names}
+    model_given = {name: value for name, value in given.items() if name in model_names}
+    n = len(corpus.train)
+    if not any(given.get(budget) is not None for budget in BUDGETS):
+        train_given["epochs"] = float(min(50, max(1, round(DEFAULT_CHARS / max(1, n)))))
+    hidden_size, num_layers = network_size(n, train_given)
+    model = ModelConfig.from_dict(
+        {"vocab_size": len(corpus.vocabulary), "hidden_size": hidden_size, "num_layers": num_layers, **model_given}
+    )
+    recipe = {"lr": learning_rate_for(model), "dropout": dropout_for(n, train_given), **window_shape(n)}
+    if "time_s" in train_given:  # evaluations cost time that could be spent on learning
+        recipe |= {"evaluations": 8, "valid_chars": 50_000} if train_given["time_s"] < 900 else {}
+    config = TrainConfig.from_dict({**recipe, **train_given})
+    check_length(corpus, config)
+    return model, config
+
+
+def network_size(train_chars: int, budget: Mapping[str, Any]) -> tuple[int, int]:
+    """hidden_size and num_layers: as much as the text can fill and the time can train."""
+    seconds = budget.get("time_s")
+    if train_chars < 50_000:
+        return 128, 1
+    if train_chars < 300_000 or (seconds is not None and seconds < 45):
+        return 256, 1
+    if train_chars < 5_000_000 and seconds is not None and seconds < 600:
+        return 512, 1
+    return 512, 2
+
+
+def learning_rate_for(model: ModelConfig) -> float:
+    """The highest rate: it falls with the width of the network."""
+    return 2e-3 * math.sqrt(512 / max(128, model.hidden_size))
+
+
+def dropout_for(train_chars: int, budget: Mapping[str, Any]) -> float:
+    """More passes over the text, more dropout."""
+    epochs = budget.get("epochs") or 0.0
+    if epochs <= 5:
+        return 0.0
+    return 0.1 if epochs <= 15 else 0.3
+
+
+def window_shape(train_chars: int) -> dict[str, int]:
+    """Lanes and window: small ones, because many steps matter more than full use of the processor."""
+    seq_len = 64
+    lanes = max(1, min(32, train_chars // (2 * seq_len)))
+    return {"batch_size": 1 << (lanes.bit_length() - 1), "seq_len": seq_len}
+
+
+def check_length(corpus: Corpus, config: TrainConfig) -> None:
+    """Raise TextError for a corpus shorter than two windows, or with lanes that no window fits in."""
+    n, need = len(corpus.train), 2 * config.seq_len + 1
+    if n < need:
+        raise TextError(
+            f"the corpus is too short: {n:,} characters for training, where two windows of --seq-len {config.seq_len} "
+            f"need {need:,}; add text or lower --seq-len"
+        )
+    if n - 1 < config.batch_size:
+        raise TextError(f"the corpus is too short for --batch-size {config.batch_size}: {n:,} characters; lower it")
+    if len(corpus.valid) == 1:
+        raise TextError("one character is too little to validate on; give a larger --valid-fraction, or 0 for none")

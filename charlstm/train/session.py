@@ -1,0 +1,176 @@
+"""From a request to a `Trainer` that is ready to run: a new run, or one that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+
+from charlstm import checkpoint
+from charlstm._version import __version__
+from charlstm.config import BUDGETS, ModelConfig, TrainConfig
+from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
+from charlstm.corpus.sources import STDIN
+from charlstm.corpus.store import OnProgress
+from charlstm.errors import ModelFileError, TextError, UsageError
+from charlstm.model import CharLM
+from charlstm.train.plan import plan
+from charlstm.train.state import environment
+
+
+@dataclass
+class Session:
+    """All that a training starts from.
+
+    Attributes:
+        corpus, model, config: what is trained on what, how.
+        folder: of the run; made by `checkpoint.create_run` when everything is known to be sound.
+        request: where the corpus came from, to be kept with the run.
+        resumed: the state to go on from; None starts at the beginning.
+        is_new: whether the folder has still to be made.
+        notes: what the person should know.
+    """
+
+    corpus: Corpus
+    model: CharLM
+    config: TrainConfig
+    folder: Path
+    request: CorpusRequest
+    resumed: checkpoint.ModelFile | None = None
+    is_new: bool = True
+    notes: list[str] = field(default_factory=list)
+
+    def run_config(self) -> dict[str, Any]:
+        """What `config.json` holds: enough to start the run over."""
+        return {
+            "charlstm": __version__,
+            "corpus": {**asdict(self.request), "sha256": self.corpus.sha256},
+            "model": self.model.config.to_dict(),
+            "train": self.config.to_dict(),
+            "environment": environment(self.model, self.config),
+        }
+
+
+def new_session(
+    request: CorpusRequest, corpus: Corpus, out: Path | None, given: Mapping[str, Any], device: torch.device
+) -> Session:
+    """A run that begins. Raises UsageError or TextError before anything is written."""
+    model_config, config = plan(corpus, given)
+    model = CharLM(model_config)
+    model.reset_parameters(config.memory_chars, config.seed)
+    folder = out if out is not None else checkpoint.run_folder_for(request.files[0])
+    return Session(corpus, model.to(device), config, folder, absolute(request))
+
+
+def resumed_session(
+    run: Path,
+    files: tuple[str, ...],
+    budget: Mapping[str, Any],
+    device: torch.device,
+    threads: int | None,
+    stdin: BinaryIO | None,
+    on_progress: OnProgress,
+) -> Session:
+    """A run that goes on from its last save, or starts over if it never saved.
+
+    Args:
+        run: its folder, or the `last` file in it.
+        files: where the corpus is now, if it has moved; else empty.
+        budget: a budget in place of the run's own, and `patience`.
+        threads: None takes as many as the run had.
+
+    Raises:
+        ModelFileError: if there is no such run, or nothing sound in it.
+        TextError: if the corpus is gone or has changed.
+    """
+    folder = run.parent if run.is_file() else run
+    if not folder.is_dir():
+        raise ModelFileError(f"--resume {run}: no such run")
+    last = checkpoint.load_last(folder)
+    notes = []
+    if last is None:
+        about = checkpoint.read_run_config(folder)
+        notes.append("this run was stopped before its first save: it starts over")
+    else:
+        about = dict(last[0].resume or {})["run"]
+        if last[1].name != checkpoint.LAST:
+            notes.append(f"the last save is not sound; going on from the one before it, {last[1]}")
+    try:
+        before = TrainConfig.from_dict(about["train"])
+        model_config = ModelConfig.from_dict(about["model"])
+        kept = {**about["corpus"], "files": tuple(about["corpus"]["files"])}
+        kept["valid_files"] = tuple(kept["valid_files"])
+        sha256 = kept.pop("sha256")
+        request = CorpusRequest(**kept)
+        if type(about["environment"]["threads"]) is not int or not 1 <= about["environment"]["threads"] <= 1024:
+            raise TypeError("threads")
+    except (KeyError, TypeError, AttributeError, UsageError) as e:
+        raise ModelFileError(f"{folder}: the settings of the run are not sound ({e})") from None
+    if any(name in budget for name in BUDGETS):
+        before = before.replace(**dict.fromkeys(BUDGETS))
+    config = before.replace(**budget)
+    corpus = _corpus_again(request, sha256, files, stdin, on_progress)
+    if last is None:
+        model = CharLM(model_config)
+        model.reset_parameters(config.memory_chars, config.seed)
+    else:
+        model = last[0].model
+    model.to(device)
+    session = Session(corpus, model, config, folder, request, last and last[0], is_new=False, notes=notes)
+    then = about["environment"]
+    if threads is None:
+        torch.set_num_threads(then["threads"])
+    now = environment(model, config)
+    differs = [f"{name} {then.get(name)} -> {now[name]}" for name in now if then.get(name) != now[name]]
+    if differs:
+        notes.append("not as before, so the result will not be the same to the bit: " + ", ".join(differs))
+    return session
+
+
+def _corpus_again(
+    request: CorpusRequest, sha256: str, files: tuple[str, ...], stdin: BinaryIO | None, on_progress: OnProgress
+) -> Corpus:
+    corpus = None if files else stored_corpus(sha256)
+    if corpus is None:
+        if not files and STDIN in request.files:
+            raise TextError(
+                "the corpus came from standard input and its encoded copy is gone: give it again, "
+                "charlstm train --resume RUN - < corpus"
+            )
+        again = CorpusRequest(
+            files or request.files, request.valid_files, request.encoding, request.compose, request.valid_fraction
+        )
+        corpus = open_corpus(again, stdin, on_progress)
+    if corpus.sha256 != sha256:
+        raise TextError(
+            "the corpus has changed since the run began; a run goes on only with the text that it began with: "
+            "put it back, or start a new run"
+        )
+    return corpus
+
+
+def absolute(request: CorpusRequest) -> CorpusRequest:
+    """The request as it holds from any folder."""
+    files, valid_files = (
+        tuple(f if f == STDIN else str(Path(f).absolute()) for f in names)
+        for names in (request.files, request.valid_files)
+    )
+    return CorpusRequest(files, valid_files, request.encoding, request.compose, request.valid_fraction)
+
+
+def check_unfinished(session: Session) -> None:
+    """Raise UsageError for a run that has used its budget."""
+    if session.resumed is None or session.resumed.resume is None:
+        return
+    progress = session.resumed.resume["progress"]
+    before = session.resumed.resume["run"]["train"]
+    same = all(before[name] == getattr(session.config, name) for name in BUDGETS)
+    smaller = session.config.steps is not None and progress["step"] >= session.config.steps
+    if (same and progress["fraction"] >= 1) or smaller:
+        raise UsageError(
+            f"{session.folder}: this run has used its budget at step {progress['step']:,}; "
+            "give a larger one: --steps, --epochs or --time"
+        )

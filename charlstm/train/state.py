@@ -1,0 +1,154 @@
+"""All that a run knows, and how it is put away and taken out again.
+
+Weights, optimiser, carried state and `Progress`: what is not here (dropout masks, samples, learning rates) is
+computed from them, so that putting these four away and taking them out is the same, bit for bit, as not
+having stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from charlstm import checkpoint
+from charlstm._version import __version__
+from charlstm.config import TrainConfig
+from charlstm.corpus import Corpus
+from charlstm.lstm import State
+from charlstm.model import CharLM
+from charlstm.optim import make_optimizer, optimizer_tensors, restore_optimizer
+from charlstm.products import choose_compute_dtype, kernel_name
+
+
+@dataclass
+class Progress:
+    """The numbers of a run that change and must survive it."""
+
+    step: int = 0  # windows learnt from
+    epoch: int = 0
+    offset: int = 0
+    fraction: float = 0.0  # of the budget, 0..1
+    evaluations_done: int = 0
+    best_nats: float | None = None
+    best_step: int | None = None
+    stale_evaluations: int = 0  # since the best one
+    lr_scale: float = 1.0
+    rollbacks: int = 0
+    loss_sum: float = 0.0  # since the last line of metrics
+    loss_count: int = 0
+    log_interval_steps: int = 50
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run at one moment."""
+
+    progress: Progress
+    tensors: dict[str, Tensor]
+
+
+class RunState:
+    """The four things, in use.
+
+    Args:
+        model: the network, on its device.
+        config: how it is trained.
+    """
+
+    def __init__(self, model: CharLM, config: TrainConfig) -> None:
+        self.model = model
+        self.optimizer = make_optimizer(model, config)
+        self.carried = model.zero_state(config.batch_size)
+        self.progress = Progress()
+
+    def snapshot(self) -> Snapshot:
+        """A copy of everything."""
+        tensors = {
+            **self.model.state_dict(),
+            **optimizer_tensors(self.model, self.optimizer),
+            "state.h": self.carried.h,
+            "state.c": self.carried.c,
+        }
+        copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+        return Snapshot(replace(self.progress), copies)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Be again as `snapshot` was."""
+        tensors, device = snapshot.tensors, self.model.device
+        self.progress = replace(snapshot.progress)
+        self.model.load_state_dict({name: tensors[name] for name in self.model.state_dict()})
+        restore_optimizer(self.model, self.optimizer, tensors, self.progress.step)
+        self.carried = State(tensors["state.h"].to(device, copy=True), tensors["state.c"].to(device, copy=True))
+
+
+def environment(model: CharLM, config: TrainConfig) -> dict[str, Any]:
+    """What the numbers of a training depend on besides its settings: equal here, equal bits."""
+    dtype = choose_compute_dtype(config.precision, model.device, model.config.hidden_size)
+    return {
+        "device": model.device.type,
+        "kernel": kernel_name(dtype, model.device),
+        "threads": torch.get_num_threads(),
+        "processor": platform.machine(),
+        "torch": torch.__version__,
+    }
+
+
+class RunFiles:
+    """The files of a run.
+
+    Args:
+        folder: where they are; it exists when something is saved.
+        corpus: what the run learns from.
+        config: how.
+        run_config: what a `last` file keeps of how the run began.
+    """
+
+    def __init__(self, folder: Path, corpus: Corpus, config: TrainConfig, run_config: dict[str, Any]) -> None:
+        self.folder, self.corpus, self.config, self.run_config = folder, corpus, config, run_config
+
+    def save_best(self, model: CharLM, progress: Progress) -> None:
+        """Write the model for use. Raises CharLSTMError if it cannot be written."""
+        content = checkpoint.ModelFile(model, self.corpus.vocabulary, self._about(model, progress))
+        checkpoint.save_model_file(self.folder / checkpoint.BEST, content)
+
+    def save_last(self, model: CharLM, snapshot: Snapshot) -> None:
+        """Write all that resuming needs. Raises CharLSTMError if it cannot be written."""
+        weights = model.state_dict().keys()
+        rest = {name: tensor for name, tensor in snapshot.tensors.items() if name not in weights}
+        resume = {"run": self.run_config, "progress": asdict(snapshot.progress)}
+        about = self._about(model, snapshot.progress)
+        checkpoint.save_last(self.folder, checkpoint.ModelFile(model, self.corpus.vocabulary, about, resume, rest))
+
+    def _about(self, model: CharLM, progress: Progress) -> dict[str, Any]:
+        """Where the model comes from. No wall-clock time: equal runs give equal files."""
+        lane = (len(self.corpus.train) - 1) // self.config.batch_size
+        return {
+            "corpus_sha256": self.corpus.sha256,
+            "corpus_characters": len(self.corpus.train) + len(self.corpus.valid),
+            "commonest_character": self.corpus.commonest(),
+            "step": progress.step,
+            "epoch": progress.epoch + progress.offset / lane,
+            "best_valid_nats": progress.best_nats,
+            "best_step": progress.best_step,
+            "config": self.config.to_dict(),
+            "environment": environment(model, self.config),
+            "versions": {"charlstm": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        }
+
+
+def snapshot_of(content: checkpoint.ModelFile) -> Snapshot:
+    """The snapshot in a `last` file, as it was saved."""
+    assert content.resume is not None
+    progress = Progress(**content.resume["progress"])
+    return Snapshot(progress, {**content.model.state_dict(), **content.tensors})
+
+
+def bits(nats: float) -> float:
+    """Nats in bits."""
+    return nats / math.log(2)

@@ -1,0 +1,302 @@
+"""The training loop: truncated back-propagation through time along contiguous lanes, with carried state.
+
+It yields events and prints nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from charlstm import checkpoint, errors
+from charlstm.batches import Lanes, Position
+from charlstm.buffers import BufferPool
+from charlstm.config import BUDGETS, SampleConfig, TrainConfig
+from charlstm.corpus import Corpus
+from charlstm.dropout import draw_seed, drop_recurrent_weights, dropout_masks
+from charlstm.evaluate import Score, Stopped, score_stream
+from charlstm.model import CharLM
+from charlstm.optim import guarded_step, learning_rate
+from charlstm.products import choose_compute_dtype
+from charlstm.sample import generate
+from charlstm.train.events import (
+    Evaluated,
+    Event,
+    Finished,
+    NotSaved,
+    Reason,
+    RolledBack,
+    Saved,
+    Stepped,
+    Trained,
+)
+from charlstm.train.state import Progress, RunFiles, RunState, Snapshot, bits, snapshot_of
+
+MAX_ROLLBACKS = 3
+SAVE_EVERY_S = 120.0  # of wall-clock time, besides the saves at evaluations
+SAMPLE_CHARS = 160
+
+
+class Trainer:
+    """One run in memory.
+
+    Args:
+        model: the network, on the device to train on.
+        corpus: what to train on.
+        config: with exactly one budget.
+        folder: where the run is kept; it exists when `run` is called.
+        run_config: what a `last` file keeps of how the run began; `train` in it is the config.
+        log_interval_steps: how many steps a line of `metrics.jsonl` stands for.
+        sample_text: whether to write a little at each evaluation.
+        resumed: the content of a `last` file to go on from.
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        model: CharLM,
+        corpus: Corpus,
+        config: TrainConfig,
+        folder: Path,
+        *,
+        run_config: dict[str, Any],
+        log_interval_steps: int = 50,
+        sample_text: bool = False,
+        resumed: checkpoint.ModelFile | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.corpus, self.config, self.sample_text, self.clock = corpus, config, sample_text, clock
+        self.started = clock()
+        self.compute_dtype = choose_compute_dtype(config.precision, model.device, model.config.hidden_size)
+        self.lanes = Lanes(corpus.train, config.batch_size, config.seq_len)
+        self.total_steps = total_steps(config, self.lanes.windows_per_epoch)
+        self.files = RunFiles(folder, corpus, config, run_config)
+        self.pool = BufferPool()
+        self.seconds_before = 0.0  # of a --time budget, used up before this session
+        self.reserve_s = 0.0  # what the evaluation at the end of a --time budget will take
+        self.characters = 0
+        self.recent: deque[tuple[float, int]] = deque(maxlen=20)  # when, characters
+        self.run_state = RunState(model, config)
+        self.progress.log_interval_steps = log_interval_steps
+        if resumed is not None:
+            self._resume(resumed)
+        self.good: Snapshot = self.run_state.snapshot()  # what a roll-back goes back to
+        self.saved: Progress | None = None  # as it was at the last save
+
+    @property
+    def model(self) -> CharLM:
+        """The network."""
+        return self.run_state.model
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        return self.run_state.progress
+
+    @property
+    def position_epochs(self) -> float:
+        """Passes over the training text so far."""
+        return self.progress.epoch + self.progress.offset / self.lanes.length
+
+    def seconds(self) -> float:
+        """Since this session began."""
+        return self.clock() - self.started
+
+    def _resume(self, content: checkpoint.ModelFile) -> None:
+        assert content.resume is not None
+        self.run_state.restore(snapshot_of(content))
+        before = TrainConfig.from_dict(content.resume["run"]["train"])
+        if self.config.time_s is not None:
+            self.seconds_before = self.progress.fraction * (before.time_s or 0.0)
+        if any(getattr(before, budget) != getattr(self.config, budget) for budget in BUDGETS):
+            self.progress.evaluations_done = math.floor(self._fraction() * self.config.evaluations)
+            self.progress.stale_evaluations = 0
+
+    def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+        """Train until the budget is used, patience is lost, or `should_stop` says so; then save.
+
+        Raises:
+            DivergedError: after the third roll-back; the best model stays on disk.
+        """
+        config, saved_at = self.config, self.clock()
+        while True:
+            p = self.progress
+            p.fraction = self._fraction()
+            if self._evaluation_due() and not should_stop():
+                with suppress(Stopped):
+                    yield from self._evaluate(should_stop)
+                    yield from self._save()
+                    saved_at = self.clock()
+            reason = self._reason_to_end(should_stop)
+            if reason is not None:
+                yield from self._save()
+                yield self._finished(reason)
+                return
+            if self.clock() - saved_at > SAVE_EVERY_S:
+                yield from self._save()
+                saved_at = self.clock()
+            loss_nats = self._step()
+            if loss_nats is None:
+                yield self._roll_back()
+                if self.progress.rollbacks >= MAX_ROLLBACKS:
+                    yield self._finished("diverged")
+                    raise errors.DivergedError(
+                        f"the loss was not finite {MAX_ROLLBACKS} times, each time from the last good state; "
+                        f"try a lower --lr (it was {config.lr:g}); the best model so far is kept in {self.files.folder}"
+                    )
+                continue
+            p.loss_sum += loss_nats
+            p.loss_count += 1
+            yield Stepped(p.step, p.fraction, self.position_epochs, loss_nats, self._chars_per_s())
+            if p.step % p.log_interval_steps == 0:
+                yield self._trained()
+
+    def _fraction(self) -> float:
+        if self.total_steps is not None:
+            return min(1.0, self.progress.step / self.total_steps)
+        assert self.config.time_s is not None
+        used = self.seconds_before + self.seconds()
+        return min(1.0, used / max(1e-3, self.config.time_s - self.reserve_s))
+
+    def _evaluation_due(self) -> bool:
+        return math.floor(self.progress.fraction * self.config.evaluations) > self.progress.evaluations_done
+
+    def _reason_to_end(self, should_stop: Callable[[], bool]) -> Reason | None:
+        if should_stop():
+            return "interrupted"
+        if self.config.patience and self.progress.stale_evaluations >= self.config.patience:
+            return "patience"
+        return "budget" if self.progress.fraction >= 1 else None
+
+    def _step(self) -> float | None:
+        """Learn from one window; its loss, or None if something was not finite and nothing was touched."""
+        p, config, model = self.progress, self.config, self.model
+        window = self.lanes.window(Position(p.epoch, p.offset), model.device)
+        T, B = window.inputs.shape
+        state = model.zero_state(B) if window.starts_epoch else self.run_state.carried
+        shape = (T, B, model.config.hidden_size)
+        masks = dropout_masks(
+            config.dropout, config.variational, shape, model.config.num_layers, config.seed, p.step, model.device
+        )
+        layers = drop_recurrent_weights(model.stack.layers(), config.weight_dropout, config.seed, p.step)
+        model.zero_grad(set_to_none=True)
+        loss, state = model.window_loss(
+            window.inputs,
+            window.targets,
+            state,
+            compute_dtype=self.compute_dtype,
+            pool=self.pool,
+            masks=masks,
+            layers=layers,
+        )
+        loss.backward()
+        lr = learning_rate(p.fraction, config) * p.lr_scale
+        if not guarded_step(model, self.run_state.optimizer, loss.detach(), lr, config.clip_norm):
+            return None
+        self.run_state.carried = state.detach()
+        p.step += 1
+        p.epoch, p.offset = window.position
+        self.characters += T * B
+        self.recent.append((self.clock(), T * B))
+        return loss.item()
+
+    def _chars_per_s(self) -> float:
+        if len(self.recent) < 2:
+            return 0.0
+        spent = self.recent[-1][0] - self.recent[0][0]
+        return sum(n for _, n in list(self.recent)[1:]) / max(spent, 1e-9)
+
+    def _trained(self) -> Trained:
+        p = self.progress
+        mean = p.loss_sum / max(1, p.loss_count)
+        p.loss_sum, p.loss_count = 0.0, 0
+        lr = learning_rate(p.fraction, self.config) * p.lr_scale
+        return Trained(p.step, self.position_epochs, mean, bits(mean), lr, self.seconds())
+
+    def validate(self, should_stop: Callable[[], bool] = lambda: False) -> Score:
+        """The score on the validation text, or on its first `valid_chars`. Raises Stopped."""
+        ids = self.corpus.valid[: self.config.valid_chars or None]
+        return score_stream(self.model, ids, self.compute_dtype, should_stop=should_stop)
+
+    def _evaluate(self, should_stop: Callable[[], bool]) -> Iterator[Event]:
+        p, began = self.progress, self.clock()
+        if len(self.corpus.valid) < 2:  # nothing to validate on: the newest is the best
+            p.best_nats, p.best_step = None, p.step
+            p.evaluations_done = math.floor(p.fraction * self.config.evaluations)
+            yield from self._save_best()
+            return
+        score = self.validate(should_stop)
+        nats = score.nats_per_char
+        best = p.best_nats is None or nats < p.best_nats
+        p.evaluations_done = math.floor(p.fraction * self.config.evaluations)
+        if best:
+            p.best_nats, p.best_step, p.stale_evaluations = nats, p.step, 0
+            yield from self._save_best()
+        else:
+            p.stale_evaluations += 1
+        sample = self._sample() if self.sample_text else None
+        self.reserve_s = self.clock() - began
+        yield Evaluated(
+            p.step, self.position_epochs, nats, score.bits_per_char, score.characters, best, sample, self.seconds()
+        )
+
+    def _sample(self) -> str:
+        config = SampleConfig(length=SAMPLE_CHARS, seed=draw_seed(self.config.seed, self.progress.step, "sample"))
+        empty = self.corpus.vocabulary.encode("")
+        drawn = generate(self.model, self.corpus.vocabulary, empty, config, commonest=self.corpus.commonest())
+        return "".join(d.text for d in drawn)
+
+    def _save_best(self) -> Iterator[Event]:
+        try:
+            self.files.save_best(self.model, self.progress)
+        except errors.CharLSTMError as e:
+            yield NotSaved(self.progress.step, str(e))
+
+    def _save(self) -> Iterator[Event]:
+        """Write the state, and keep a copy in memory to roll back to; not twice the same."""
+        if self.saved == self.progress:
+            return
+        self.good = self.run_state.snapshot()
+        try:
+            self.files.save_last(self.model, self.good)
+        except errors.CharLSTMError as e:
+            yield NotSaved(self.progress.step, str(e))
+        else:
+            self.saved = self.good.progress
+            yield Saved(self.progress.step, str(self.files.folder / checkpoint.LAST), self.seconds())
+
+    def _roll_back(self) -> RolledBack:
+        """Be again as at the last save, and go on more slowly; lost work has used up its time all the same."""
+        failed = self.progress
+        self.run_state.restore(self.good)
+        self.progress.rollbacks = failed.rollbacks + 1
+        self.progress.lr_scale = failed.lr_scale / 2
+        return RolledBack(self.progress.step, failed.step, self.progress.lr_scale, self.progress.rollbacks)
+
+    def _finished(self, reason: Reason) -> Finished:
+        p, seconds = self.progress, self.seconds()
+        return Finished(
+            p.step,
+            reason,
+            self.position_epochs,
+            p.best_nats,
+            None if p.best_nats is None else bits(p.best_nats),
+            p.best_step,
+            self.characters,
+            seconds,
+            self.characters / max(seconds, 1e-9),
+        )
+
+
+def total_steps(config: TrainConfig, windows_per_epoch: int) -> int | None:
+    """How many steps a budget allows; None for a budget of time."""
+    if config.steps is not None:
+        return config.steps
+    if config.epochs is not None:
+        return max(1, math.ceil(config.epochs * windows_per_epoch))
+    return None

@@ -1,0 +1,76 @@
+"""What the tests share: a cache of their own, a small text, the command line in this process."""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from charlstm.interrupts import INTERRUPTS
+
+SYLLABLES = ["ba", "de", "gi", "lo", "mu", "ña", "ra", "to", "vé", "si"]
+
+
+@dataclass
+class Result:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+Invoke = Callable[..., Result]
+
+
+def small_text(characters: int, seed: int = 0) -> str:
+    """Words of a small invented language, with some order to be learnt."""
+    rng = random.Random(seed)
+    words: list[str] = []
+    length = 0
+    while length < characters:
+        start = rng.choice(SYLLABLES)
+        word = start + (SYLLABLES[(SYLLABLES.index(start) + 1) % 10] if rng.random() < 0.8 else "") + rng.choice(" \n,")
+        words.append(word)
+        length += len(word)
+    return "".join(words)[:characters]
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setattr(INTERRUPTS, "signum", None)
+    monkeypatch.setattr(INTERRUPTS, "deferred", False)
+    torch.set_num_threads(1)  # small networks, and figures that do not depend on the machine
+
+
+@pytest.fixture
+def corpus_file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.txt"
+    path.write_text(small_text(6000), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Invoke:
+    """Run `charlstm` with arguments, in an empty folder, in this process."""
+    from charlstm.cli.main import run
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object, stdin: bytes = b"") -> Result:
+        monkeypatch.setattr(sys, "argv", ["charlstm", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        monkeypatch.setattr(INTERRUPTS, "deferred", False)
+        capsys.readouterr()
+        code = run()
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return call

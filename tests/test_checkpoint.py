@@ -1,0 +1,235 @@
+"""Model files: exact there and back, and one line for anything that is not one."""
+
+import hashlib
+import json
+import os
+import stat
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+
+from charlstm import checkpoint
+from charlstm.checkpoint import ModelFile, format, load_model_file, save_model_file
+from charlstm.config import ModelConfig
+from charlstm.errors import CharLSTMError, ModelFileError, UsageError
+from charlstm.model import CharLM
+from charlstm.vocab import Vocabulary
+
+
+def content(cell_type: str = "lstm") -> ModelFile:
+    model = CharLM(ModelConfig(vocab_size=4, hidden_size=3, num_layers=2, embedding_size=2, cell_type=cell_type))
+    model.reset_parameters(10, 0)
+    return ModelFile(model, Vocabulary('a"\\é'), {"step": 3})
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    save_model_file(tmp_path / "m.safetensors", content())
+    return tmp_path / "m.safetensors"
+
+
+@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+def test_there_and_back(tmp_path: Path, cell_type: str) -> None:
+    path = tmp_path / "m.safetensors"
+    before = content(cell_type)
+    save_model_file(path, before)
+    after = load_model_file(path)
+    assert after.vocabulary == before.vocabulary
+    assert after.training == before.training
+    assert after.model.config == before.model.config
+    for name, tensor in before.model.state_dict().items():
+        assert torch.equal(after.model.state_dict()[name], tensor)
+    again = tmp_path / "again.safetensors"
+    save_model_file(again, after)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_the_hash_is_that_of_the_file_with_zeros_in_its_place(sound: Path) -> None:
+    data = sound.read_bytes()
+    claimed = format.read_about(sound)["sha256"]
+    assert data.count(claimed.encode()) == 1
+    assert hashlib.sha256(data.replace(claimed.encode(), b"0" * 64)).hexdigest() == claimed
+
+
+def test_bfloat16_weights_are_read_as_float32(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    before = content()
+    before.model.bfloat16()
+    save_model_file(path, before)
+    after = load_model_file(path).model
+    assert after.head.weight.dtype == torch.float32
+    assert torch.equal(after.head.weight, before.model.head.weight.float())
+
+
+def test_permissions_follow_the_umask(sound: Path) -> None:
+    mask = os.umask(0)
+    os.umask(mask)
+    assert stat.S_IMODE(sound.stat().st_mode) == 0o666 & ~mask
+
+
+def rewrite(path: Path, header=lambda h: h, about=lambda a: a, data=lambda d: d, rehash: bool = True) -> None:
+    """Change parts of a file and, like an able attacker, make its hash fit again."""
+    raw = path.read_bytes()
+    (length,) = struct.unpack("<Q", raw[:8])
+    outer = json.loads(raw[8 : 8 + length])
+    inner = json.loads(outer["__metadata__"]["charlstm"])
+    changed = about({**inner, "sha256": format.ZEROS})
+    outer["__metadata__"]["charlstm"] = changed if isinstance(changed, str) else json.dumps(changed, sort_keys=True)
+    outer = header(outer)
+    encoded = outer.encode() if isinstance(outer, str) else json.dumps(outer).encode()
+    new = struct.pack("<Q", len(encoded)) + encoded + data(raw[8 + length :])
+    if rehash:
+        new = new.replace(format.ZEROS.encode(), hashlib.sha256(new).hexdigest().encode(), 1)
+    path.write_bytes(new)
+
+
+def put(key: str, value: object):
+    return lambda d: {**d, key: value}
+
+
+def without(key: str):
+    return lambda d: {k: v for k, v in d.items() if k != key}
+
+
+def config(**changes: object):
+    return lambda about: {**about, "config": {**about["config"], **changes}}
+
+
+def test_the_attack_kit_itself_makes_sound_files(sound: Path) -> None:
+    rewrite(sound)
+    assert load_model_file(sound).training == {"step": 3}
+
+
+ATTACKS = {
+    "format of the future": ({"about": put("format", 99)}, "newer charlstm"),
+    "format of no kind": ({"about": put("format", "x")}, "format"),
+    "something unknown": ({"about": put("code", "print()")}, "unknown"),
+    "no config": ({"about": without("config")}, "KeyError"),
+    "config of no kind": ({"about": put("config", [])}, "not an object"),
+    "config lies about shapes": ({"about": config(hidden_size=5)}, "shape"),
+    "a million layers": ({"about": config(num_layers=1_000_000)}, "num_layers"),
+    "a vocabulary of 2^40": ({"about": config(vocab_size=2**40)}, "vocab_size"),
+    "unknown setting": ({"about": config(evil=1)}, "unknown setting"),
+    "too few characters": ({"about": put("vocabulary", ["a", "b"])}, "2 characters"),
+    "repeated characters": ({"about": put("vocabulary", list("aabc"))}, "once"),
+    "lone surrogate": ({"about": put("vocabulary", ["a", "b", "c", "\ud800"])}, "surrogate"),
+    "long characters": ({"about": put("vocabulary", ["a", "b", "c", "de"])}, "single"),
+    "vocabulary of numbers": ({"about": put("vocabulary", [1, 2, 3, 4])}, "list of characters"),
+    "resume of no kind": ({"about": put("resume", {"run": 3})}, "not sound"),
+    "NaN in the description": ({"about": lambda a: json.dumps(a).replace('"step": 3', '"step": NaN')}, "NaN"),
+    "a key twice": ({"about": lambda a: json.dumps(a).replace('{"step": 3}', '{"step": 3, "step": 4}')}, "twice"),
+    "deep nesting": ({"about": lambda a: "[" * 100_000}, "not a charlstm model"),
+    "no metadata": ({"header": without("__metadata__"), "rehash": False}, "not a charlstm model"),
+    "header of no kind": ({"header": lambda h: "[1]", "rehash": False}, "not a charlstm model"),
+    "missing tensor": ({"header": without("head.bias")}, "missing"),
+    "extra tensor": ({"header": put("evil", {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]})}, "extra"),
+    "out of file": (
+        {"header": put("head.bias", {"dtype": "F32", "shape": [4], "data_offsets": [9999, 10015]})},
+        "sound",
+    ),
+    "overlapping": ({"header": put("head.bias", {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]})}, "sound"),
+    "odd type": ({"header": put("head.bias", {"dtype": "I32", "shape": [4], "data_offsets": [0, 16]})}, "shape"),
+    "negative": ({"header": put("head.bias", {"dtype": "F32", "shape": [-4], "data_offsets": [0, -16]})}, "shape"),
+    "more data": ({"data": lambda d: d + b"\0"}, "bytes of tensors"),
+    "less data": ({"data": lambda d: d[:-4]}, "bytes of tensors"),
+    "not finite": ({"data": lambda d: struct.pack("<f", float("nan")) + d[4:]}, "not finite"),
+    "changed after hashing": ({"data": lambda d: b"\1" + d[1:], "rehash": False}, "hash"),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_unsound_file_is_refused(sound: Path, attack: str) -> None:
+    changes, expected = ATTACKS[attack]
+    rewrite(sound, **changes)
+    with pytest.raises(ModelFileError) as caught:
+        load_model_file(sound)
+    assert expected in str(caught.value)
+    assert str(sound) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"1234567",
+        struct.pack("<Q", 2**63),
+        struct.pack("<Q", 100),
+        struct.pack("<Q", 2) + b"\xff\xff",
+        b"#!/bin/sh\necho\n",
+    ],
+)
+def test_what_is_no_model_at_all_is_refused(tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(raw)
+    with pytest.raises(ModelFileError, match="not a charlstm model"):
+        load_model_file(path)
+
+
+def test_every_changed_byte_is_noticed(sound: Path) -> None:
+    raw = sound.read_bytes()
+    for at in range(0, len(raw), 7):
+        changed = bytearray(raw)
+        changed[at] ^= 0x10
+        sound.write_bytes(changed)
+        with pytest.raises(ModelFileError):
+            load_model_file(sound)
+
+
+def test_missing_files_are_said(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="No such file"):
+        load_model_file(tmp_path / "none")
+
+
+def test_a_write_that_fails_leaves_the_old_file(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sound.read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CharLSTMError, match="No space left"):
+        save_model_file(sound, content())
+    assert sound.read_bytes() == before
+    assert list(sound.parent.iterdir()) == [sound]
+
+
+def test_runs_are_named_after_their_corpus_and_never_twice(tmp_path: Path) -> None:
+    assert checkpoint.run_folder_for("texts/My Book.txt.gz", tmp_path).name == "My-Book"
+    assert checkpoint.run_folder_for("-", tmp_path).name == "stdin"
+    assert checkpoint.run_folder_for("../..", tmp_path).name == "run"
+    for expected in ("a", "a-2", "a-3"):
+        folder = checkpoint.run_folder_for("a.txt", tmp_path)
+        assert folder.name == expected
+        checkpoint.create_run(folder, {})
+        with pytest.raises(UsageError, match="never overwritten"):
+            checkpoint.create_run(folder, {})
+
+
+def test_which_model_is_meant(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="train one first"):
+        checkpoint.find_model(None, tmp_path / "checkpoints")
+    runs = tmp_path / "checkpoints"
+    for age, name in ((50, "old"), (10, "new")):
+        (runs / name).mkdir(parents=True)
+        for file in (checkpoint.BEST, checkpoint.LAST):
+            save_model_file(runs / name / file, content())
+            os.utime(runs / name / file, (1e9 - age, 1e9 - age))
+    (runs / "empty").mkdir()
+    assert checkpoint.find_model(None, runs) == runs / "new" / checkpoint.BEST
+    assert checkpoint.find_model(runs) == runs / "new" / checkpoint.BEST
+    assert checkpoint.find_model(runs / "old") == runs / "old" / checkpoint.BEST
+    assert checkpoint.find_model(runs / "old" / checkpoint.LAST) == runs / "old" / checkpoint.LAST
+    (runs / "old" / checkpoint.BEST).unlink()
+    assert checkpoint.find_model(runs / "old") == runs / "old" / checkpoint.LAST
+
+
+def test_metrics_after_the_last_save_are_dropped_on_resuming(tmp_path: Path) -> None:
+    path = tmp_path / checkpoint.METRICS
+    metrics = checkpoint.Metrics(path)
+    for step in (10, 20, 30):
+        metrics.add({"event": "trained", "step": step})
+    path.write_bytes(path.read_bytes() + b'{"event": "cut')
+    checkpoint.Metrics(path, keep_until=20).add({"event": "trained", "step": 21})
+    assert [m["step"] for m in checkpoint.read_metrics(tmp_path)] == [10, 20, 21]

@@ -1,0 +1,354 @@
+"""The commands as a person types them: what they print, what they refuse, with which exit code."""
+
+import gzip
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Invoke, small_text
+
+SMALL = ("--hidden-size", 12, "--embedding-size", 6, "--num-layers", 1, "--batch-size", 4, "--seq-len", 16)
+
+
+@pytest.fixture
+def trained(invoke: Invoke, corpus_file: Path) -> Path:
+    result = invoke("train", corpus_file, "--steps", 20, *SMALL, "--out", "run", "-q")
+    assert result.code == 0, result.err
+    return corpus_file.parent / "run"
+
+
+def one_line(text: str) -> bool:
+    return text.endswith("\n") and text.count("\n") == 1
+
+
+def test_train_then_sample_then_eval_then_info(invoke: Invoke, corpus_file: Path) -> None:
+    result = invoke("train", corpus_file, "--steps", 20, *SMALL)
+    assert result.code == 0
+    assert result.out == ""
+    for part in ("6,000 characters", "5,400 for training, 600 for validation", "rarest", "parameters", "characters/s"):
+        assert part in result.err
+    assert "charlstm sample --checkpoint checkpoints/small" in result.err
+    assert {p.name for p in Path("checkpoints/small").iterdir()} == {
+        "best.safetensors",
+        "last.safetensors",
+        "previous.safetensors",
+        "config.json",
+        "metrics.jsonl",
+    }
+    again = invoke("train", corpus_file, "--steps", 20, *SMALL, "-q")
+    assert again.code == 0
+    assert Path("checkpoints/small-2").is_dir()
+
+    sampled = invoke("sample", "-n", 30, "--seed", 1)
+    assert sampled.code == 0
+    assert len(sampled.out) == 30
+    assert "checkpoints/small-2" in sampled.err
+
+    scored = invoke("eval", corpus_file, "--json")
+    score = json.loads(scored.out)
+    assert score["characters"] == 5999
+    assert score["bits_per_char"] == pytest.approx(score["nats_per_char"] / 0.693147, rel=1e-5)
+
+    shown = invoke("info")
+    assert "lstm, 1 x 12 cells" in shown.out
+    described = json.loads(invoke("info", "checkpoints/small", "--json").out)
+    assert described["config"]["hidden_size"] == 12
+    assert described["training"]["step"] == 20
+
+
+def test_train_json_streams_events(invoke: Invoke, corpus_file: Path) -> None:
+    result = invoke("train", corpus_file, "--steps", 20, *SMALL, "--json")
+    events = [json.loads(line) for line in result.out.splitlines()]
+    kinds = [e["event"] for e in events]
+    assert {"trained", "evaluated", "saved", "finished"} == set(kinds)
+    assert kinds[-1] == "finished"
+    kept = [json.loads(line) for line in Path("checkpoints/small/metrics.jsonl").read_text().splitlines()]
+    assert kept == events
+
+
+def test_quiet_is_quiet(invoke: Invoke, corpus_file: Path) -> None:
+    result = invoke("train", corpus_file, "--steps", 5, *SMALL, "-q")
+    assert (result.out, result.err) == ("", "")
+
+
+def test_from_standard_input_gz_folders_and_with_other_text_for_validation(invoke: Invoke, tmp_path: Path) -> None:
+    text = small_text(3000)
+    assert invoke("train", "-", "--steps", 3, *SMALL, "-q", stdin=text.encode()).code == 0
+    assert Path("checkpoints/stdin/best.safetensors").exists()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt.gz").write_bytes(gzip.compress(text.encode()))
+    (tmp_path / "v.txt").write_text(text[:500])
+    result = invoke("train", "texts", "--valid", "v.txt", "--steps", 3, *SMALL)
+    assert "3,000 for training, 500 for validation" in result.err
+    assert Path("checkpoints/texts/best.safetensors").exists()
+
+
+def test_resume_from_the_command_line(invoke: Invoke, trained: Path) -> None:
+    finished = invoke("train", "--resume", "run")
+    assert finished.code == 2
+    assert "has used its budget at step 20" in finished.err
+    result = invoke("train", "--resume", "run", "--steps", 30, "--json", "-q")
+    assert result.code == 0
+    events = [json.loads(line) for line in result.out.splitlines()]
+    assert events[-1]["step"] == 30
+    steps = [json.loads(line)["step"] for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(steps)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--hidden-size", 20), "hidden_size"),
+        (("--lr", 0.1, "--dropout", 0.5), "dropout, lr"),
+        (("--out", "elsewhere"), "out"),
+    ],
+)
+def test_resume_changes_nothing_but_the_budget(invoke: Invoke, trained: Path, arguments, expected: str) -> None:
+    result = invoke("train", "--resume", "run", "--steps", 30, *arguments)
+    assert result.code == 2
+    assert expected in result.err
+
+
+def test_resume_when_the_corpus_has_moved_or_changed(
+    invoke: Invoke, trained: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "another cache"))
+    moved = corpus_file.rename(tmp_path / "moved.txt")
+    assert invoke("train", "--resume", "run", "--steps", 25).code == 3
+    assert invoke("train", "--resume", "run", moved, "--steps", 25, "-q").code == 0
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "a third cache"))
+    moved.write_text(small_text(3000, seed=2))
+    changed = invoke("train", "--resume", "run", moved, "--steps", 30)
+    assert changed.code == 3
+    assert "has changed" in changed.err
+
+
+def test_resume_starts_over_when_nothing_was_saved(invoke: Invoke, trained: Path) -> None:
+    whole = (trained / "last.safetensors").read_bytes()
+    for name in ("last.safetensors", "previous.safetensors", "best.safetensors"):
+        (trained / name).unlink()
+    result = invoke("train", "--resume", "run")
+    assert result.code == 0
+    assert "starts over" in result.err
+    assert (trained / "last.safetensors").read_bytes() == whole
+
+
+def test_resume_falls_back_to_the_save_before(invoke: Invoke, trained: Path) -> None:
+    (trained / "last.safetensors").write_bytes(b"damaged")
+    result = invoke("train", "--resume", "run", "--steps", 30)
+    assert result.code == 0
+    assert "previous.safetensors" in result.err
+
+
+def test_settings_from_a_file_yield_to_those_that_are_typed(invoke: Invoke, corpus_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("hidden_size = 10\nseq_len = 16\nepochs = 3.0\nlr = 0.5\n")
+    result = invoke("train", corpus_file, "--config", "c.toml", "--lr", 0.001, "--steps", 4, "-q", "--out", "run")
+    assert result.code == 0, result.err
+    config = json.loads(Path("run/config.json").read_text())
+    assert config["model"]["hidden_size"] == 10
+    assert (config["train"]["lr"], config["train"]["steps"], config["train"]["epochs"]) == (0.001, 4, None)
+
+
+def test_settings_from_the_environment(invoke: Invoke, corpus_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARLSTM_HIDDEN_SIZE", "9")
+    monkeypatch.setenv("CHARLSTM_STEPS", "3")
+    assert invoke("train", corpus_file, "--seq-len", 16, "-q", "--out", "run").code == 0
+    assert json.loads(Path("run/config.json").read_text())["model"]["hidden_size"] == 9
+
+
+USAGE_ERRORS = [
+    (("train",), "CORPUS"),
+    (("train", "x.txt", "--hidden-size", 0), "hidden-size"),
+    (("train", "x.txt", "--lr", "nan"), "nan"),
+    (("train", "x.txt", "--lr", -1), "lr is -1"),
+    (("train", "x.txt", "--time", "soon"), "length of time"),
+    (("train", "x.txt", "--time", "0s"), "length of time"),
+    (("train", "x.txt", "--steps", 5, "--epochs", 2), "one of --steps"),
+    (("train", "x.txt", "--config", "none.toml"), "none.toml"),
+    (("train", "x.txt", "--cell-type", "gru"), "gru"),
+    (("train", "x.txt", "--device", "abacus"), "abacus"),
+    (("train", "x.txt", "--valid-fraction", 2), "valid_fraction"),
+    (("sample", "--temperature", -1), "temperature"),
+    (("sample", "--temperature", "inf"), "inf"),
+    (("sample", "--top-p", 0), "top_p"),
+    (("sample", "--length", -5), "length"),
+    (("eval",), "files"),
+    (("explode",), "explode"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), USAGE_ERRORS)
+def test_usage_errors(invoke: Invoke, arguments, expected: str) -> None:
+    result = invoke(*arguments)
+    assert result.code == 2
+    assert expected.lower() in result.err.lower()
+    assert "Traceback" not in result.err
+    assert not Path("checkpoints").exists()
+
+
+TEXT_ERRORS = [
+    (b"", "empty"),
+    (b"aaaaaaaaaaaa", "one distinct character"),
+    (b"hello world", "too short"),
+    (b"hello\xffworld", "byte 5"),
+    ("hello".encode("utf-16"), "--encoding utf-16"),
+]
+
+
+@pytest.mark.parametrize(("data", "expected"), TEXT_ERRORS)
+def test_text_errors_leave_no_folder(invoke: Invoke, tmp_path: Path, data: bytes, expected: str) -> None:
+    (tmp_path / "bad.txt").write_bytes(data)
+    result = invoke("train", "bad.txt")
+    assert result.code == 3
+    assert expected in result.err
+    assert one_line(result.err)
+    assert not Path("checkpoints").exists()
+
+
+def test_a_corpus_that_is_missing(invoke: Invoke) -> None:
+    result = invoke("train", "nowhere.txt")
+    assert result.code == 3
+    assert one_line(result.err)
+
+
+def test_an_existing_run_is_never_overwritten(invoke: Invoke, trained: Path, corpus_file: Path) -> None:
+    before = (trained / "last.safetensors").read_bytes()
+    result = invoke("train", corpus_file, "--out", "run", "--steps", 1)
+    assert result.code == 2
+    assert "never overwritten" in result.err
+    assert (trained / "last.safetensors").read_bytes() == before
+
+
+def test_divergence_is_exit_5(invoke: Invoke, corpus_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charlstm.train.trainer.guarded_step", lambda *a: False)
+    result = invoke("train", corpus_file, "--steps", 20, *SMALL)
+    assert result.code == 5
+    assert "not finite" in result.err.splitlines()[-1]
+
+
+def test_model_errors(invoke: Invoke, trained: Path) -> None:
+    (trained / "best.safetensors").write_bytes(b"nothing of the kind")
+    for arguments in (
+        ("sample", "-c", "run"),
+        ("sample", "-c", "none"),
+        ("info", "none"),
+        ("sample",),
+        ("train", "--resume", "none"),
+    ):
+        result = invoke(*arguments)
+        assert result.code == 4, arguments
+        assert one_line(result.err), arguments
+
+
+def test_sample_is_the_same_in_all_its_forms(invoke: Invoke, trained: Path) -> None:
+    arguments = ("sample", "-c", "run", "-n", 40, "--seed", 5, "--prompt", "ba", "-q")
+    plain = invoke(*arguments)
+    assert plain.err == ""
+    assert plain.out.startswith("ba")
+    data = json.loads(invoke(*arguments, "--json").out)
+    assert data["prompt"] + data["text"] == plain.out
+    assert len(data["logprobs"]) == 40
+    assert all(p < 0 for p in data["logprobs"])
+    several = invoke(*arguments, "--num", 2)
+    assert several.out.count("\n--- 2 ---\n") == 1
+    assert invoke(*arguments, "--color").out == plain.out  # not on a terminal
+
+
+def test_a_prompt_from_standard_input(invoke: Invoke, trained: Path) -> None:
+    result = invoke("sample", "-c", "run", "-n", 5, "--prompt", "-", "-q", stdin="vé".encode())
+    assert result.out.startswith("vé")
+    assert invoke("sample", "-c", "run", "--prompt", "-", stdin=b"\xff").code == 3
+
+
+def test_an_unknown_character_in_a_prompt(invoke: Invoke, trained: Path) -> None:
+    result = invoke("sample", "-c", "run", "--prompt", "bañê", "-q")
+    assert result.code == 3
+    assert all(part in result.err for part in ("'ê'", "character 3", "nearest known: e"))
+    assert invoke("sample", "-c", "run", "--prompt", "bañê", "-n", 0, "--unknown", "nearest", "-q").out == "bañe"
+    assert invoke("sample", "-c", "run", "--prompt", "bañê", "-n", 0, "--unknown", "skip", "-q").out == "bañ"
+
+
+def test_a_decomposed_prompt_is_composed(invoke: Invoke, trained: Path) -> None:
+    assert invoke("sample", "-c", "run", "--prompt", "ve\u0301", "-n", 0, "-q").out == "vé"
+
+
+def test_eval_takes_the_same_end_of_a_file_as_training_kept(invoke: Invoke, trained: Path, corpus_file: Path) -> None:
+    score = json.loads(invoke("eval", corpus_file, "-c", "run", "--valid-fraction", 0.1, "--json").out)
+    assert score["characters"] == 599
+    described = json.loads(invoke("info", "run", "--json").out)
+    assert score["nats_per_char"] == pytest.approx(described["training"]["best_valid_nats"], abs=1e-6)
+
+
+def test_eval_by_windows(invoke: Invoke, trained: Path, corpus_file: Path) -> None:
+    arguments = (
+        "eval",
+        corpus_file,
+        "-c",
+        "run",
+        "--protocol",
+        "windows",
+        "--seq-len",
+        8,
+        "--batches",
+        3,
+        "--batch-size",
+        4,
+        "--json",
+    )
+    score = json.loads(invoke(*arguments).out)
+    assert score["characters"] == 96
+    assert invoke(*arguments).out == invoke(*arguments).out
+
+
+def test_eval_refuses_what_it_cannot_score(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text("b")
+    assert invoke("eval", "short.txt", "-c", "run").code == 3
+    (tmp_path / "other.txt").write_text("ba中")
+    result = invoke("eval", "other.txt", "-c", "run")
+    assert result.code == 3
+    assert "other.txt" in result.err
+    assert invoke("eval", "other.txt", "-c", "run", "--unknown", "skip").code == 0
+    assert invoke("eval", "short.txt", "-c", "run", "--protocol", "windows").code == 3
+
+
+def test_a_failure_nobody_thought_of_is_one_line(
+    invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(*args: object) -> None:
+        raise ValueError("boom")
+
+    monkeypatch.setattr("charlstm.checkpoint.run.read_metrics", explode)
+    monkeypatch.setattr("charlstm.checkpoint.read_metrics", explode)
+    result = invoke("info", "run")
+    assert result.code == 1
+    assert one_line(result.err)
+    assert "boom" in result.err
+    with pytest.raises(ValueError, match="boom"):
+        invoke("info", "run", "--debug")
+
+
+def test_version_and_help(invoke: Invoke) -> None:
+    assert invoke("--version").out.startswith("charlstm 0.")
+    shown = invoke("--help")
+    assert all(name in shown.out for name in ("train", "sample", "eval", "info"))
+    assert "Commands" in invoke().out + invoke().err
+
+
+def test_python_interface(trained: Path) -> None:
+    import charlstm
+
+    model = charlstm.load(trained)
+    assert len(model.generate("ba", length=25, seed=1)) == 25
+    assert model.generate("ba", length=25, seed=1) == model.generate("ba", length=25, seed=1)
+    score = model.score("badegilo")
+    assert score.characters == 7
+    assert score.bits_per_char > 0
+    with pytest.raises(charlstm.CharLSTMError):
+        model.score("b")
+    with pytest.raises(charlstm.CharLSTMError):
+        model.generate("中")
+    model.save(trained / "copy.safetensors")
+    assert charlstm.load(trained / "copy.safetensors").score("badegilo") == score
+    assert not hasattr(charlstm, "nothing")
+    assert "charlstm" in sys.modules

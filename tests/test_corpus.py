@@ -1,0 +1,207 @@
+"""Texts in: what is read, what is refused and how, what is kept."""
+
+import gzip
+import os
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from charlstm.corpus import CorpusRequest, cache_folder, find_files, open_corpus, read_text, sources, stored_corpus
+from charlstm.errors import TextError
+
+
+def corpus_of(*files: Path | str, **more: object):
+    return open_corpus(CorpusRequest(tuple(map(str, files)), **more))  # type: ignore[arg-type]
+
+
+def write(path: Path, data: bytes | str) -> Path:
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+def test_files_folders_and_globs(tmp_path: Path) -> None:
+    deep = tmp_path / "deep"
+    deep.mkdir()
+    a, b = write(tmp_path / "b.txt", "x"), write(deep / "a.txt", "y")
+    c = deep / "c.txt.gz"
+    c.write_bytes(gzip.compress(b"z"))
+    write(tmp_path / "notes.md", "no")
+    assert find_files([str(tmp_path)]) == [a, b, c]
+    assert find_files([str(tmp_path / "*.md"), str(a)]) == [tmp_path / "notes.md", a]
+    assert find_files([str(tmp_path / "de*")]) == [b, c]
+    odd = write(tmp_path / "what[1]?.txt", "q")
+    assert find_files([str(odd)]) == [odd]
+
+
+def test_links_that_go_in_circles_end(tmp_path: Path) -> None:
+    (tmp_path / "round").symlink_to(tmp_path)
+    write(tmp_path / "a.txt", "x")
+    assert find_files([str(tmp_path)]) == [tmp_path / "a.txt"]
+    (tmp_path / "self.txt").symlink_to(tmp_path / "self.txt")
+    with pytest.raises(TextError, match=r"self\.txt"):
+        find_files([str(tmp_path / "self.txt")])
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "text"),
+    [
+        ("olá\r\nfim\r\n".encode(), "utf-8", "olá\nfim\n"),
+        ("\ufeffolá".encode(), "utf-8", "olá"),
+        ("olá".encode("utf-16"), "utf-16", "olá"),
+        ("olá".encode("latin-1"), "iso8859-1", "olá"),
+        (unicodedata.normalize("NFD", "coração").encode(), "utf-8", "coração"),
+        (b"a\rb\r\r\nc\r", "utf-8", "a\rb\r\nc\r"),
+    ],
+)
+def test_what_is_read(tmp_path: Path, data: bytes, encoding: str, text: str) -> None:
+    assert read_text(write(tmp_path / "t.txt", data), encoding) == text
+    packed = tmp_path / "t.txt.gz"
+    packed.write_bytes(gzip.compress(data))
+    assert read_text(packed, encoding) == text
+
+
+def test_normal_form_is_left_alone_when_asked(tmp_path: Path) -> None:
+    text = unicodedata.normalize("NFD", "ação")
+    assert read_text(write(tmp_path / "t.txt", text), compose=False) == text
+
+
+PIECES = st.lists(
+    st.sampled_from(["a", "\u0301", "\u0323", "\r", "\n", "é", "ᄀ", "ᅡ", "ᆨ", "😀", "\u09c7", "\u09be", " "]), min_size=1
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PIECES, st.integers(1, 5))
+def test_where_a_text_is_cut_into_chunks_does_not_matter(tmp_path_factory, pieces: list[str], chunk: int) -> None:
+    path = tmp_path_factory.mktemp("chunks") / "t.txt"
+    text = "".join(pieces)
+    path.write_bytes(text.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "CHUNK_BYTES", chunk)
+        read = read_text(path)
+    assert read == unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"ab\xff\xfecd", "byte 2: expected utf-8, found 0xff"),
+        (b"abc\xc3", "byte 3: expected utf-8"),
+        (b"\xc0\xaf", "byte 0"),
+        (b"abc\xed\xa0\x80", "byte 3"),
+        ("olá olá".encode("utf-16"), "add --encoding utf-16"),
+        ("ola ola".encode("utf-16-le"), "NUL"),
+        (b"a\0b", "NUL"),
+    ],
+)
+def test_what_cannot_be_decoded_is_located(tmp_path: Path, data: bytes, expected: str) -> None:
+    path = write(tmp_path / "bad.txt", data)
+    with pytest.raises(TextError) as caught:
+        read_text(path)
+    assert expected in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_offsets_count_from_the_beginning_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "CHUNK_BYTES", 7)
+    path = write(tmp_path / "bad.txt", "é".encode() * 50 + b"\xff")
+    with pytest.raises(TextError, match="byte 100:"):
+        read_text(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda p: p / "missing.txt", "no such file"),
+        (lambda p: write(p / "empty.txt", b""), "empty"),
+        (lambda p: write(p / "bom.txt", "\ufeff"), "empty"),
+        (lambda p: write(p / "one.txt", "aaaaaa"), "one distinct character"),
+        (lambda p: p, r"no \*\.txt"),
+        (lambda p: Path("/dev/null"), "not a regular file"),
+        (lambda p: write(p / "cut.txt.gz", gzip.compress(b"hello world" * 99)[:40]), "gzip"),
+        (lambda p: write(p / "not.gz", b"plain"), "gzip"),
+    ],
+)
+def test_what_is_no_corpus_is_refused_and_leaves_nothing(tmp_path: Path, make, expected: str) -> None:
+    with pytest.raises(TextError, match=expected):
+        corpus_of(make(tmp_path))
+    assert not [p for p in cache_folder().iterdir() if p.name.startswith("new-")]
+
+
+def test_a_pipe_is_refused_before_it_hangs(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    with pytest.raises(TextError, match="give -"):
+        corpus_of(tmp_path / "pipe.txt")
+
+
+def test_too_many_characters(tmp_path: Path) -> None:
+    text = "".join(chr(c) for c in range(1, 0x11000) if not 0xD800 <= c < 0xE000)
+    with pytest.raises(TextError, match="65,536"):
+        corpus_of(write(tmp_path / "all.txt", text), compose=False)
+
+
+def test_unknown_encodings(tmp_path: Path) -> None:
+    for name in ("klingon", "rot13", "hex", "utf\0-8"):
+        with pytest.raises(TextError, match="no such text encoding"):
+            corpus_of(write(tmp_path / "t.txt", "ab"), encoding=name)
+
+
+def test_the_end_of_every_file_is_kept_for_validation(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a.txt", "abcdefghij" * 10), write(tmp_path / "b.txt", "0123456789")
+    corpus = corpus_of(a, b)
+    assert corpus.vocabulary.decode(corpus.train) == "abcdefghij" * 9 + "012345678"
+    assert corpus.vocabulary.decode(corpus.valid) == "abcdefghij" + "9"
+    assert corpus.train.dtype == np.uint8
+    assert dict(zip(corpus.vocabulary.characters, corpus.counts, strict=True))["a"] == 10
+
+
+def test_texts_of_ones_own_for_validation(tmp_path: Path) -> None:
+    corpus = corpus_of(write(tmp_path / "a.txt", "abab"), valid_files=(str(write(tmp_path / "v.txt", "abc")),))
+    assert corpus.vocabulary.decode(corpus.train) == "abab"
+    assert corpus.vocabulary.decode(corpus.valid) == "abc"
+    assert len(corpus.vocabulary) == 3
+
+
+def test_the_same_text_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.txt", "once upon a time")
+    first = corpus_of(path)
+    monkeypatch.setattr("charlstm.corpus.store._encode", lambda *a: pytest.fail("encoded again"))
+    again = corpus_of(path)
+    assert again.sha256 == first.sha256
+    assert stored_corpus(first.sha256) is not None
+    monkeypatch.undo()
+    path.write_text("once upon a time!")
+    assert corpus_of(path).sha256 != first.sha256
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "log.txt", "growing " * 10)
+    stages: list[str] = []
+
+    def grow(what: str, done: int, total: int) -> None:
+        if what == "encoding" and not stages:
+            stages.append(what)
+            with open(path, "a") as f:
+                f.write("more")
+
+    with pytest.raises(TextError, match="changed while it was read"):
+        open_corpus(CorpusRequest((str(path),)), on_progress=grow)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=20), st.floats(0, 0.9))
+def test_any_text_comes_back_as_it_was(tmp_path_factory, text: str, fraction: float) -> None:
+    path = tmp_path_factory.mktemp("any") / "t.txt"
+    path.write_bytes(text.encode())
+    normal = unicodedata.normalize("NFC", text.removeprefix("\ufeff").replace("\r\n", "\n"))
+    if len(set(normal)) < 2:
+        return
+    corpus = corpus_of(path, valid_fraction=fraction)
+    decode = corpus.vocabulary.decode
+    assert decode(corpus.train) + decode(corpus.valid) == normal
+    assert len(corpus.train) == int(len(normal) * (1 - fraction))
+    assert sum(corpus.counts) == len(normal)

@@ -1,0 +1,137 @@
+"""The oracle against PyTorch's own layers, and against gates set by hand."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from charlstm.lstm import Layer, RecurrentStack, State, lstm_step
+
+SIZES = [(1, 3, 5, 7, 1), (2, 5, 7, 9, 3), (3, 4, 11, 6, 2)]  # L, E, H, T, B
+
+
+def random_stack(cell_type: str, L: int, E: int, H: int) -> RecurrentStack:
+    stack = RecurrentStack(cell_type, E, H, L).double()
+    with torch.no_grad():
+        for p in stack.parameters():
+            p.uniform_(-0.7, 0.7)
+    return stack
+
+
+def vendor_copy(stack: RecurrentStack, E: int) -> nn.LSTM | nn.RNN:
+    kind = nn.LSTM if stack.cell_type == "lstm" else nn.RNN
+    vendor = kind(E, stack.hidden_size, stack.num_layers).double()
+    with torch.no_grad():
+        for k, layer in enumerate(stack.layers()):
+            vendor.get_parameter(f"weight_ih_l{k}").copy_(layer.weight_ih)
+            vendor.get_parameter(f"weight_hh_l{k}").copy_(layer.weight_hh)
+            vendor.get_parameter(f"bias_ih_l{k}").copy_(layer.bias)
+            vendor.get_parameter(f"bias_hh_l{k}").zero_()
+    return vendor
+
+
+def objective(h: Tensor, state: State, weights: Tensor) -> Tensor:
+    return (h * weights).sum() + (state.h**2).sum() + (state.c**3).sum()
+
+
+@pytest.mark.parametrize(("L", "E", "H", "T", "B"), SIZES)
+@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+def test_same_as_torch_in_float64(cell_type: str, L: int, E: int, H: int, T: int, B: int) -> None:
+    torch.manual_seed(L)
+    stack = random_stack(cell_type, L, E, H)
+    vendor = vendor_copy(stack, E)
+    x = torch.randn(T, B, E, dtype=torch.float64, requires_grad=True)
+    zero = stack.zero_state(B)
+    state = State(torch.randn_like(zero.h).requires_grad_(), torch.randn_like(zero.c).requires_grad_())
+    weights = torch.randn(T, B, H, dtype=torch.float64)
+
+    h, after = stack(x, state)
+    if cell_type == "lstm":
+        vendor_h, (vendor_hn, vendor_cn) = vendor(x, (state.h, state.c))
+    else:
+        vendor_h, vendor_hn = vendor(x, state.h)
+        vendor_cn = after.c
+    torch.testing.assert_close(h, vendor_h, rtol=0, atol=1e-12)
+    torch.testing.assert_close(after.h, vendor_hn, rtol=0, atol=1e-12)
+    torch.testing.assert_close(after.c, vendor_cn, rtol=0, atol=1e-12)
+
+    inputs = [x, state.h] + ([state.c] if cell_type == "lstm" else [])
+    ours = torch.autograd.grad(objective(h, after, weights), [*inputs, *stack.parameters()])
+    names = [n.replace("bias_l", "bias_ih_l") for n, _ in stack.named_parameters()]
+    theirs = torch.autograd.grad(
+        objective(vendor_h, State(vendor_hn, vendor_cn), weights), [*inputs, *map(vendor.get_parameter, names)]
+    )
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, rtol=0, atol=1e-10)
+
+
+def test_state_carried_over_two_windows_is_one_long_window() -> None:
+    torch.manual_seed(0)
+    stack = random_stack("lstm", 2, 3, 5)
+    x = torch.randn(9, 2, 3, dtype=torch.float64)
+    whole, end = stack(x, stack.zero_state(2))
+    first, middle = stack(x[:4], stack.zero_state(2))
+    second, end_too = stack(x[4:], middle)
+    torch.testing.assert_close(torch.cat([first, second]), whole, rtol=0, atol=1e-14)
+    torch.testing.assert_close(end.c, end_too.c, rtol=0, atol=1e-14)
+
+
+def test_step_is_one_character_of_the_window() -> None:
+    torch.manual_seed(0)
+    stack = random_stack("lstm", 3, 4, 6)
+    x = torch.randn(5, 2, 4, dtype=torch.float64)
+    h, after = stack(x, stack.zero_state(2))
+    state = stack.zero_state(2)
+    for x_t in x:
+        state, gates = stack.step(x_t, state)
+    torch.testing.assert_close(state.h, after.h, rtol=0, atol=1e-14)
+    torch.testing.assert_close(state.h[-1], h[-1], rtol=0, atol=1e-14)
+    assert len(gates) == 3
+    assert all(gate.min() > 0 and gate.max() < 1 for layer in gates for gate in (layer.i, layer.f, layer.o))
+
+
+def hand_set(i: float, f: float, o: float) -> Layer:
+    """One cell that copies its input into the candidate, with gates opened (40) or shut (-40)."""
+    bias = torch.tensor([i, f, 0.0, o], dtype=torch.float64)
+    weight_ih = torch.tensor([[0.0], [0.0], [1.0], [0.0]], dtype=torch.float64)
+    return Layer(weight_ih, torch.zeros(4, 1, dtype=torch.float64), bias)
+
+
+@pytest.mark.parametrize(
+    ("i", "f", "o", "expected_c", "shown"),
+    [
+        (40, 40, 40, [math.tanh(0.5), 2 * math.tanh(0.5), 3 * math.tanh(0.5)], True),  # all open: a plain sum
+        (-40, 40, 40, [0.0, 0.0, 0.0], True),  # input gate shut: nothing is written
+        (40, -40, 40, [math.tanh(0.5)] * 3, True),  # forget gate shut: replaced every time
+        (40, 40, -40, [math.tanh(0.5), 2 * math.tanh(0.5), 3 * math.tanh(0.5)], False),  # kept, but not shown
+    ],
+)
+def test_gates_do_what_their_names_say(i: float, f: float, o: float, expected_c: list[float], shown: bool) -> None:
+    layer = hand_set(i, f, o)
+    h = c = torch.zeros(1, 1, dtype=torch.float64)
+    for expected in expected_c:
+        h, c, _ = lstm_step(torch.full((1, 1), 0.5, dtype=torch.float64), h, c, layer)
+        assert c.item() == pytest.approx(expected, abs=1e-12)
+        assert h.item() == pytest.approx(math.tanh(expected) if shown else 0.0, abs=1e-12)
+
+
+def test_recurrent_weights_begin_orthogonal() -> None:
+    stack = RecurrentStack("lstm", 4, 8, 2)
+    stack.reset_parameters(0, torch.Generator().manual_seed(0))
+    for layer in stack.layers():
+        for square in layer.weight_hh.detach().chunk(4):
+            torch.testing.assert_close(square @ square.T, torch.eye(8), rtol=0, atol=1e-5)
+        b_i, b_f, b_g, b_o = layer.bias.detach().chunk(4)
+        assert (b_f == 1).all()
+        assert (torch.cat([b_i, b_g, b_o]) == 0).all()
+
+
+def test_chrono_initialisation_spreads_memory_up_to_the_length_asked_for() -> None:
+    stack = RecurrentStack("lstm", 4, 512, 1)
+    stack.reset_parameters(100, torch.Generator().manual_seed(0))
+    b_i, b_f, _, _ = stack.layer(0).bias.detach().chunk(4)
+    torch.testing.assert_close(b_i, -b_f)
+    memory = 1 / (1 - torch.sigmoid(b_f))  # characters until a cell has kept 1/e of what it held, about
+    assert 1 < memory.min() < 5
+    assert 90 < memory.max() <= 100

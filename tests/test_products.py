@@ -1,0 +1,37 @@
+import pytest
+import torch
+
+from charlstm import products
+from charlstm.products import choose_compute_dtype, kernel_name, prepare
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("packable", [True, False])
+def test_a_prepared_product_is_the_product(packable: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    weight, x = torch.randn(24, 40), torch.randn(5, 40)
+    if not packable:
+        monkeypatch.setattr(products, "can_pack", lambda: False)
+    torch.testing.assert_close(prepare(weight, torch.float32, 5)(x), x @ weight.T)
+    narrow = prepare(weight, torch.bfloat16, 5)(x.bfloat16())
+    assert narrow.dtype == torch.bfloat16
+    expected = x.bfloat16().float() @ weight.bfloat16().float().T
+    torch.testing.assert_close(narrow.float(), expected, rtol=0.01, atol=0.05)
+
+
+def test_missing_packed_products_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "can_pack", products.can_pack.__wrapped__)
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", lambda *a: torch.zeros(2, 16), raising=False)
+    assert kernel_name(torch.bfloat16, CPU) == "bf16"
+    assert kernel_name(torch.float32, CPU) == "fp32"
+
+
+def test_precision_follows_from_processor_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "has_bf16_products", lambda device: True)
+    assert choose_compute_dtype("auto", CPU, 512) == torch.bfloat16
+    assert choose_compute_dtype("auto", CPU, 64) == torch.float32
+    assert choose_compute_dtype("fp32", CPU, 512) == torch.float32
+    assert choose_compute_dtype("bf16", CPU, 64) == torch.bfloat16
+    monkeypatch.setattr(products, "has_bf16_products", lambda device: False)
+    assert choose_compute_dtype("auto", CPU, 512) == torch.float32

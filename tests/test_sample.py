@@ -1,0 +1,129 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from charlstm.config import ModelConfig, SampleConfig
+from charlstm.model import CharLM
+from charlstm.sample import _StopFilter, draw, generate
+from charlstm.vocab import Vocabulary
+
+VOCABULARY = Vocabulary("\nabcdeé")
+
+
+@pytest.fixture
+def model() -> CharLM:
+    model = CharLM(ModelConfig(vocab_size=len(VOCABULARY), hidden_size=12, num_layers=2, embedding_size=5))
+    model.reset_parameters(0, 3)
+    with torch.no_grad():
+        model.head.weight.mul_(20)
+    return model
+
+
+def text(model: CharLM, prompt: str = "", **settings: object) -> list[str]:
+    config = SampleConfig(**{"length": 40, "seed": 1, **settings})  # type: ignore[arg-type]
+    out = [""] * config.num
+    for d in generate(model, VOCABULARY, VOCABULARY.encode(prompt), config, commonest="a"):
+        out[d.stream] += d.text
+    return out
+
+
+LOGITS = st.lists(st.floats(-20, 20), min_size=2, max_size=12)
+
+
+@settings(deadline=None)
+@given(LOGITS, st.floats(0, 1, exclude_max=True), st.floats(0.01, 10), st.integers(0, 12), st.floats(0.01, 1))
+def test_only_what_is_allowed_is_drawn(logits: list[float], u: float, temperature: float, k: int, p: float) -> None:
+    row = torch.tensor([logits], dtype=torch.float64)
+    drawn = int(draw(row, torch.tensor([u]), temperature, k, p))
+    order = row[0].sort(descending=True, stable=True).indices.tolist()
+    rank = order.index(drawn)
+    assert rank < (k or len(logits))
+    probabilities = (row[0] / temperature).softmax(0)[order]
+    kept = probabilities[: k or None]
+    assert rank == 0 or kept[:rank].sum() / kept.sum() < p + 1e-9
+
+
+def test_draws_follow_the_distribution() -> None:
+    logits = torch.log(torch.tensor([[0.5, 0.2, 0.3]], dtype=torch.float64)).expand(100_000, -1)
+    u = torch.rand(100_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    share = torch.bincount(draw(logits, u), minlength=3) / 100_000
+    torch.testing.assert_close(share, torch.tensor([0.5, 0.2, 0.3]), rtol=0, atol=0.01)
+    cold = torch.bincount(draw(logits, u, temperature=0.5), minlength=3) / 100_000
+    squares = torch.tensor([0.25, 0.04, 0.09]) / 0.38
+    torch.testing.assert_close(cold, squares, rtol=0, atol=0.01)
+    nucleus = torch.bincount(draw(logits, u, top_p=0.7), minlength=3) / 100_000
+    torch.testing.assert_close(nucleus, torch.tensor([0.5, 0.0, 0.3]) / 0.8, rtol=0, atol=0.01)
+
+
+def test_ties_go_to_the_lower_id() -> None:
+    logits = torch.zeros(1, 5)
+    assert int(draw(logits, torch.tensor([0.99]), temperature=0)) == 0
+    assert int(draw(logits, torch.tensor([0.99]), top_k=2)) == 1
+    assert int(draw(logits, torch.tensor([0.0]))) == 0
+    assert int(draw(logits, torch.tensor([0.999999]))) == 4
+
+
+def test_extreme_temperatures_stay_finite() -> None:
+    logits = torch.tensor([[5.0, 90.0, -40.0]])
+    assert int(draw(logits, torch.tensor([0.999]), temperature=1e-6)) == 1
+    assert [int(draw(logits, torch.tensor([u]), temperature=1e6)) for u in (0.1, 0.5, 0.9)] == [1, 0, 2]
+
+
+def test_temperature_0_is_top_k_1(model: CharLM) -> None:
+    assert text(model, "ab", temperature=0.0) == text(model, "ab", top_k=1, temperature=3.0, seed=9)
+
+
+def test_same_seed_same_text(model: CharLM) -> None:
+    assert text(model) == text(model)
+    assert text(model) != text(model, seed=2)
+    assert text(model, seed=None) != text(model, seed=None)
+    several = text(model, num=3)
+    assert len(set(several)) == 3
+    assert several == text(model, num=3)
+
+
+def test_the_prompt_is_read(model: CharLM) -> None:
+    config = SampleConfig(length=1, temperature=0.0)
+    prompt = "abécab"
+    with torch.no_grad():
+        logits, _ = model(torch.from_numpy(VOCABULARY.encode(prompt).astype("int64"))[None])
+    (drawn,) = generate(model, VOCABULARY, VOCABULARY.encode(prompt), config, commonest="a")
+    assert drawn.text == VOCABULARY.characters[int(logits[0, -1].argmax())]
+    assert drawn.logprob == pytest.approx(float(logits[0, -1].log_softmax(0).max()), abs=1e-5)
+
+
+def test_without_a_prompt_it_begins_after_a_newline_or_the_commonest(model: CharLM) -> None:
+    assert text(model) == text(model, "\n")
+    other = Vocabulary("abcdefé")
+    config = SampleConfig(length=20, seed=1)
+    drawn = list(generate(model, other, other.encode(""), config, commonest="é"))
+    assert drawn == list(generate(model, other, other.encode("é"), config, commonest="a"))
+
+
+def test_stop_ends_before_its_text(model: CharLM) -> None:
+    (whole,) = text(model, length=60)
+    stop = whole[20:22]
+    (stopped,) = text(model, length=60, stop=stop)
+    assert stopped == whole[: whole.index(stop)]
+
+
+@given(st.text("ab", max_size=30), st.text("ab", min_size=1, max_size=4))
+def test_the_stop_filter_gives_what_split_would(text: str, stop: str) -> None:
+    filter = _StopFilter(stop)
+    shown = ""
+    for k, c in enumerate(text):
+        shown += "".join(s for s, _ in filter.push(c, 0.0, last=k == len(text) - 1))
+    assert shown == text.split(stop)[0]
+
+
+def test_length_0_draws_nothing(model: CharLM) -> None:
+    assert text(model, "ab", length=0) == [""]
+
+
+def test_log_probabilities_are_the_models_own(model: CharLM) -> None:
+    config = SampleConfig(length=5, seed=0, temperature=0.3, top_k=3)
+    for d in generate(model, VOCABULARY, VOCABULARY.encode("a"), config, commonest="a"):
+        assert -math.inf < d.logprob < 0
