@@ -133,7 +133,7 @@ class TrainConfig(Config):
     dropout: float = setting(0.0, 0.0, 0.95)
     variational: bool = False  # one dropout mask for a whole window (Gal & Ghahramani 2016)
     weight_dropout: float = setting(0.0, 0.0, 0.95)  # on W_hh (Merity et al. 2017)
-    memory_chars: float = setting(40.0, 0.0, 1e6)  # chrono initialisation: how far a cell remembers at first
+    memory_chars: float = setting(0.0, 0.0, 1e6)  # chrono initialisation: how far a cell remembers at first
     # evaluation
     evaluations: int = setting(20, 1, 10**6)  # how many, spread evenly over the budget
     valid_chars: int = setting(200_000, 0, 2**62)  # at most so many characters each time; 0: all

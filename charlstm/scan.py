@@ -91,7 +91,8 @@ def gather_rows(rows: Tensor, ids: Tensor, num_ids: int) -> Tensor:
 class LSTMScan(torch.autograd.Function):
     """One LSTM layer over a window.
 
-    forward(x, ids, weight_ih, weight_hh, bias, h0, c0, compute_dtype, pool, keep)  # type: ignore[no-untyped-call] -> h (T, B, H), h_T, c_T (B, H)
+    forward(x, ids, weight_ih, weight_hh, bias, h0, c0, compute_dtype, pool, keep)
+        -> h (T, B, H), h_T and c_T (B, H)
         x, ids: what the layer reads, as in `InputPart`
         keep: whether a backward pass will follow
     """

@@ -10,17 +10,18 @@ from typing import Any
 from charlstm import checkpoint
 from charlstm.batches import Lanes
 from charlstm.cli.runtime import prepare_machine
-from charlstm.corpus import Corpus, CorpusRequest, open_corpus
+from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import Interrupted
 from charlstm.interrupts import INTERRUPTS
 from charlstm.report.console import print_json, say
 from charlstm.report.progress import StageBar
 from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
 from charlstm.train.events import Event, Finished, Saved, Stepped
+from charlstm.train.plan import total_steps
 from charlstm.train.session import Session, check_unfinished, new_session, resumed_session
 from charlstm.train.speed import measure_speed
 from charlstm.train.state import environment
-from charlstm.train.trainer import Trainer, total_steps
+from charlstm.train.trainer import Trainer
 
 LOG_LINES = 500  # about so many lines of metrics.jsonl for the steps of a run
 
@@ -104,22 +105,24 @@ def run(session: Session, output: Output) -> None:
 def introduce(session: Session, speed: float) -> None:
     """Say what will be trained on what, and how long it will take."""
     say(corpus_report(session.corpus))
-    steps = total_steps(session.config, windows_per_epoch(session.corpus, session))
     kernel = environment(session.model, session.config)["kernel"]
-    say(plan_report(session.model.config, session.config, session.corpus, speed, kernel, steps))
+    say(plan_report(session.model.config, session.config, session.corpus, speed, kernel, steps_ahead(session)))
     for note in session.notes:
         say(f"note: {note}")
 
 
-def windows_per_epoch(corpus: Corpus, session: Session) -> int:
-    """How many steps one pass over the text takes."""
-    return Lanes(corpus.train, session.config.batch_size, session.config.seq_len).windows_per_epoch
+def steps_ahead(session: Session) -> int | None:
+    """How many steps the budget allows; None for a budget of time."""
+    config = session.config
+    if config.time_s is not None:
+        return None
+    return total_steps(config, Lanes(session.corpus.train, config.batch_size, config.seq_len).windows_per_epoch)
 
 
 def log_interval(session: Session, speed: float) -> int:
     """How many steps a line of `metrics.jsonl` stands for: fixed when the run begins."""
     config = session.config
-    steps = total_steps(config, windows_per_epoch(session.corpus, session))
+    steps = steps_ahead(session)
     if steps is None:
         assert config.time_s is not None
         steps = round(config.time_s * speed / (config.batch_size * config.seq_len))

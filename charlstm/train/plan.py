@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from charlstm.batches import Lanes
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.errors import TextError
@@ -37,12 +38,10 @@ def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainCo
     model = ModelConfig.from_dict(
         {"vocab_size": len(corpus.vocabulary), "hidden_size": hidden_size, "num_layers": num_layers, **model_given}
     )
-    recipe = {"lr": learning_rate_for(model), "dropout": dropout_for(n, train_given), **window_shape(n)}
-    if "time_s" in train_given:  # evaluations cost time that could be spent on learning
-        recipe |= {"evaluations": 8, "valid_chars": 50_000} if train_given["time_s"] < 900 else {}
+    recipe = {"lr": learning_rate_for(model), "dropout": dropout_for(train_given), **window_shape(n)}
     config = TrainConfig.from_dict({**recipe, **train_given})
     check_length(corpus, config)
-    return model, config
+    return model, config.replace(**{**evaluation_plan(corpus, config), **train_given})
 
 
 def network_size(train_chars: int, budget: Mapping[str, Any]) -> tuple[int, int]:
@@ -59,10 +58,29 @@ def network_size(train_chars: int, budget: Mapping[str, Any]) -> tuple[int, int]
 
 def learning_rate_for(model: ModelConfig) -> float:
     """The highest rate: it falls with the width of the network."""
-    return 2e-3 * math.sqrt(512 / max(128, model.hidden_size))
+    return 8e-3 * math.sqrt(512 / max(128, model.hidden_size))
 
 
-def dropout_for(train_chars: int, budget: Mapping[str, Any]) -> float:
+def evaluation_plan(corpus: Corpus, config: TrainConfig) -> dict[str, int]:
+    """How often to validate on how much: what it costs should stay below a tenth of the training."""
+    if config.time_s is not None:
+        return {"evaluations": 6, "valid_chars": 50_000} if config.time_s < 900 else {}
+    windows = Lanes(corpus.train, config.batch_size, config.seq_len).windows_per_epoch
+    learnt = total_steps(config, windows) * config.batch_size * config.seq_len
+    scored = min(len(corpus.valid), config.valid_chars or len(corpus.valid))
+    # scoring is about three times as fast as learning
+    return {"evaluations": int(max(1, min(config.evaluations, 0.3 * learnt / max(1, scored))))}
+
+
+def total_steps(config: TrainConfig, windows_per_epoch: int) -> int:
+    """How many steps a budget of steps or epochs allows."""
+    if config.steps is not None:
+        return config.steps
+    assert config.epochs is not None
+    return max(1, math.ceil(config.epochs * windows_per_epoch))
+
+
+def dropout_for(budget: Mapping[str, Any]) -> float:
     """More passes over the text, more dropout."""
     epochs = budget.get("epochs") or 0.0
     if epochs <= 5:

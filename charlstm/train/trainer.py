@@ -35,6 +35,7 @@ from charlstm.train.events import (
     Stepped,
     Trained,
 )
+from charlstm.train.plan import total_steps
 from charlstm.train.state import Progress, RunFiles, RunState, Snapshot, bits, snapshot_of
 
 MAX_ROLLBACKS = 3
@@ -74,7 +75,7 @@ class Trainer:
         self.started = clock()
         self.compute_dtype = choose_compute_dtype(config.precision, model.device, model.config.hidden_size)
         self.lanes = Lanes(corpus.train, config.batch_size, config.seq_len)
-        self.total_steps = total_steps(config, self.lanes.windows_per_epoch)
+        self.total_steps = None if config.time_s is not None else total_steps(config, self.lanes.windows_per_epoch)
         self.files = RunFiles(folder, corpus, config, run_config)
         self.pool = BufferPool()
         self.seconds_before = 0.0  # of a --time budget, used up before this session
@@ -291,12 +292,3 @@ class Trainer:
             seconds,
             self.characters / max(seconds, 1e-9),
         )
-
-
-def total_steps(config: TrainConfig, windows_per_epoch: int) -> int | None:
-    """How many steps a budget allows; None for a budget of time."""
-    if config.steps is not None:
-        return config.steps
-    if config.epochs is not None:
-        return max(1, math.ceil(config.epochs * windows_per_epoch))
-    return None
