@@ -16,14 +16,14 @@ $(READY): pyproject.toml tests/constraints.txt
 	@touch $(READY)
 
 demo: $(READY)
-	@echo '$$ charlstm train corpora/quintal.txt --time 75s --out checkpoints/demo'
+	@echo '$$ charlstm train corpora/garden.txt --time 75s --out checkpoints/demo'
 	@rm -rf checkpoints/demo
-	@$(BIN)/charlstm train corpora/quintal.txt --time 75s --out checkpoints/demo
+	@$(BIN)/charlstm train corpora/garden.txt --time 75s --out checkpoints/demo
 	@echo '$$ charlstm sample --checkpoint checkpoints/demo --length 400 --seed 1'
 	@$(BIN)/charlstm sample --checkpoint checkpoints/demo --length 400 --seed 1
 	@echo
-	@echo '$$ charlstm eval corpora/quintal.txt --checkpoint checkpoints/demo --valid-fraction 0.1'
-	@$(BIN)/charlstm eval corpora/quintal.txt --checkpoint checkpoints/demo --valid-fraction 0.1
+	@echo '$$ charlstm eval corpora/garden.txt --checkpoint checkpoints/demo --valid-fraction 0.1'
+	@$(BIN)/charlstm eval corpora/garden.txt --checkpoint checkpoints/demo --valid-fraction 0.1
 
 test: $(READY)
 	$(BIN)/python -m pytest

@@ -121,6 +121,7 @@ class TrainConfig(Config):
     # the data
     batch_size: int = setting(64, 1, 65_536)
     seq_len: int = setting(128, 1, 65_536)
+    reset: float = setting(0.02, 0.0, 1.0)  # the chance of a lane to begin a window from a zero state
     valid_fraction: float = setting(0.1, 0.0, 0.9)
     # the optimiser
     lr: float = setting(4e-3, 1e-9, 1e3)
@@ -133,7 +134,7 @@ class TrainConfig(Config):
     dropout: float = setting(0.0, 0.0, 0.95)
     variational: bool = False  # one dropout mask for a whole window (Gal & Ghahramani 2016)
     weight_dropout: float = setting(0.0, 0.0, 0.95)  # on W_hh (Merity et al. 2017)
-    memory_chars: float = setting(0.0, 0.0, 1e6)  # chrono initialisation: how far a cell remembers at first
+    memory_chars: float = setting(8.0, 0.0, 1e6)  # chrono initialisation: how far a cell remembers at first
     # evaluation
     evaluations: int = setting(20, 1, 10**6)  # how many, spread evenly over the budget
     valid_chars: int = setting(200_000, 0, 2**62)  # at most so many characters each time; 0: all

@@ -62,3 +62,13 @@ def drop_recurrent_weights(layers: Sequence[Layer], p: float, seed: int, step: i
         mask = keep.div_(1 - p).to(layer.weight_hh.device)
         dropped.append(layer._replace(weight_hh=layer.weight_hh * mask))
     return dropped
+
+
+def kept_lanes(p: float, batch_size: int, seed: int, step: int, device: torch.device) -> Tensor:
+    """Which lanes carry their state into this window: (B, 1) bool, each False with probability p.
+
+    A network that never begins from a zero state does not learn to: its cells, at first unlike anything it
+    was trained on, may take thousands of characters to settle, and samples begin from a zero state.
+    """
+    keep = torch.rand(batch_size, 1, generator=generator_for(seed, step, "reset")) >= p
+    return keep.to(device)

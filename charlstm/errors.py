@@ -63,8 +63,8 @@ class DivergedError(CharLSTMError):
 
 
 class Interrupted(CharLSTMError):
-    """Ctrl-C or SIGTERM came at a moment when there was nothing to save."""
+    """Ctrl-C or SIGTERM: no failure, but not done either."""
 
-    def __init__(self, signum: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(signum).name}")
+    def __init__(self, signum: int, message: str = "") -> None:
+        super().__init__(message or f"stopped by {signal.Signals(signum).name}")
         self.exit_code = 128 + signum

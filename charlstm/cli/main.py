@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 
-from charlstm.errors import CharLSTMError
+from charlstm.errors import CharLSTMError, Interrupted
 from charlstm.interrupts import INTERRUPTS
 
 
@@ -34,6 +34,11 @@ def run() -> int:
         return e.code if isinstance(e.code, int) else int(e.code is not None)
     except BrokenPipeError:
         raise
+    except Interrupted as e:
+        from charlstm.report.console import say
+
+        say(str(e))
+        return e.exit_code
     except CharLSTMError as e:
         if debug:
             raise

@@ -142,7 +142,7 @@ def train(
         setting(
             "--memory",
             metavar="CHARS",
-            help="Characters that cells remember at first (chrono initialisation); 0: forget bias 1. [default: 0]",
+            help="Characters that cells remember at first (chrono initialisation); 0: forget bias 1. [default: 8]",
             low=0,
             callback=parse_finite,
             rich_help_panel=NETWORK,

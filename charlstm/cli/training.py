@@ -95,9 +95,10 @@ def run(session: Session, output: Output) -> None:
         reporter.close()
     assert end is not None
     if end.reason == "interrupted" and INTERRUPTS.signum is not None:
-        if saved:
-            say(f"stopped at step {end.step:,} and saved; go on with: charlstm train --resume {session.folder}")
-        raise Interrupted(INTERRUPTS.signum)
+        how = "and saved; go on with" if saved else "and could not be saved; try"
+        raise Interrupted(
+            INTERRUPTS.signum, f"stopped at step {end.step:,} {how}: charlstm train --resume {session.folder}"
+        )
     if not output.quiet:
         show_end(end, session.folder)
 

@@ -15,6 +15,7 @@ from charlstm.corpus import Corpus
 from charlstm.errors import TextError
 
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
+TYPICAL_CHARS_PER_S = 20_000  # of the networks below on two cores; decides on dropout, not on the budget
 
 
 def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainConfig]:
@@ -38,7 +39,9 @@ def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainCo
     model = ModelConfig.from_dict(
         {"vocab_size": len(corpus.vocabulary), "hidden_size": hidden_size, "num_layers": num_layers, **model_given}
     )
-    recipe = {"lr": learning_rate_for(model), "dropout": dropout_for(train_given), **window_shape(n)}
+    shape = {**window_shape(n), **train_given}
+    epochs = expected_epochs(max(1, n), train_given, shape["batch_size"] * shape["seq_len"])
+    recipe = {"lr": learning_rate_for(model), "dropout": dropout_for(epochs, model.hidden_size), **shape}
     config = TrainConfig.from_dict({**recipe, **train_given})
     check_length(corpus, config)
     return model, config.replace(**{**evaluation_plan(corpus, config), **train_given})
@@ -80,12 +83,19 @@ def total_steps(config: TrainConfig, windows_per_epoch: int) -> int:
     return max(1, math.ceil(config.epochs * windows_per_epoch))
 
 
-def dropout_for(budget: Mapping[str, Any]) -> float:
-    """More passes over the text, more dropout."""
-    epochs = budget.get("epochs") or 0.0
-    if epochs <= 5:
-        return 0.0
-    return 0.1 if epochs <= 15 else 0.3
+def dropout_for(epochs: float, hidden_size: int) -> float:
+    """The more passes over the text, the more dropout; half as much where there are few cells to lose."""
+    dropout = next((dropout for limit, dropout in ((6, 0.0), (12, 0.1), (25, 0.3)) if epochs <= limit), 0.5)
+    return dropout if hidden_size >= 256 else dropout / 2
+
+
+def expected_epochs(train_chars: int, budget: Mapping[str, Any], window: int) -> float:
+    """About how many passes over the text a budget allows."""
+    if budget.get("epochs") is not None:
+        return float(budget["epochs"])
+    if budget.get("steps") is not None:
+        return float(budget["steps"]) * window / train_chars
+    return float(budget["time_s"]) * TYPICAL_CHARS_PER_S / train_chars
 
 
 def window_shape(train_chars: int) -> dict[str, int]:

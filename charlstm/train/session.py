@@ -168,8 +168,9 @@ def check_unfinished(session: Session) -> None:
     progress = session.resumed.resume["progress"]
     before = session.resumed.resume["run"]["train"]
     same = all(before[name] == getattr(session.config, name) for name in BUDGETS)
-    smaller = session.config.steps is not None and progress["step"] >= session.config.steps
-    if (same and progress["fraction"] >= 1) or smaller:
+    finished = progress["fraction"] >= 1 and progress["evaluations_done"] >= session.config.evaluations
+    behind = not same and session.config.steps is not None and progress["step"] >= session.config.steps
+    if (same and finished) or behind:
         raise UsageError(
             f"{session.folder}: this run has used its budget at step {progress['step']:,}; "
             "give a larger one: --steps, --epochs or --time"

@@ -13,13 +13,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from charlstm import checkpoint, errors
 from charlstm.batches import Lanes, Position
 from charlstm.buffers import BufferPool
 from charlstm.config import BUDGETS, SampleConfig, TrainConfig
 from charlstm.corpus import Corpus
-from charlstm.dropout import draw_seed, drop_recurrent_weights, dropout_masks
+from charlstm.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
 from charlstm.evaluate import Score, Stopped, score_stream
+from charlstm.lstm import State
 from charlstm.model import CharLM
 from charlstm.optim import guarded_step, learning_rate
 from charlstm.products import choose_compute_dtype
@@ -168,18 +171,23 @@ class Trainer:
         return math.floor(self.progress.fraction * self.config.evaluations) > self.progress.evaluations_done
 
     def _reason_to_end(self, should_stop: Callable[[], bool]) -> Reason | None:
+        if self.progress.fraction >= 1 and not self._evaluation_due():
+            return "budget"
         if should_stop():
             return "interrupted"
         if self.config.patience and self.progress.stale_evaluations >= self.config.patience:
             return "patience"
-        return "budget" if self.progress.fraction >= 1 else None
+        return None
 
     def _step(self) -> float | None:
         """Learn from one window; its loss, or None if something was not finite and nothing was touched."""
         p, config, model = self.progress, self.config, self.model
         window = self.lanes.window(Position(p.epoch, p.offset), model.device)
         T, B = window.inputs.shape
-        state = model.zero_state(B) if window.starts_epoch else self.run_state.carried
+        state = model.zero_state(B)
+        if not window.starts_epoch:
+            keep = kept_lanes(config.reset, B, config.seed, p.step, model.device)
+            state = State(*(torch.where(keep, carried, 0.0) for carried in self.run_state.carried))
         shape = (T, B, model.config.hidden_size)
         masks = dropout_masks(
             config.dropout, config.variational, shape, model.config.num_layers, config.seed, p.step, model.device

@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+from conftest import small_text
+
+from charlstm.corpus import Corpus, CorpusRequest, open_corpus
+from charlstm.errors import TextError, UsageError
+from charlstm.train.plan import dropout_for, expected_epochs, network_size, plan
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    (tmp_path / "t.txt").write_text(small_text(5000))
+    return open_corpus(CorpusRequest((str(tmp_path / "t.txt"),)))
+
+
+def test_what_is_given_stays(corpus: Corpus) -> None:
+    given = {
+        "hidden_size": 33,
+        "lr": 0.5,
+        "dropout": 0.25,
+        "batch_size": 3,
+        "steps": 7,
+        "evaluations": 5,
+        "cell_type": "rnn",
+    }
+    model, config = plan(corpus, given)
+    both = {**model.to_dict(), **config.to_dict()}
+    assert {name: both[name] for name in given} == given
+    assert model.vocab_size == len(corpus.vocabulary)
+
+
+def test_without_a_budget_it_passes_over_the_text_up_to_50_times(corpus: Corpus) -> None:
+    _, config = plan(corpus, {})
+    assert (config.epochs, config.steps, config.time_s) == (50.0, None, None)
+    assert config.dropout == 0.25
+
+
+def test_evaluations_cost_a_fraction_of_the_training(corpus: Corpus) -> None:
+    assert plan(corpus, {"steps": 1})[1].evaluations == 1
+    assert plan(corpus, {"epochs": 200.0})[1].evaluations == 20
+    assert plan(corpus, {"time_s": 60.0})[1].evaluations < 20
+
+
+def test_networks_and_dropout_grow_with_the_task() -> None:
+    sizes = [network_size(n, {"epochs": 5.0}) for n in (10_000, 100_000, 1_000_000)]
+    assert sizes == sorted(sizes)
+    assert [dropout_for(epochs, 512) for epochs in (1, 10, 20, 50)] == [0.0, 0.1, 0.3, 0.5]
+    assert expected_epochs(1000, {"steps": 10}, 100) == 1.0
+    assert expected_epochs(1000, {"epochs": 2.5}, 100) == 2.5
+    assert expected_epochs(1000, {"time_s": 1.0}, 100) == 20.0
+
+
+@pytest.mark.parametrize(
+    ("characters", "given", "expected"),
+    [
+        (100, {}, "two windows of --seq-len 64 need 129"),
+        (100, {"seq_len": 60}, "two windows"),
+        (200, {"batch_size": 200}, "--batch-size 200"),
+        (1000, {"valid_fraction": 0.001}, "too little to validate"),
+    ],
+)
+def test_texts_that_are_too_short(tmp_path: Path, characters: int, given: dict, expected: str) -> None:
+    (tmp_path / "t.txt").write_text(small_text(characters))
+    fraction = given.get("valid_fraction", 0.1)
+    with pytest.raises(TextError, match=expected):
+        plan(open_corpus(CorpusRequest((str(tmp_path / "t.txt"),), valid_fraction=fraction)), given)
+
+
+def test_a_setting_nobody_knows(corpus: Corpus) -> None:
+    with pytest.raises(UsageError, match="unknown setting"):
+        plan(corpus, {"hiden_size": 3})

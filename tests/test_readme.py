@@ -1,0 +1,63 @@
+"""The README tells the truth: its commands parse, its Python runs, its files exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from charlstm.cli.app import make_app
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(
+    set(re.findall(r"charlstm (?:train|sample|eval|info)[^\n`#;|]*", "\n".join(re.findall(r"^\$ (.*)$", README, re.M))))
+)
+
+
+def test_there_are_commands_to_check() -> None:
+    assert len(COMMANDS) >= 12
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_parses(command: str) -> None:
+    group = typer.main.get_command(make_app())
+    _, name, *arguments = shlex.split(command)
+    context = group.commands[name].make_context(name, arguments)  # type: ignore[attr-defined]
+    assert context.params
+
+
+def test_the_files_it_points_to_exist() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert all((ROOT / link).exists() for link in links if "://" not in link)
+
+
+def test_the_python_in_it_runs(invoke, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    garden = (ROOT / "corpora" / "garden.txt").read_text(encoding="utf-8")[:20_000]
+    corpus_file.write_text(garden, encoding="utf-8")
+    done = invoke("train", corpus_file, "--out", "checkpoints/garden", "--steps", 3, "--hidden-size", 8, "-q")
+    assert done.code == 0, done.err
+    exec(example, {})
+    assert Path("garden.safetensors").exists()
+    assert len(capsys.readouterr().out) > 200
+
+
+def test_every_exit_code_is_explained() -> None:
+    table = README[README.index("| code | meaning |") :]
+    for code in ("0", "1", "2", "3", "4", "5", "130, 143"):
+        assert f"| {code} |" in table
+
+
+def test_the_stories_are_what_their_program_writes(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    import importlib.util
+    import sys
+
+    spec = importlib.util.spec_from_file_location("garden", ROOT / "corpora" / "garden.py")
+    garden = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(garden)
+    monkeypatch.setattr(sys.stdout, "reconfigure", lambda **how: None, raising=False)
+    garden.main()
+    assert capsys.readouterr().out == (ROOT / "corpora" / "garden.txt").read_text(encoding="utf-8")
