@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import small_text
 
-from charlstm import checkpoint
+from charlstm import checkpoint, evaluate
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.errors import DivergedError
@@ -168,7 +168,7 @@ def test_patience_ends_a_run_that_gets_no_better(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([2.0, 1.5, 1.6, 1.7, 1.4, 9.0, 9.0, 9.0])
-    score = trainer_module.Score
+    score = evaluate.Score
     monkeypatch.setattr(trainer_module, "score_stream", lambda *a, **k: score(next(scores), 100))
     config = BASE.replace(steps=80, evaluations=20, patience=3)
     events = drain(make(corpus, tmp_path / "run", config).run())

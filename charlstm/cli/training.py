@@ -66,7 +66,7 @@ def run(session: Session, output: Output) -> None:
     """Train, showing events. Raises Interrupted when a signal stopped it, after saving."""
     speed = measure_speed(session.model, session.config)
     if not output.quiet:
-        introduce(session, speed)
+        introduce(session, speed, output.verbose)
     INTERRUPTS.check()
     INTERRUPTS.deferred = True  # from here on a signal waits for the end of the step
     trainer = Trainer(
@@ -103,11 +103,14 @@ def run(session: Session, output: Output) -> None:
         show_end(end, session.folder)
 
 
-def introduce(session: Session, speed: float) -> None:
-    """Say what will be trained on what, and how long it will take."""
+def introduce(session: Session, speed: float, verbose: bool) -> None:
+    """Say what will be trained on what, and how long it will take; with `verbose`, all settings."""
     say(corpus_report(session.corpus))
     kernel = environment(session.model, session.config)["kernel"]
     say(plan_report(session.model.config, session.config, session.corpus, speed, kernel, steps_ahead(session)))
+    if verbose:
+        settings = {**session.model.config.to_dict(), **session.config.to_dict()}
+        say("settings    " + ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None))
     for note in session.notes:
         say(f"note: {note}")
 

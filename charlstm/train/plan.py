@@ -67,7 +67,7 @@ def learning_rate_for(model: ModelConfig) -> float:
 def evaluation_plan(corpus: Corpus, config: TrainConfig) -> dict[str, int]:
     """How often to validate on how much: what it costs should stay below a tenth of the training."""
     if config.time_s is not None:
-        return {"evaluations": 6, "valid_chars": 50_000} if config.time_s < 900 else {}
+        return {"evaluations": 4, "valid_chars": 120_000} if config.time_s < 900 else {}
     windows = Lanes(corpus.train, config.batch_size, config.seq_len).windows_per_epoch
     learnt = total_steps(config, windows) * config.batch_size * config.seq_len
     scored = min(len(corpus.valid), config.valid_chars or len(corpus.valid))

@@ -21,7 +21,7 @@ from charlstm.buffers import BufferPool
 from charlstm.config import BUDGETS, SampleConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
-from charlstm.evaluate import Score, Stopped, score_stream
+from charlstm.evaluate import Stopped, score_stream
 from charlstm.lstm import State
 from charlstm.model import CharLM
 from charlstm.optim import guarded_step, learning_rate
@@ -227,11 +227,6 @@ class Trainer:
         lr = learning_rate(p.fraction, self.config) * p.lr_scale
         return Trained(p.step, self.position_epochs, mean, bits(mean), lr, self.seconds())
 
-    def validate(self, should_stop: Callable[[], bool] = lambda: False) -> Score:
-        """The score on the validation text, or on its first `valid_chars`. Raises Stopped."""
-        ids = self.corpus.valid[: self.config.valid_chars or None]
-        return score_stream(self.model, ids, self.compute_dtype, should_stop=should_stop)
-
     def _evaluate(self, should_stop: Callable[[], bool]) -> Iterator[Event]:
         p, began = self.progress, self.clock()
         if len(self.corpus.valid) < 2:  # nothing to validate on: the newest is the best
@@ -239,7 +234,8 @@ class Trainer:
             p.evaluations_done = math.floor(p.fraction * self.config.evaluations)
             yield from self._save_best()
             return
-        score = self.validate(should_stop)
+        ids = self.corpus.valid[: self.config.valid_chars or None]
+        score = score_stream(self.model, ids, self.compute_dtype, should_stop=should_stop)
         nats = score.nats_per_char
         best = p.best_nats is None or nats < p.best_nats
         p.evaluations_done = math.floor(p.fraction * self.config.evaluations)
