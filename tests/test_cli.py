@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 from conftest import Invoke, small_text
 
-SMALL = ("--hidden-size", 12, "--embedding-size", 6, "--num-layers", 1, "--batch-size", 4, "--seq-len", 16, "--evaluations", 4)
+SMALL = (
+    "--hidden-size",
+    12,
+    "--embedding-size",
+    6,
+    "--num-layers",
+    1,
+    "--batch-size",
+    4,
+    "--seq-len",
+    16,
+    "--evaluations",
+    4,
+)
 
 
 @pytest.fixture

@@ -31,13 +31,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(folder: Path, command: str) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "CHARLSTM_CACHE_DIR": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "charlstm", *command.split()],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=open(folder / "stderr.txt", "ab"),
-    )
+    with open(folder / "stderr.txt", "ab") as stderr:
+        return subprocess.Popen(
+            [sys.executable, "-m", "charlstm", *command.split()],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        )
 
 
 def finish(process: subprocess.Popen[bytes], seconds: float = 60) -> int:
