@@ -205,3 +205,19 @@ def test_any_text_comes_back_as_it_was(tmp_path_factory, text: str, fraction: fl
     assert decode(corpus.train) + decode(corpus.valid) == normal
     assert len(corpus.train) == int(len(normal) * (1 - fraction))
     assert sum(corpus.counts) == len(normal)
+
+
+def test_more_than_256_characters_take_two_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "CHUNK_BYTES", 100)
+    text = "plain text first, " * 20 + "".join(chr(0x4E00 + i) for i in range(700)) + " and plain text last" * 20
+    corpus = corpus_of(write(tmp_path / "wide.txt", text))
+    assert corpus.train.dtype == np.uint16
+    assert corpus.vocabulary.decode(corpus.train) + corpus.vocabulary.decode(corpus.valid) == text
+
+
+def test_all_65536_characters_fit(tmp_path: Path) -> None:
+    text = "".join(chr(c) for c in range(0x10000, 0x20000))
+    corpus = corpus_of(write(tmp_path / "many.txt", text + text), compose=False)
+    assert len(corpus.vocabulary) == 65_536
+    assert set(corpus.counts) == {2}
+    assert corpus.vocabulary.decode(corpus.train) + corpus.vocabulary.decode(corpus.valid) == text + text

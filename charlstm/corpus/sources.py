@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from charlstm.errors import TextError
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 18  # everything made of a chunk stays in the processor's cache
 SUFFIXES = (".txt", ".txt.gz")
 STDIN = "-"
 

@@ -27,7 +27,7 @@ from charlstm.errors import TextError
 from charlstm.vocab import CODE_POINTS, MAX_CHARACTERS, Ids, Vocabulary, code_points, describe
 
 FORMAT = 1
-COPY_IDS = 1 << 22
+COPY_IDS = 1 << 18
 OnProgress = Callable[[str, int, int], None]  # what is being done, bytes done since the last call, bytes in all
 
 
@@ -165,29 +165,46 @@ def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path]
 
 
 class _Encoder:
-    """Ids in order of appearance, for a text whose vocabulary is not known yet."""
+    """Ids in order of appearance, for a text whose vocabulary is not known yet.
+
+    Attributes:
+        points: the code points so far, by id.
+        counts: how often each of them occurred.
+        narrow: how many of the ids so far were written as one byte: all, until the 257th distinct character.
+    """
+
+    UNKNOWN = MAX_CHARACTERS - 1  # may also be the id of the last character that fits: `known` tells
 
     def __init__(self) -> None:
-        self.id_of = np.full(CODE_POINTS, -1, dtype=np.int32)
+        self.id_of = np.full(CODE_POINTS, self.UNKNOWN, dtype=np.uint16)
+        self.known = np.zeros(CODE_POINTS, dtype=bool)
         self.points = np.zeros(0, dtype=np.uint32)
         self.counts = np.zeros(0, dtype=np.int64)
+        self.narrow = 0
 
-    def encode(self, text: str, path: Path) -> npt.NDArray[np.uint16]:
+    def encode(self, text: str, path: Path) -> Ids:
+        """The ids of a text, as bytes while they fit."""
         try:
             points = code_points(text)
         except UnicodeEncodeError:
             raise TextError(f"{path}: a lone surrogate is not text") from None
-        ids = self.id_of[points]
-        if ids.min() < 0:
-            new = np.unique(points[ids < 0])
-            if len(self.points) + len(new) > MAX_CHARACTERS:
-                raise TextError(f"more than {MAX_CHARACTERS:,} distinct characters by {path}; is it a text?")
-            self.id_of[new] = np.arange(len(self.points), len(self.points) + len(new), dtype=np.int32)
-            self.points = np.concatenate([self.points, new])
-            self.counts = np.concatenate([self.counts, np.zeros(len(new), dtype=np.int64)])
-            ids = self.id_of[points]
+        ids = self.id_of.take(points, mode="clip")  # no code point is out of bounds: spares the check
+        if ids.max() == self.UNKNOWN and self._learn(np.unique(points[~self.known[points]]), path):
+            ids = self.id_of.take(points, mode="clip")
         self.counts += np.bincount(ids, minlength=len(self.points))
-        return ids.astype(np.uint16)
+        if len(self.points) <= 256:
+            self.narrow += len(ids)
+            return ids.astype(np.uint8)
+        return ids
+
+    def _learn(self, new: npt.NDArray[np.uint32], path: Path) -> bool:
+        if len(self.points) + len(new) > MAX_CHARACTERS:
+            raise TextError(f"more than {MAX_CHARACTERS:,} distinct characters by {path}; is it a text?")
+        self.id_of[new] = np.arange(len(self.points), len(self.points) + len(new), dtype=np.uint16)
+        self.known[new] = True
+        self.points = np.concatenate([self.points, new])
+        self.counts = np.concatenate([self.counts, np.zeros(len(new), dtype=np.int64)])
+        return len(new) > 0
 
 
 def _encode(
@@ -220,13 +237,16 @@ def _encode(
         )
     vocabulary = Vocabulary([chr(p) for p in points])
     by_code_point = np.empty(len(points), dtype=vocabulary.id_type)
-    by_code_point[encoder.id_of[points]] = np.arange(len(points))
+    by_code_point[encoder.id_of[points]] = np.arange(len(points), dtype=vocabulary.id_type)
     with open(appearance, "rb") as source, open(folder / "train.ids", "wb") as a, open(folder / "valid.ids", "wb") as b:
         for k, length in enumerate(lengths):
             kept = length if valid else int(length * (1 - request.valid_fraction))
             kept = 0 if k >= len(train) else kept
-            _copy_ids(source, a, kept, by_code_point)
-            _copy_ids(source, b, length - kept, by_code_point)
+            for target, count in ((a, kept), (b, length - kept)):
+                narrow = min(count, encoder.narrow)
+                encoder.narrow -= narrow
+                _copy_ids(source, np.uint8, target, narrow, by_code_point)
+                _copy_ids(source, np.uint16, target, count - narrow, by_code_point)
     appearance.unlink()
     about = {
         "sha256": sha256,
@@ -238,10 +258,11 @@ def _encode(
     (folder / "corpus.json").write_text(json.dumps(about), encoding="utf-8")
 
 
-def _copy_ids(source: BinaryIO, target: BinaryIO, count: int, new_id_of: Ids) -> None:
+def _copy_ids(source: BinaryIO, id_type: type[np.unsignedinteger], target: BinaryIO, count: int, new_id: Ids) -> None:
+    width = np.dtype(id_type).itemsize
     while count:
-        ids = np.frombuffer(source.read(2 * min(count, COPY_IDS)), dtype=np.uint16)
-        target.write(new_id_of[ids].data)
+        ids = np.frombuffer(source.read(width * min(count, COPY_IDS)), dtype=id_type)
+        target.write(new_id.take(ids, mode="clip").data)
         count -= len(ids)
 
 
