@@ -74,6 +74,7 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
         raise ModelFileError(f"it holds something unknown: {sorted(extra)[0]!a}")
     if not isinstance(about["config"], dict) or not isinstance(about["training"], dict):
         raise ModelFileError("its config or training is not an object")
+    commonest = about["training"].get("commonest_character")
     characters = about["vocabulary"]
     if not isinstance(characters, list) or not all(isinstance(c, str) for c in characters):
         raise ModelFileError("its vocabulary is not a list of characters")
@@ -82,6 +83,8 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
         Vocabulary(characters)
     except (UsageError, TextError) as e:
         raise ModelFileError(str(e)) from None
+    if commonest is not None and commonest not in characters:
+        raise ModelFileError("its commonest character is not in its vocabulary")
     if len(characters) != config.vocab_size:
         raise ModelFileError(f"{len(characters):,} characters, but a vocab_size of {config.vocab_size:,}")
     shapes = config.tensor_shapes()

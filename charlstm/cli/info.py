@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from charlstm.cli.options import Debug, Json, Quiet, Verbose
+from charlstm.errors import ModelFileError
 from charlstm.report.console import print_json, print_table
 from charlstm.report.text import quoted
 
@@ -34,7 +36,11 @@ def info(
     if json:
         print_json({"path": str(path), **about, "evaluations": evaluations})
         return
-    print_table(str(path), rows(about, evaluations, path.stat().st_size, verbose))
+    try:
+        shown = rows(about, evaluations, path.stat().st_size, verbose)
+    except (KeyError, TypeError, ValueError, AttributeError) as e:
+        raise ModelFileError(f"{path}: what it says of its training is not sound ({type(e).__name__}: {e})") from None
+    print_table(str(path), shown)
 
 
 def rows(about: dict[str, Any], evaluations: list[dict[str, Any]], size: int, verbose: bool) -> list[tuple[str, str]]:
@@ -65,7 +71,7 @@ def rows(about: dict[str, Any], evaluations: list[dict[str, Any]], size: int, ve
     if training.get("best_valid_nats") is not None:
         nats = training["best_valid_nats"]
         result.append(
-            ("best", f"{nats / 0.6931471805599453:.4f} bits/char ({nats:.4f} nats) at step {training['best_step']:,}")
+            ("best", f"{nats / math.log(2):.4f} bits/char ({nats:.4f} nats) at step {training['best_step']:,}")
         )
     if evaluations:
         curve = "  ".join(f"{e['step']:,}: {e['valid_bits_per_char']:.3f}" for e in evaluations[-8:])

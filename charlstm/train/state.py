@@ -20,6 +20,7 @@ from charlstm import checkpoint
 from charlstm._version import __version__
 from charlstm.config import TrainConfig
 from charlstm.corpus import Corpus
+from charlstm.errors import ModelFileError
 from charlstm.lstm import State
 from charlstm.model import CharLM
 from charlstm.optim import make_optimizer, optimizer_tensors, restore_optimizer
@@ -43,6 +44,15 @@ class Progress:
     loss_sum: float = 0.0  # since the last line of metrics
     loss_count: int = 0
     log_interval_steps: int = 50
+    history: tuple[tuple[int, float], ...] = ()  # step and score in nats of the last evaluations
+
+    def __post_init__(self) -> None:
+        counts = (self.step, self.epoch, self.offset, self.evaluations_done, self.stale_evaluations, self.rollbacks)
+        if not all(type(n) is int and n >= 0 for n in (*counts, self.loss_count, self.log_interval_steps - 1)):
+            raise ValueError("a count is not sound")
+        if not all(type(x) in (int, float) for x in (self.fraction, self.lr_scale, self.loss_sum)):
+            raise ValueError("a number is not sound")
+        self.history = tuple((int(step), float(nats)) for step, nats in self.history)
 
 
 @dataclass(frozen=True)
@@ -136,6 +146,7 @@ class RunFiles:
             "epoch": progress.epoch + progress.offset / lane,
             "best_valid_nats": progress.best_nats,
             "best_step": progress.best_step,
+            "valid_history": progress.history,
             "config": self.config.to_dict(),
             "environment": environment(model, self.config),
             "versions": {"charlstm": __version__, "torch": torch.__version__, "python": platform.python_version()},
@@ -143,9 +154,12 @@ class RunFiles:
 
 
 def snapshot_of(content: checkpoint.ModelFile) -> Snapshot:
-    """The snapshot in a `last` file, as it was saved."""
+    """The snapshot in a `last` file, as it was saved. Raises ModelFileError if its progress is not sound."""
     assert content.resume is not None
-    progress = Progress(**content.resume["progress"])
+    try:
+        progress = Progress(**content.resume["progress"])
+    except (KeyError, TypeError, ValueError) as e:
+        raise ModelFileError(f"the progress in the saved state is not sound ({e})") from None
     return Snapshot(progress, {**content.model.state_dict(), **content.tensors})
 
 

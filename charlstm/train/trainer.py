@@ -27,23 +27,14 @@ from charlstm.model import CharLM
 from charlstm.optim import guarded_step, learning_rate
 from charlstm.products import choose_compute_dtype
 from charlstm.sample import generate
-from charlstm.train.events import (
-    Evaluated,
-    Event,
-    Finished,
-    NotSaved,
-    Reason,
-    RolledBack,
-    Saved,
-    Stepped,
-    Trained,
-)
+from charlstm.train.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
 from charlstm.train.plan import total_steps
 from charlstm.train.state import Progress, RunFiles, RunState, Snapshot, bits, snapshot_of
 
 MAX_ROLLBACKS = 3
 SAVE_EVERY_S = 120.0  # of wall-clock time, besides the saves at evaluations
 SAMPLE_CHARS = 160
+HISTORY = 50  # so many evaluations are kept in the model file
 
 
 class Trainer:
@@ -114,6 +105,8 @@ class Trainer:
     def _resume(self, content: checkpoint.ModelFile) -> None:
         assert content.resume is not None
         self.run_state.restore(snapshot_of(content))
+        if self.progress.offset >= self.lanes.length:
+            raise errors.ModelFileError("the saved state says that it stands beyond the end of its text")
         before = TrainConfig.from_dict(content.resume["run"]["train"])
         if self.config.time_s is not None:
             self.seconds_before = self.progress.fraction * (before.time_s or 0.0)
@@ -237,6 +230,7 @@ class Trainer:
         ids = self.corpus.valid[: self.config.valid_chars or None]
         score = score_stream(self.model, ids, self.compute_dtype, should_stop=should_stop)
         nats = score.nats_per_char
+        p.history = (*p.history, (p.step, nats))[-HISTORY:]
         best = p.best_nats is None or nats < p.best_nats
         p.evaluations_done = math.floor(p.fraction * self.config.evaluations)
         if best:
