@@ -18,7 +18,7 @@ from charlstm.report.progress import StageBar
 from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
 from charlstm.train.events import Event, Finished, Saved, Stepped
 from charlstm.train.plan import total_steps
-from charlstm.train.session import Session, check_unfinished, new_session, resumed_session
+from charlstm.train.session import Session, is_finished, new_session, resumed_session
 from charlstm.train.speed import measure_speed
 from charlstm.train.state import environment
 from charlstm.train.trainer import Trainer
@@ -58,7 +58,9 @@ def start_resumed(
         session = resumed_session(resume, files, budget, machine, threads, sys.stdin.buffer, bar.update)
     finally:
         bar.close()
-    check_unfinished(session)
+    if is_finished(session):
+        say(f"{session.folder}: this run has used its budget; to go on, give a larger --steps, --epochs or --time")
+        return
     run(session, output)
 
 

@@ -18,7 +18,7 @@ from charlstm.corpus.store import OnProgress
 from charlstm.errors import ModelFileError, TextError, UsageError
 from charlstm.model import CharLM
 from charlstm.train.plan import plan
-from charlstm.train.state import environment
+from charlstm.train.state import environment, snapshot_of
 
 
 @dataclass
@@ -161,17 +161,15 @@ def absolute(request: CorpusRequest) -> CorpusRequest:
     return CorpusRequest(files, valid_files, request.encoding, request.compose, request.valid_fraction)
 
 
-def check_unfinished(session: Session) -> None:
-    """Raise UsageError for a run that has used its budget."""
-    if session.resumed is None or session.resumed.resume is None:
-        return
-    progress = session.resumed.resume["progress"]
+def is_finished(session: Session) -> bool:
+    """Whether a run that is to go on has used its budget. Raises UsageError for one that is beyond a new budget."""
+    if session.resumed is None:
+        return False
+    assert session.resumed.resume is not None
+    progress = snapshot_of(session.resumed).progress
     before = session.resumed.resume["run"]["train"]
-    same = all(before[name] == getattr(session.config, name) for name in BUDGETS)
-    finished = progress["fraction"] >= 1 and progress["evaluations_done"] >= session.config.evaluations
-    behind = not same and session.config.steps is not None and progress["step"] >= session.config.steps
-    if (same and finished) or behind:
-        raise UsageError(
-            f"{session.folder}: this run has used its budget at step {progress['step']:,}; "
-            "give a larger one: --steps, --epochs or --time"
-        )
+    if all(before[name] == getattr(session.config, name) for name in BUDGETS):
+        return progress.fraction >= 1 and progress.evaluations_done >= session.config.evaluations
+    if session.config.steps is not None and progress.step >= session.config.steps:
+        raise UsageError(f"--steps {session.config.steps:,}: the run is at step {progress.step:,} already; give more")
+    return False
