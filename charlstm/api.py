@@ -13,7 +13,7 @@ from charlstm.evaluate import Score, score_stream
 from charlstm.model import CharLM
 from charlstm.products import choose_compute_dtype
 from charlstm.sample import generate
-from charlstm.vocab import OnUnknown, Vocabulary, normalize
+from charlstm.vocab import OnUnknown, Vocabulary
 
 
 class LanguageModel:
@@ -26,6 +26,7 @@ class LanguageModel:
     """
 
     def __init__(self, content: ModelFile) -> None:
+        self.content = content
         self.model: CharLM = content.model
         self.vocabulary: Vocabulary = content.vocabulary
         self.training: dict[str, Any] = content.training
@@ -49,9 +50,9 @@ class LanguageModel:
             UnknownCharacterError: for a prompt with a character that the model has never seen.
         """
         config = SampleConfig(length, temperature, top_k, top_p, 1, seed, stop)
-        ids = self.vocabulary.encode(normalize(prompt), on_unknown, "prompt")
-        commonest = self.training.get("commonest_character", self.vocabulary.characters[0])
-        return "".join(d.text for d in generate(self.model, self.vocabulary, ids, config, commonest=commonest))
+        ids = self.vocabulary.encode(self.content.normalize(prompt), on_unknown, "prompt")
+        drawn = generate(self.model, self.vocabulary, ids, config, commonest=self.content.commonest)
+        return "".join(d.text for d in drawn)
 
     def score(self, text: str, *, on_unknown: OnUnknown = "error") -> Score:
         """Nats and bits a character over characters 2..N of a text, from a zero state.
@@ -60,7 +61,7 @@ class LanguageModel:
             UnknownCharacterError: for a character that the model has never seen.
             TextError: for fewer than two characters.
         """
-        ids = self.vocabulary.encode(normalize(text), on_unknown)
+        ids = self.vocabulary.encode(self.content.normalize(text), on_unknown)
         if len(ids) < 2:
             raise TextError(f"{len(ids)} characters to score; at least 2 are needed")
         dtype = choose_compute_dtype("auto", self.model.device, self.model.config.hidden_size)

@@ -32,8 +32,10 @@ def choose_compute_dtype(precision: str, device: torch.device, hidden_size: int)
 def has_bf16_products(device: torch.device) -> bool:
     """Whether this device multiplies bfloat16 matrices faster than float32 ones."""
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    # PyTorch knows the processor's instructions, under names that are not public
+    known = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
+    return device.type == "cpu" and any(is_supported() for is_supported in known if is_supported is not None)
 
 
 @cache

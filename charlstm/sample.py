@@ -88,9 +88,10 @@ def generate(
     else:
         generator.manual_seed(config.seed)
     stops = [_StopFilter(config.stop) for _ in range(config.num)]
+    compute_dtype = torch.bfloat16 if precision == "bf16" else model.head.weight.dtype
     autocast = torch.autocast(model.device.type, torch.bfloat16, enabled=precision == "bf16")
-    with torch.no_grad(), autocast:
-        logits, state = _read(model, start, config.num)
+    with torch.no_grad():
+        logits, state = _read(model, start, config.num, compute_dtype)
         for step in range(config.length):
             u = torch.rand(config.num, generator=generator, dtype=torch.float64)
             logits = logits.float().cpu()
@@ -102,16 +103,15 @@ def generate(
             if all(s.ended for s in stops):
                 return
             if step < config.length - 1:
-                logits, state = model.step(ids.to(model.device), state)
+                with autocast:
+                    logits, state = model.step(ids.to(model.device), state)
 
 
-def _read(model: CharLM, ids: Ids, num: int) -> tuple[Tensor, State]:
+def _read(model: CharLM, ids: Ids, num: int, compute_dtype: torch.dtype) -> tuple[Tensor, State]:
     """Read a prompt once; the logits (num, V) and state after it, for `num` streams."""
     window = torch.from_numpy(ids.astype(np.int64)).to(model.device)[:, None]
-    h, state = scan(
-        model.stack, model.embedding.weight, window, model.zero_state(1), compute_dtype=model.head.weight.dtype
-    )
-    logits = model.head(h[-1]).expand(num, -1)
+    h, state = scan(model.stack, model.embedding.weight, window, model.zero_state(1), compute_dtype=compute_dtype)
+    logits = model.head(h[-1].to(model.head.weight.dtype)).expand(num, -1)
     return logits, State(state.h.repeat(1, num, 1), state.c.repeat(1, num, 1))
 
 

@@ -28,9 +28,10 @@ def describe(character: str) -> str:
     )
 
 
-def normalize(text: str) -> str:
-    """A text as a corpus holds it: composed (NFC), lines ended by a line feed."""
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+def normalize(text: str, compose: bool = True) -> str:
+    """A text as a corpus holds it: lines ended by a line feed, composed (NFC) unless it was left as it is."""
+    text = text.replace("\r\n", "\n")
+    return unicodedata.normalize("NFC", text) if compose else text
 
 
 def code_points(text: str) -> npt.NDArray[np.uint32]:
@@ -84,7 +85,7 @@ class Vocabulary:
     def __hash__(self) -> int:
         return hash(self.characters)
 
-    def encode(self, text: str, on_unknown: OnUnknown = "error", what: str = "text") -> Ids:
+    def encode(self, text: str, on_unknown: OnUnknown = "error", what: str = "text", offset: int = 0) -> Ids:
         """The id of every character.
 
         Args:
@@ -92,6 +93,7 @@ class Vocabulary:
             on_unknown: what to do with a character that is not in the vocabulary: "error", "skip" (leave
                 it out), or "nearest" (put the likeliest known one in its place; leave it out if there is none).
             what: what the text is, for the message ("prompt").
+            offset: where it begins in a longer text, likewise.
 
         Raises:
             UnknownCharacterError: with "error"; names the character, its position and the nearest known ones.
@@ -100,14 +102,14 @@ class Vocabulary:
         try:
             points = code_points(text)
         except UnicodeEncodeError as e:
-            raise TextError(f"{what}: a lone surrogate at character {e.start} is not text") from None
+            raise TextError(f"{what}: a lone surrogate at character {offset + e.start} is not text") from None
         ids = self._id_of[points]
         unknown = np.flatnonzero(ids < 0)
         if len(unknown) == 0:
             return ids.astype(self.id_type)
         if on_unknown == "error":
             position = int(unknown[0])
-            raise self._unknown(text[position], position, what)
+            raise self._unknown(text[position], offset + position, what)
         if on_unknown == "nearest":
             for point in np.unique(points[unknown]):
                 nearest = self.nearest(chr(point))

@@ -366,3 +366,52 @@ def test_python_interface(trained: Path) -> None:
     assert charlstm.load(trained / "copy.safetensors").score("badegilo") == score
     assert not hasattr(charlstm, "nothing")
     assert "charlstm" in sys.modules
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp32", "bf16"])
+def test_every_precision_runs_everywhere(invoke: Invoke, corpus_file: Path, precision: str) -> None:
+    trained = invoke("train", corpus_file, "--steps", 2, *SMALL, "--out", "run", "-q", "--precision", precision)
+    assert trained.code == 0, trained.err
+    sampled = invoke("sample", "-c", "run", "-n", 9, "--prompt", "ba", "-q", "--precision", precision)
+    assert len(sampled.out) == 11, sampled.err
+    assert invoke("eval", corpus_file, "-c", "run", "--precision", precision).code == 0
+
+
+def test_a_corpus_that_was_not_composed_is_read_back_as_it_is(invoke: Invoke, tmp_path: Path) -> None:
+    import charlstm
+
+    (tmp_path / "nfd.txt").write_text("a\u0301e\u0301 " * 300, encoding="utf-8")
+    assert invoke("train", "nfd.txt", "--no-normalize", "--steps", 2, *SMALL, "--out", "run", "-q").code == 0
+    assert invoke("eval", "nfd.txt", "-c", "run").code == 0
+    assert invoke("sample", "-c", "run", "--prompt", "a\u0301", "-n", 0, "-q").out == "a\u0301"
+    assert charlstm.load("run").score("a\u0301e\u0301").characters == 3
+
+
+def test_variables_are_for_new_runs(invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARLSTM_SEED", "7")
+    monkeypatch.setenv("CHARLSTM_HIDDEN_SIZE", "99")
+    assert invoke("train", "--resume", "run", "--steps", 25, "-q").code == 0
+    monkeypatch.setenv("CHARLSTM_EPOCHS", "1")
+    result = invoke("train", "small.txt", "--steps", 2, "--seq-len", 16, "-q")
+    assert result.code == 0, result.err  # a budget that is typed replaces the variable
+    assert invoke("train", "--resume", "run", "--encoding", "latin-1").code == 2
+
+
+def test_resume_with_a_smaller_budget_is_refused(invoke: Invoke, trained: Path) -> None:
+    assert invoke("train", "--resume", "run", "--epochs", 0.01).code == 2
+    assert invoke("train", "--resume", "run", "--steps", 19).code == 2
+
+
+def test_info_of_a_run_says_how_far_it_is(invoke: Invoke, trained: Path) -> None:
+    assert "at step 20, 100% of its budget used" in invoke("info", "run").out
+
+
+def test_without_standard_input(invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    from charlstm.cli import main
+
+    for arguments, code in ((["sample", "-c", "run", "-n", "1"], 0), (["sample", "-c", "run", "-p", "-"], 3)):
+        monkeypatch.setattr(sys, "argv", ["charlstm", *arguments])
+        monkeypatch.setattr(sys, "stdin", None)
+        assert main.run() == code
+    monkeypatch.setattr(sys, "argv", ["charlstm", "train", "-", "--steps", "1"])
+    assert main.run() == 3

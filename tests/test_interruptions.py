@@ -95,7 +95,18 @@ def test_interrupted_while_starting(place: Path, moment: float) -> None:
 
 
 def test_a_closed_pipe_ends_quietly(place: Path) -> None:
-    command = f"{sys.executable} -m charlstm sample -c whole -n 20000 -q | head -c 10"
-    done = subprocess.run(command, shell=True, cwd=place, capture_output=True, timeout=60)
-    assert len(done.stdout) == 10
-    assert done.stderr == b""
+    command = [sys.executable, "-m", "charlstm", "sample", "-c", "whole", "-n", "20000", "-q"]
+    with subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert len(process.stdout.read(10)) == 10
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr.read() == b""
+
+
+def test_a_training_outlives_the_reader_of_its_events(place: Path) -> None:
+    command = [sys.executable, "-m", "charlstm", *TRAIN.replace("RUN", "piped").split(), "--json", "-q"]
+    with subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+    assert files(place / "piped")["best.safetensors"] == files(place / "whole")["best.safetensors"]

@@ -194,6 +194,70 @@ def spoil_gradient(monkeypatch: pytest.MonkeyPatch, at_calls: set[int]) -> None:
     monkeypatch.setattr(CharLM, "window_loss", window_loss)
 
 
+def spoil_step(monkeypatch: pytest.MonkeyPatch, step: int, times: int) -> None:
+    """Make the gradient of one step NaN, the first few times that it is taken, whatever process takes it."""
+    left = times
+    sound = trainer_module.guarded_step
+
+    def guarded(model, optimizer, loss, lr, clip_norm) -> bool:
+        nonlocal left
+        taken = int(next(iter(optimizer.state.values()))["step"]) if optimizer.state else 0
+        if taken == step and left:
+            left -= 1
+            return False
+        return sound(model, optimizer, loss, lr, clip_norm)
+
+    monkeypatch.setattr(trainer_module, "guarded_step", guarded)
+
+
+@pytest.mark.parametrize(("stops", "bad_step"), [((8,), 8), ((13, 14), 15), ((3,), 4), ((2, 3, 5), 5)])
+def test_a_run_that_rolls_back_is_the_same_to_the_bit_too(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops: tuple[int, ...], bad_step: int
+) -> None:
+    spoil_step(monkeypatch, bad_step, 1)
+    whole = drain(make(corpus, tmp_path / "whole").run())
+    spoil_step(monkeypatch, bad_step, 1)
+    pieces: list[Event] = []
+    for stop in (*stops, None):
+        trainer = make(corpus, tmp_path / "pieces")
+        pieces += drain(trainer.run(lambda: trainer.progress.step == stop))  # noqa: B023
+    assert of_kind(pieces, RolledBack) == of_kind(whole, RolledBack)
+    assert len(of_kind(whole, RolledBack)) == 1
+    assert losses(pieces) == losses(whole)
+    assert files(tmp_path / "pieces") == files(tmp_path / "whole")
+
+
+def test_a_validation_that_is_not_finite_is_rolled_back_too(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = trainer_module.score_stream
+    calls = 0
+
+    def score(*args, **kwargs):
+        nonlocal calls
+        calls += 1
+        return evaluate.Score(math.nan, 100) if calls == 2 else sound(*args, **kwargs)
+
+    monkeypatch.setattr(trainer_module, "score_stream", score)
+    events = drain(make(corpus, tmp_path / "run").run())
+    (rolled,) = of_kind(events, RolledBack)
+    assert (rolled.failed_step, rolled.step) == (12, 6)
+    assert all(math.isfinite(e.valid_nats) for e in of_kind(events, Evaluated))
+
+
+def test_weights_that_are_not_finite_are_not_saved(corpus: Corpus, tmp_path: Path) -> None:
+    trainer = make(corpus, tmp_path / "run")
+
+    def spoil_then_stop() -> bool:
+        if trainer.progress.step == 9:
+            trainer.model.head.bias.data[0] = math.inf
+        return trainer.progress.step == 9
+
+    events = drain(trainer.run(spoil_then_stop))
+    assert "not finite" in of_kind(events, NotSaved)[0].problem
+    assert checkpoint.load_last(tmp_path / "run")[0].resume["progress"]["step"] == 6
+
+
 def test_what_is_not_finite_is_rolled_back_and_said(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

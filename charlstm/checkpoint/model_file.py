@@ -15,7 +15,7 @@ from charlstm.config import ModelConfig
 from charlstm.errors import ModelFileError, TextError, UsageError
 from charlstm.model import CharLM
 from charlstm.optim import MOMENTS
-from charlstm.vocab import Vocabulary
+from charlstm.vocab import Vocabulary, normalize
 
 
 @dataclass
@@ -35,6 +35,20 @@ class ModelFile:
     training: dict[str, Any]
     resume: dict[str, Any] | None = None
     tensors: dict[str, Tensor] = field(default_factory=dict)
+
+    def normalize(self, text: str) -> str:
+        """A text as the model's corpus holds it."""
+        return normalize(text, self.composed)
+
+    @property
+    def composed(self) -> bool:
+        """Whether the model's corpus was brought into normal form C."""
+        return bool(self.training.get("composed", True))
+
+    @property
+    def commonest(self) -> str:
+        """The character that occurred most often in the corpus, or the first one where that is not known."""
+        return str(self.training.get("commonest_character", self.vocabulary.characters[0]))
 
 
 def save_model_file(path: Path, content: ModelFile) -> None:
@@ -62,7 +76,7 @@ def load_model_file(path: Path) -> ModelFile:
 
 
 def describe_model_file(path: Path) -> dict[str, Any]:
-    """Config, vocabulary and training of a model file as JSON has them, checked, without building the network."""
+    """Config, vocabulary, training and state of a model file as JSON has them, after checking all of it."""
     load_model_file(path)
     return read_about(path)
 

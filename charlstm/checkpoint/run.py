@@ -55,13 +55,13 @@ def read_run_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def save_last(folder: Path, content: ModelFile) -> None:
-    """Write `last.safetensors`; the one before it stays as `previous.safetensors`."""
+def save_last(folder: Path, content: ModelFile, keep_previous: bool) -> None:
+    """Write `last.safetensors`; with `keep_previous`, the one before it stays as `previous.safetensors`."""
     last = folder / LAST
     fresh = folder / f".{LAST}-new"
     save_model_file(fresh, content)
     try:
-        if last.exists():
+        if keep_previous and last.exists():
             os.replace(last, folder / PREVIOUS)
         os.replace(fresh, last)
         sync_folder(folder)
@@ -120,6 +120,22 @@ def find_model(where: Path | None, runs: Path = RUNS) -> Path:
     return max(newest)[1]
 
 
+def put_aside(path: Path) -> Path | None:
+    """Move a damaged file out of the way of sound ones; where to, if it was there."""
+    aside = path.with_name("damaged-" + path.name)
+    with suppress(OSError):
+        os.replace(path, aside)
+        return aside
+    return None
+
+
+def load_previous(folder: Path) -> ModelFile | None:
+    """The save before the last, if it can be read."""
+    with suppress(ModelFileError):
+        return load_model_file(folder / PREVIOUS)
+    return None
+
+
 class Metrics:
     """`metrics.jsonl`: an event a line, only ever added to.
 
@@ -138,7 +154,7 @@ class Metrics:
         """Append an event. Raises CharLSTMError if it cannot be written."""
         try:
             with open(self.path, "a", encoding="utf-8") as f:
-                f.write(json.dumps(event) + "\n")
+                f.write(json.dumps(event, allow_nan=False) + "\n")
         except OSError as e:
             raise CharLSTMError(f"cannot write {self.path}: {e.strerror or e}") from None
 

@@ -15,6 +15,8 @@ from charlstm.cli.info import info
 from charlstm.cli.sample import sample
 from charlstm.cli.train import train
 from charlstm.errors import UsageError
+from charlstm.report.console import close_stdout
+from charlstm.report.text import printable
 
 
 def root(
@@ -53,6 +55,8 @@ def in_typers_form(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except UsageError as e:
-            raise typer.BadParameter(str(e)) from None
+            raise typer.BadParameter(printable(str(e), keep="")) from None
+        except BrokenPipeError:  # Typer would make a failure of it
+            close_stdout()
 
     return wrapped

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -27,10 +26,14 @@ from charlstm.cli.options import (
     option,
     parse_finite,
 )
-from charlstm.corpus import check_encoding, find_files, read_text
+from charlstm.cli.runtime import load_model, prepare_machine, read_stdin
+from charlstm.corpus import check_encoding, find_files, read_chunks
 from charlstm.errors import TextError
 from charlstm.report.console import print_json
-from charlstm.vocab import Ids, Vocabulary, normalize
+from charlstm.vocab import Ids, OnUnknown
+
+if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
+    from charlstm.checkpoint import ModelFile
 
 WINDOWS = "Protocol windows"
 
@@ -92,13 +95,12 @@ def evaluate(
     Several files are scored one after the other as one text.
     """
     check_encoding(encoding)
-    from charlstm.cli.runtime import load_model, prepare_machine
     from charlstm.evaluate import score_stream, score_windows
     from charlstm.products import choose_compute_dtype
 
     machine = prepare_machine(device.value, threads)
     content, path = load_model(checkpoint, machine, quiet or json)
-    ids = read_ids(files, content.vocabulary, encoding, unknown.value, valid_fraction)
+    ids = read_ids(files, content, encoding, unknown.value, valid_fraction)
     compute_dtype = choose_compute_dtype(precision.value, machine, content.model.config.hidden_size)
     if protocol is Protocol.stream:
         if len(ids) < 2:
@@ -122,17 +124,19 @@ def evaluate(
         )
 
 
-def read_ids(files: list[str], vocabulary: Vocabulary, encoding: str, on_unknown: str, fraction: float) -> Ids:
+def read_ids(files: list[str], content: ModelFile, encoding: str, on_unknown: OnUnknown, fraction: float) -> Ids:
     """The ids of the texts, one after the other; of each only the share at its end. Raises TextError."""
-    texts = []
+    texts: list[Ids] = []
     for name in files:
         if name == "-":
-            try:
-                texts.append((name, normalize(sys.stdin.buffer.read().decode(encoding).removeprefix("\ufeff"))))
-            except UnicodeError as e:
-                raise TextError(f"-: standard input is not {encoding}: {e}") from None
-        else:
-            texts += [(str(path), read_text(Path(path), encoding)) for path in find_files([name])]
-    # the same split as `train` makes: what is not kept for training
-    parts = [(name, text[int(len(text) * (1 - fraction)) :]) for name, text in texts]
-    return np.concatenate([vocabulary.encode(text, on_unknown, name) for name, text in parts])  # type: ignore[arg-type]
+            text = content.normalize(read_stdin(encoding))
+            texts.append(content.vocabulary.encode(text, on_unknown, name))
+            continue
+        for path in find_files([name]):
+            pieces, offset = [np.zeros(0, dtype=content.vocabulary.id_type)], 0
+            for text in read_chunks(path, encoding, content.composed):
+                pieces.append(content.vocabulary.encode(text, on_unknown, str(path), offset))
+                offset += len(text)
+            texts.append(np.concatenate(pieces))
+    # the same split as `train` makes
+    return np.concatenate([ids[int(len(ids) * (1 - fraction)) :] for ids in texts])

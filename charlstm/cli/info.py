@@ -27,10 +27,13 @@ def info(
     debug: Debug = False,
 ) -> None:
     """Show what a model file or a run holds."""
-    from charlstm.checkpoint import describe_model_file, find_model, read_metrics
+    from charlstm.checkpoint import BEST, LAST, describe_model_file, find_model, read_metrics
 
     path = find_model(where)
     about = describe_model_file(path)
+    last = path.with_name(LAST)
+    if "resume" not in about and path.name == BEST and last.exists():
+        about["resume"] = describe_model_file(last).get("resume")
     metrics = read_metrics(path.parent)
     evaluations = [m for m in metrics if m.get("event") == "evaluated"]
     if json:
@@ -82,11 +85,8 @@ def rows(about: dict[str, Any], evaluations: list[dict[str, Any]], size: int, ve
         for name in names
         if name in training
     ]
-    if "resume" in about:
-        result.append(
-            (
-                "resumable",
-                f"yes, {about['resume']['progress']['fraction']:.0%} of its budget used: charlstm train --resume RUN",
-            )
-        )
+    if about.get("resume") is not None:
+        progress = about["resume"]["progress"]
+        state = f"at step {progress['step']:,}, {progress['fraction']:.0%} of its budget used"
+        result.append(("run", f"{state}; to go on: charlstm train --resume RUN"))
     return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 
@@ -13,27 +12,30 @@ from charlstm.interrupts import INTERRUPTS
 def main() -> None:
     """Run the command line of this process, and exit."""
     INTERRUPTS.install()
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (a shell may close them: >&-)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
         code = run()
         sys.stdout.flush()
     except BrokenPipeError:
-        code = closed_pipe()
+        from charlstm.report.console import close_stdout
+
+        close_stdout()
+        code = 0
     sys.exit(code)
 
 
 def run() -> int:
     """Run the command; its exit code."""
-    debug = "--debug" in sys.argv or os.environ.get("CHARLSTM_DEBUG", "") not in ("", "0")
+    debug = "--debug" in sys.argv or os.environ.get("CHARLSTM_DEBUG", "").lower() in ("1", "true", "yes", "on")
     try:
         from charlstm.cli.app import make_app
 
         make_app()()
     except SystemExit as e:
         return e.code if isinstance(e.code, int) else int(e.code is not None)
-    except BrokenPipeError:
-        raise
     except Interrupted as e:
         from charlstm.report.console import say
 
@@ -51,18 +53,9 @@ def run() -> int:
             raise
         from charlstm.report.console import fail
 
-        if isinstance(e, OSError) and e.errno == errno.EPIPE:
-            return closed_pipe()
         if isinstance(e, MemoryError) or "not enough memory" in str(e) or "out of memory" in str(e):
             fail("out of memory; use a smaller --hidden-size, --batch-size or --seq-len")
         else:
             fail(f"{type(e).__name__}: {e} (this should not happen; --debug shows where)")
         return 1
-    return 0
-
-
-def closed_pipe() -> int:
-    """The reader of our output has gone (`| head`): nothing more to say, and nothing is wrong."""
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, sys.stdout.fileno())
     return 0

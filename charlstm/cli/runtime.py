@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.errors import UsageError
+from charlstm.errors import TextError, UsageError
 from charlstm.report.console import say
 
 if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
     import torch
 
     from charlstm.checkpoint import ModelFile
+
+
+def read_stdin(encoding: str = "utf-8", what: str = "-") -> str:
+    """All of standard input as text. Raises TextError if there is none, or it is not in the encoding."""
+    if sys.stdin is None:
+        raise TextError(f"{what}: there is no standard input to read")
+    try:
+        return sys.stdin.buffer.read().decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as e:
+        raise TextError(f"{what}: byte {e.start} of standard input: expected {encoding} ({e.reason})") from None
+    except UnicodeError as e:
+        raise TextError(f"{what}: standard input: expected {encoding} ({e})") from None
 
 
 def prepare_machine(device: str, threads: int | None) -> torch.device:

@@ -23,8 +23,8 @@ from charlstm.cli.options import (
     option,
     parse_finite,
 )
+from charlstm.cli.runtime import load_model, prepare_machine, read_stdin
 from charlstm.config import SampleConfig
-from charlstm.errors import TextError
 from charlstm.report.console import colour_allowed, print_json, say
 from charlstm.report.text import printable
 
@@ -82,37 +82,26 @@ def sample(
         import secrets
 
         config = config.replace(seed=secrets.randbelow(MAX_RANDOM_SEED))
-    from charlstm.cli.runtime import load_model, prepare_machine
     from charlstm.sample import generate
-    from charlstm.vocab import normalize
 
     content, _ = load_model(checkpoint, prepare_machine(device.value, threads), quiet)
     if verbose:
         say(f"seed: {config.seed}")
-    text = read_prompt() if prompt == "-" else prompt
-    known = content.vocabulary.encode(normalize(text), unknown.value, "prompt")
+    text = read_stdin(what="prompt") if prompt == "-" else prompt
+    known = content.vocabulary.encode(content.normalize(text), unknown.value, "prompt")
     text = content.vocabulary.decode(known)
     drawn = generate(
         content.model,
         content.vocabulary,
         known,
         config,
-        commonest=content.training.get("commonest_character", content.vocabulary.characters[0]),
+        commonest=content.commonest,
         precision=precision.value,
     )
     if json:
         write_json(drawn, text, config)
     else:
         write_text(drawn, text, config, color and colour_allowed())
-
-
-def read_prompt() -> str:
-    """The prompt from standard input. Raises TextError if it is not UTF-8."""
-    data = sys.stdin.buffer.read()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as e:
-        raise TextError(f"prompt: byte {e.start} of standard input is not UTF-8") from None
 
 
 def write_json(drawn: Iterator[Drawn], prompt: str, config: SampleConfig) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -16,6 +15,7 @@ from charlstm.cli.options import (
     Quiet,
     Threads,
     Verbose,
+    parse_duration,
 )
 from charlstm.cli.train_options import (
     BatchSizeOption,
@@ -52,8 +52,11 @@ from charlstm.config import BUDGETS, ModelConfig, TrainConfig, read_config_file
 from charlstm.corpus import CorpusRequest, check_encoding
 from charlstm.errors import UsageError
 
+OPTION_OF = {"time_s": "time", "memory_chars": "memory"}  # settings that their options call otherwise
+
 
 def train(
+    ctx: typer.Context,
     corpus: CorpusArgument = None,
     out: OutOption = None,
     resume: ResumeOption = None,
@@ -123,14 +126,22 @@ def train(
         "seed": seed,
     }
     given = {name: value for name, value in given.items() if value is not None}
+    typed = {name for name in given if not from_environment(ctx, OPTION_OF.get(name, name))}
+    if typed & set(BUDGETS):  # a budget that is typed replaces one that is not
+        given = {name: value for name, value in given.items() if name in typed or name not in BUDGETS}
+    if resume is not None:  # the environment is for new runs
+        given = {name: value for name, value in given.items() if name in typed or name in BUDGETS}
     check_settings(given)
     if resume is None and not corpus:
         raise typer.BadParameter("give a text to train on, or --resume RUN", param_hint="CORPUS")
     if resume is None and out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"--out {out}: there is something already; an existing run is never overwritten")
     if config is not None:
-        from_file = read_config_file(config)
-        if any(budget in given for budget in BUDGETS):  # a budget that is typed replaces the one in the file
+        setting_of = {option: setting for setting, option in OPTION_OF.items()}
+        from_file = {setting_of.get(name, name): value for name, value in read_config_file(config).items()}
+        if isinstance(from_file.get("time_s"), str):
+            from_file["time_s"] = parse_duration(from_file["time_s"])
+        if any(budget in given for budget in BUDGETS):
             from_file = {name: value for name, value in from_file.items() if name not in BUDGETS}
         given = {**from_file, **given}
         check_settings(given)
@@ -142,7 +153,8 @@ def train(
         request = CorpusRequest(tuple(corpus or ()), tuple(valid or ()), check_encoding(encoding), normalize, fraction)
         start_new(request, out, given, device.value, threads, output)
     else:
-        refuse_changes(given, out, valid)
+        others = [n for n in ("out", "valid", "encoding", "normalize", "config") if was_typed(ctx, n)]
+        refuse_changes([*given, *others])
         start_resumed(resume, tuple(corpus or ()), given, device.value, threads, output)
 
 
@@ -153,11 +165,22 @@ def check_settings(given: dict[str, Any]) -> None:
     TrainConfig.from_dict({name: value for name, value in given.items() if name not in network})
 
 
-def refuse_changes(given: dict[str, Any], out: Path | None, valid: list[str] | None) -> None:
-    """Raise UsageError for options that a resumed run cannot take."""
-    fixed = sorted(given.keys() - {"steps", "epochs", "time_s", "patience"})
-    fixed += ["out"] * (out is not None) + ["valid"] * bool(valid)
+def refuse_changes(names: list[str]) -> None:
+    """Raise UsageError for settings that a resumed run cannot take."""
+    fixed = sorted(set(names) - {*BUDGETS, "patience"})
     if fixed:
         raise UsageError(
             f"--resume goes on with what the run began with; only the budget may change, not {', '.join(fixed)}"
         )
+
+
+def from_environment(ctx: typer.Context, parameter: str) -> bool:
+    """Whether a parameter of the command has its value from a variable."""
+    source = ctx.get_parameter_source(parameter)
+    return source is not None and source.name == "ENVIRONMENT"
+
+
+def was_typed(ctx: typer.Context, parameter: str) -> bool:
+    """Whether a parameter of the command stands on the command line."""
+    source = ctx.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"

@@ -5,22 +5,20 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from charlstm import checkpoint
-from charlstm.batches import Lanes
 from charlstm.cli.runtime import prepare_machine
 from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import Interrupted
 from charlstm.interrupts import INTERRUPTS
-from charlstm.report.console import print_json, say
+from charlstm.report.console import close_stdout, print_json, say
 from charlstm.report.progress import StageBar
 from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
-from charlstm.train.events import Event, Finished, Saved, Stepped
-from charlstm.train.plan import total_steps
-from charlstm.train.session import Session, is_finished, new_session, resumed_session
+from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
+from charlstm.train.session import Session, is_finished, new_session, resumed_session, steps_in_all
 from charlstm.train.speed import measure_speed
-from charlstm.train.state import environment
+from charlstm.train.state import environment, snapshot_of
 from charlstm.train.trainer import Trainer
 
 LOG_LINES = 500  # about so many lines of metrics.jsonl for the steps of a run
@@ -41,7 +39,7 @@ def start_new(
     """Train from the beginning."""
     bar = StageBar(output.quiet)
     try:
-        corpus = open_corpus(request, sys.stdin.buffer, bar.update)
+        corpus = open_corpus(request, stdin(), bar.update)
     finally:
         bar.close()
     session = new_session(request, corpus, out, given, prepare_machine(device, threads))
@@ -55,13 +53,18 @@ def start_resumed(
     machine = prepare_machine(device, threads)
     bar = StageBar(output.quiet)
     try:
-        session = resumed_session(resume, files, budget, machine, threads, sys.stdin.buffer, bar.update)
+        session = resumed_session(resume, files, budget, machine, threads, stdin(), bar.update)
     finally:
         bar.close()
     if is_finished(session):
         say(f"{session.folder}: this run has used its budget; to go on, give a larger --steps, --epochs or --time")
         return
     run(session, output)
+
+
+def stdin() -> BinaryIO | None:
+    """Standard input, if there is one."""
+    return sys.stdin.buffer if sys.stdin is not None else None
 
 
 def run(session: Session, output: Output) -> None:
@@ -91,7 +94,7 @@ def run(session: Session, output: Output) -> None:
         for event in trainer.run(INTERRUPTS.requested):
             reporter.show(event)
             record(event, metrics, output)
-            saved = saved or isinstance(event, Saved)
+            saved = isinstance(event, Saved) or (saved and not isinstance(event, NotSaved))
             end = event if isinstance(event, Finished) else end
     finally:
         reporter.close()
@@ -108,8 +111,7 @@ def run(session: Session, output: Output) -> None:
 def introduce(session: Session, speed: float, verbose: bool) -> None:
     """Say what will be trained on what, and how long it will take; with `verbose`, all settings."""
     say(corpus_report(session.corpus))
-    kernel = environment(session.model, session.config)["kernel"]
-    say(plan_report(session.model.config, session.config, session.corpus, speed, kernel, steps_ahead(session)))
+    say(plan_of(session, speed))
     if verbose:
         settings = {**session.model.config.to_dict(), **session.config.to_dict()}
         say("settings    " + ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None))
@@ -117,18 +119,19 @@ def introduce(session: Session, speed: float, verbose: bool) -> None:
         say(f"note: {note}")
 
 
-def steps_ahead(session: Session) -> int | None:
-    """How many steps the budget allows; None for a budget of time."""
-    config = session.config
-    if config.time_s is not None:
-        return None
-    return total_steps(config, Lanes(session.corpus.train, config.batch_size, config.seq_len).windows_per_epoch)
+def plan_of(session: Session, speed: float) -> str:
+    """The report on what is ahead."""
+    kernel = environment(session.model, session.config)["kernel"]
+    progress = None if session.resumed is None else snapshot_of(session.resumed).progress
+    done = (progress.step, progress.fraction) if progress else (0, 0.0)
+    total = steps_in_all(session)
+    return plan_report(session.model.config, session.config, session.corpus, speed, kernel, total, *done)
 
 
 def log_interval(session: Session, speed: float) -> int:
     """How many steps a line of `metrics.jsonl` stands for: fixed when the run begins."""
     config = session.config
-    steps = steps_ahead(session)
+    steps = steps_in_all(session)
     if steps is None:
         assert config.time_s is not None
         steps = round(config.time_s * speed / (config.batch_size * config.seq_len))
@@ -141,4 +144,7 @@ def record(event: Event, metrics: checkpoint.Metrics, output: Output) -> None:
         return
     metrics.add(event.to_dict())
     if output.json:
-        print_json(event.to_dict())
+        try:
+            print_json(event.to_dict())
+        except BrokenPipeError:  # the reader has gone; the run has not
+            close_stdout()

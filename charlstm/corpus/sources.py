@@ -16,6 +16,7 @@ from typing import BinaryIO
 from charlstm.errors import TextError
 
 CHUNK_BYTES = 1 << 18  # everything made of a chunk stays in the processor's cache
+MAX_MARKS = 10_000
 SUFFIXES = (".txt", ".txt.gz")
 STDIN = "-"
 
@@ -47,6 +48,10 @@ def find_files(arguments: Sequence[str]) -> list[Path]:
     for path in found:
         _check_regular(path)
     return found
+
+
+def _unreadable(error: OSError) -> None:
+    raise TextError(f"{error.filename}: {error.strerror}")
 
 
 def _check_regular(path: Path) -> None:
@@ -86,16 +91,20 @@ def read_chunks(
     Raises:
         TextError: names the file, the byte offset (in the decompressed text) and what was expected.
     """
-    held = ""
+    held, offset = "", 0
     for text in _decoded(path, encoding, on_progress):
-        if nul := text.find("\0") + 1:
+        if "\0" in text:
+            at = offset + text.index("\0")
             raise TextError(
-                f"{path}: a NUL character (the {nul:,}th of a block): not a text in {encoding}; "
+                f"{path}: character {at:,} is NUL: expected a text in {encoding}; "
                 "if it is UTF-16 or UTF-32, say so with --encoding"
             )
+        offset += len(text)
         # A cut must not separate a letter from its accent, nor CR from LF: end each chunk where nothing joins.
         text = held + text
         cut = _safe_cut(text)
+        if cut == 0 and len(text) > MAX_MARKS:
+            raise TextError(f"{path}: {MAX_MARKS:,} combining marks in a row are not text")
         text, held = text[:cut], text[cut:]
         if text:
             yield _clean(text, compose)
@@ -110,11 +119,22 @@ def _clean(text: str, compose: bool) -> str:
 
 
 def _safe_cut(text: str) -> int:
-    """The last place where a text may be cut: before an ASCII character, which joins nothing before it."""
-    for cut in range(len(text) - 1, 0, -1):
-        if text[cut] < "\x80" and text[cut - 1] != "\r":
+    """The last place where a text may be cut: before a character that joins nothing before it; 0 if there is none."""
+    for cut in range(len(text) - 1, max(0, len(text) - MAX_MARKS), -1):
+        if _stands_alone(text[cut]) and text[cut - 1] != "\r":
             return cut
     return 0
+
+
+def _stands_alone(character: str) -> bool:
+    """Whether a character never composes with one before it: no mark, no Hangul vowel or final."""
+    if character < "\u0300":
+        return True
+    return not (
+        unicodedata.category(character).startswith("M")
+        or "\u1160" <= character <= "\u11ff"
+        or "\U00016d40" <= character <= "\U00016d7f"  # Kirat Rai vowels, younger than our Unicode tables
+    )
 
 
 def _decoded(path: Path, encoding: str, on_progress: Callable[[int], None]) -> Iterator[str]:

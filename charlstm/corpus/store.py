@@ -58,6 +58,7 @@ class Corpus:
         sha256: of everything that went in; names the store.
         vocabulary: every distinct character of both parts, by code point.
         counts: how often each of them occurs, by id.
+        compose: whether it was brought into normal form C.
         train, valid: the ids, memory-mapped.
         files: the paths, for messages.
     """
@@ -65,6 +66,7 @@ class Corpus:
     sha256: str
     vocabulary: Vocabulary
     counts: tuple[int, ...]
+    compose: bool
     train: Ids
     valid: Ids
     files: tuple[str, ...]
@@ -278,7 +280,8 @@ def _open(store: Path) -> Corpus:
     about = json.loads((store / "corpus.json").read_text(encoding="utf-8"))
     vocabulary = Vocabulary(about["vocabulary"])
     train, valid = (_map(store / name, vocabulary) for name in ("train.ids", "valid.ids"))
-    return Corpus(about["sha256"], vocabulary, tuple(about["counts"]), train, valid, tuple(about["files"]))
+    compose = about["request"]["compose"]
+    return Corpus(about["sha256"], vocabulary, tuple(about["counts"]), compose, train, valid, tuple(about["files"]))
 
 
 def _map(path: Path, vocabulary: Vocabulary) -> Ids:

@@ -14,9 +14,15 @@ from rich.table import Table
 from charlstm.report.text import printable
 
 
+def plain_console(**more: Any) -> Console:
+    """A console that prints text as it is; where no terminal sets the width, wide enough for a path."""
+    width = None if (sys.stderr if more.get("stderr") else sys.stdout).isatty() else 160
+    return Console(markup=False, highlight=False, emoji=False, width=width, **more)
+
+
 def messages() -> Console:
     """A console on stderr that takes text as it is."""
-    return Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+    return plain_console(stderr=True, soft_wrap=True)
 
 
 def say(message: str) -> None:
@@ -33,9 +39,17 @@ def fail(message: str) -> None:
 
 
 def print_json(data: Mapping[str, Any]) -> None:
-    """An object as one line on stdout."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+    """An object as one line on stdout; on a terminal nothing but ASCII."""
+    line = json.dumps(data, ensure_ascii=sys.stdout.isatty(), allow_nan=False).replace("\x7f", "\\u007f")
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def close_stdout() -> None:
+    """The reader of our output has gone (`| head`): whatever else is printed goes nowhere, and nothing is wrong."""
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, sys.stdout.fileno())
+    os.close(sink)
 
 
 def table(title: str, rows: list[tuple[str, str]]) -> Table:
@@ -50,7 +64,7 @@ def table(title: str, rows: list[tuple[str, str]]) -> Table:
 
 def print_table(title: str, rows: list[tuple[str, str]]) -> None:
     """A table of names and values on stdout."""
-    Console(markup=False, highlight=False).print(table(printable(title), rows))
+    plain_console().print(table(printable(title), rows))
 
 
 def colour_allowed() -> bool:

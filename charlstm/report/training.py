@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
+from charlstm.evaluate import SCORING_SPEED
 from charlstm.report.console import messages, say, table
 from charlstm.report.text import count, duration, printable, quoted
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
@@ -29,20 +30,29 @@ def corpus_report(corpus: Corpus) -> str:
 
 
 def plan_report(
-    model: ModelConfig, config: TrainConfig, corpus: Corpus, speed: float, kernel: str, total_steps: int | None
+    model: ModelConfig,
+    config: TrainConfig,
+    corpus: Corpus,
+    speed: float,
+    kernel: str,
+    total_steps: int | None,
+    done_steps: int,
+    done_fraction: float,
 ) -> str:
-    """What will be trained and how long it will take."""
+    """What will be trained and how long it will take; `done_steps` of `total_steps` are behind."""
     layers = f"{model.num_layers} layer{'s' if model.num_layers > 1 else ''} of {model.hidden_size} cells"
-    window = config.batch_size * config.seq_len
+    n = max(1, len(corpus.train))
     if total_steps is None:
         assert config.time_s is not None
-        epochs = config.time_s * speed / max(1, len(corpus.train))
-        budget = f"{duration(config.time_s)}, about {epochs:.1f} passes over the text"
+        seconds = config.time_s * (1 - done_fraction)
+        budget = f"{duration(seconds)}, about {seconds * speed / n:.1f} passes over the text"
     else:
-        budget = f"{total_steps:,} steps, {total_steps * window / max(1, len(corpus.train)):.1f} passes over the text"
-        # a little more than the steps: evaluations read up to valid_chars each, some 2.5 times as fast
+        characters = (total_steps - done_steps) * config.batch_size * config.seq_len
         scored = config.evaluations * min(len(corpus.valid), config.valid_chars or len(corpus.valid))
-        budget += f", about {duration((total_steps * window + scored / 2.5) / speed)}"
+        seconds = (characters + (1 - done_steps / total_steps) * scored / SCORING_SPEED) / speed
+        budget = (
+            f"{total_steps - done_steps:,} steps, {characters / n:.1f} passes over the text, about {duration(seconds)}"
+        )
     return (
         f"network     {model.cell_type}, {layers}, {count(model.num_parameters())} parameters\n"
         f"speed       {count(speed)} characters/s ({kernel})\n"

@@ -1,6 +1,6 @@
 """What to train when a person says little: network and recipe from the size of the corpus and the budget.
 
-Every figure here was measured on two cores (see README, "How the defaults were found").
+The figures were found on two cores by short trainings on tinyshakespeare (README, "How the defaults were found").
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from charlstm.batches import Lanes
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.errors import TextError
+from charlstm.evaluate import SCORING_SPEED
 
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
 TYPICAL_CHARS_PER_S = 20_000  # of the networks below on two cores; decides on dropout, not on the budget
@@ -71,8 +72,8 @@ def evaluation_plan(corpus: Corpus, config: TrainConfig) -> dict[str, int]:
     windows = Lanes(corpus.train, config.batch_size, config.seq_len).windows_per_epoch
     learnt = total_steps(config, windows) * config.batch_size * config.seq_len
     scored = min(len(corpus.valid), config.valid_chars or len(corpus.valid))
-    # scoring is about three times as fast as learning
-    return {"evaluations": int(max(1, min(config.evaluations, 0.3 * learnt / max(1, scored))))}
+    affordable = 0.1 * SCORING_SPEED * learnt / max(1, scored)
+    return {"evaluations": int(max(1, min(config.evaluations, affordable)))}
 
 
 def total_steps(config: TrainConfig, windows_per_epoch: int) -> int:

@@ -11,13 +11,14 @@ import torch
 
 from charlstm import checkpoint
 from charlstm._version import __version__
+from charlstm.batches import Lanes
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.sources import STDIN
 from charlstm.corpus.store import OnProgress
 from charlstm.errors import ModelFileError, TextError, UsageError
 from charlstm.model import CharLM
-from charlstm.train.plan import plan
+from charlstm.train.plan import plan, total_steps
 from charlstm.train.state import environment, snapshot_of
 
 
@@ -97,7 +98,8 @@ def resumed_session(
     else:
         about = dict(last[0].resume or {})["run"]
         if last[1].name != checkpoint.LAST:
-            notes.append(f"the last save is not sound; going on from the one before it, {last[1]}")
+            aside = checkpoint.put_aside(folder / checkpoint.LAST)
+            notes.append(f"the last save is not sound (kept as {aside}); going on from the one before it, {last[1]}")
     try:
         before = TrainConfig.from_dict(about["train"])
         model_config = ModelConfig.from_dict(about["model"])
@@ -170,6 +172,18 @@ def is_finished(session: Session) -> bool:
     before = session.resumed.resume["run"]["train"]
     if all(before[name] == getattr(session.config, name) for name in BUDGETS):
         return progress.fraction >= 1 and progress.evaluations_done >= session.config.evaluations
-    if session.config.steps is not None and progress.step >= session.config.steps:
-        raise UsageError(f"--steps {session.config.steps:,}: the run is at step {progress.step:,} already; give more")
+    config = session.config
+    ahead = steps_in_all(session)
+    if ahead is not None and progress.step >= ahead:
+        raise UsageError(f"the run is at step {progress.step:,} already, the new budget ends at {ahead:,}; give more")
+    if config.time_s is not None and before["time_s"] and progress.fraction * before["time_s"] >= config.time_s:
+        raise UsageError(f"the run has trained longer than {config.time_s:g} seconds already; give a larger --time")
     return False
+
+
+def steps_in_all(session: Session) -> int | None:
+    """How many steps the budget allows, with those already taken; None for a budget of time."""
+    config = session.config
+    if config.time_s is not None:
+        return None
+    return total_steps(config, Lanes(session.corpus.train, config.batch_size, config.seq_len).windows_per_epoch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 
 import torch
 
@@ -11,6 +12,30 @@ from charlstm.config import TrainConfig
 from charlstm.dropout import dropout_masks
 from charlstm.model import CharLM
 from charlstm.products import choose_compute_dtype
+
+
+class SpeedMeter:
+    """Characters a second over the last few steps.
+
+    Attributes:
+        characters: all that were counted.
+    """
+
+    def __init__(self) -> None:
+        self.characters = 0
+        self.recent: deque[tuple[float, int]] = deque(maxlen=20)  # when, how many in all
+
+    def add(self, now: float, characters: int) -> None:
+        """So many were learnt from, at a time in seconds."""
+        self.characters += characters
+        self.recent.append((now, self.characters))
+
+    def chars_per_s(self) -> float:
+        """The speed; 0 before the second step."""
+        if len(self.recent) < 2:
+            return 0.0
+        (began, before), (now, after) = self.recent[0], self.recent[-1]
+        return (after - before) / max(now - began, 1e-9)
 
 
 def measure_speed(model: CharLM, config: TrainConfig, windows: int = 3) -> float:

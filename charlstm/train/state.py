@@ -44,6 +44,7 @@ class Progress:
     loss_sum: float = 0.0  # since the last line of metrics
     loss_count: int = 0
     log_interval_steps: int = 50
+    evaluated_at: int = 0  # the step of the last evaluation: what a roll-back goes back to
     history: tuple[tuple[int, float], ...] = ()  # step and score in nats of the last evaluations
 
     def __post_init__(self) -> None:
@@ -88,6 +89,10 @@ class RunState:
         copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
         return Snapshot(replace(self.progress), copies)
 
+    def is_finite(self) -> bool:
+        """Whether all weights are finite."""
+        return all(bool(torch.isfinite(p).all()) for p in self.model.parameters())
+
     def restore(self, snapshot: Snapshot) -> None:
         """Be again as `snapshot` was."""
         tensors, device = snapshot.tensors, self.model.device
@@ -127,13 +132,37 @@ class RunFiles:
         content = checkpoint.ModelFile(model, self.corpus.vocabulary, self._about(model, progress))
         checkpoint.save_model_file(self.folder / checkpoint.BEST, content)
 
-    def save_last(self, model: CharLM, snapshot: Snapshot) -> None:
+    def save_last(self, model: CharLM, snapshot: Snapshot, keep_previous: bool) -> None:
         """Write all that resuming needs. Raises CharLSTMError if it cannot be written."""
         weights = model.state_dict().keys()
         rest = {name: tensor for name, tensor in snapshot.tensors.items() if name not in weights}
         resume = {"run": self.run_config, "progress": asdict(snapshot.progress)}
         about = self._about(model, snapshot.progress)
-        checkpoint.save_last(self.folder, checkpoint.ModelFile(model, self.corpus.vocabulary, about, resume, rest))
+        content = checkpoint.ModelFile(model, self.corpus.vocabulary, about, resume, rest)
+        checkpoint.save_last(self.folder, content, keep_previous)
+
+    def good_snapshot(self, model: CharLM, now: Snapshot) -> Snapshot:
+        """What a roll-back of a resumed run goes back to: its last evaluation, or its beginning, as if never stopped.
+
+        Args:
+            model: of the shape of the run; not touched.
+            now: the state that the run goes on from.
+        """
+        at = now.progress.evaluated_at
+        if at == now.progress.step:
+            return now
+        if at == 0:
+            fresh = CharLM(model.config)
+            fresh.reset_parameters(self.config.memory_chars, self.config.seed)
+            beginning = RunState(fresh, self.config)
+            beginning.progress.log_interval_steps = now.progress.log_interval_steps
+            return beginning.snapshot()
+        previous = checkpoint.load_previous(self.folder)
+        if previous is not None and previous.resume is not None:
+            snapshot = snapshot_of(previous)
+            if snapshot.progress.step == at:
+                return snapshot
+        return now
 
     def _about(self, model: CharLM, progress: Progress) -> dict[str, Any]:
         """Where the model comes from. No wall-clock time: equal runs give equal files."""
@@ -142,6 +171,7 @@ class RunFiles:
             "corpus_sha256": self.corpus.sha256,
             "corpus_characters": len(self.corpus.train) + len(self.corpus.valid),
             "commonest_character": self.corpus.commonest(),
+            "composed": self.corpus.compose,
             "step": progress.step,
             "epoch": progress.epoch + progress.offset / lane,
             "best_valid_nats": progress.best_nats,

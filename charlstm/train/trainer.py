@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from charlstm.products import choose_compute_dtype
 from charlstm.sample import generate
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
 from charlstm.train.plan import total_steps
+from charlstm.train.speed import SpeedMeter
 from charlstm.train.state import Progress, RunFiles, RunState, Snapshot, bits, snapshot_of
 
 MAX_ROLLBACKS = 3
@@ -74,14 +74,13 @@ class Trainer:
         self.pool = BufferPool()
         self.seconds_before = 0.0  # of a --time budget, used up before this session
         self.reserve_s = 0.0  # what the evaluation at the end of a --time budget will take
-        self.characters = 0
-        self.recent: deque[tuple[float, int]] = deque(maxlen=20)  # when, characters
+        self.meter = SpeedMeter()
         self.run_state = RunState(model, config)
+        self.saved: Progress | None = None  # as it is on disk
         self.progress.log_interval_steps = log_interval_steps
         if resumed is not None:
             self._resume(resumed)
-        self.good: Snapshot = self.run_state.snapshot()  # what a roll-back goes back to
-        self.saved: Progress | None = None  # as it was at the last save
+        self.good: Snapshot = self.files.good_snapshot(model, self.run_state.snapshot())  # to roll back to
 
     @property
     def model(self) -> CharLM:
@@ -104,6 +103,7 @@ class Trainer:
 
     def _resume(self, content: checkpoint.ModelFile) -> None:
         assert content.resume is not None
+        self.saved = snapshot_of(content).progress
         self.run_state.restore(snapshot_of(content))
         if self.progress.offset >= self.lanes.length:
             raise errors.ModelFileError("the saved state says that it stands beyond the end of its text")
@@ -120,13 +120,16 @@ class Trainer:
         Raises:
             DivergedError: after the third roll-back; the best model stays on disk.
         """
-        config, saved_at = self.config, self.clock()
+        saved_at = self.clock()
         while True:
             p = self.progress
             p.fraction = self._fraction()
             if self._evaluation_due() and not should_stop():
                 with suppress(Stopped):
-                    yield from self._evaluate(should_stop)
+                    sound = yield from self._evaluate(should_stop)
+                    if not sound:
+                        yield from self._roll_back()
+                        continue
                     yield from self._save()
                     saved_at = self.clock()
             reason = self._reason_to_end(should_stop)
@@ -139,17 +142,11 @@ class Trainer:
                 saved_at = self.clock()
             loss_nats = self._step()
             if loss_nats is None:
-                yield self._roll_back()
-                if self.progress.rollbacks >= MAX_ROLLBACKS:
-                    yield self._finished("diverged")
-                    raise errors.DivergedError(
-                        f"the loss was not finite {MAX_ROLLBACKS} times, each time from the last good state; "
-                        f"try a lower --lr (it was {config.lr:g}); the best model so far is kept in {self.files.folder}"
-                    )
+                yield from self._roll_back()
                 continue
             p.loss_sum += loss_nats
             p.loss_count += 1
-            yield Stepped(p.step, p.fraction, self.position_epochs, loss_nats, self._chars_per_s())
+            yield Stepped(p.step, p.fraction, self.position_epochs, loss_nats, self.meter.chars_per_s())
             if p.step % p.log_interval_steps == 0:
                 yield self._trained()
 
@@ -181,10 +178,8 @@ class Trainer:
         if not window.starts_epoch:
             keep = kept_lanes(config.reset, B, config.seed, p.step, model.device)
             state = State(*(torch.where(keep, carried, 0.0) for carried in self.run_state.carried))
-        shape = (T, B, model.config.hidden_size)
-        masks = dropout_masks(
-            config.dropout, config.variational, shape, model.config.num_layers, config.seed, p.step, model.device
-        )
+        L, H = model.config.num_layers, model.config.hidden_size
+        masks = dropout_masks(config.dropout, config.variational, (T, B, H), L, config.seed, p.step, model.device)
         layers = drop_recurrent_weights(model.stack.layers(), config.weight_dropout, config.seed, p.step)
         model.zero_grad(set_to_none=True)
         loss, state = model.window_loss(
@@ -203,15 +198,8 @@ class Trainer:
         self.run_state.carried = state.detach()
         p.step += 1
         p.epoch, p.offset = window.position
-        self.characters += T * B
-        self.recent.append((self.clock(), T * B))
+        self.meter.add(self.clock(), T * B)
         return loss.item()
-
-    def _chars_per_s(self) -> float:
-        if len(self.recent) < 2:
-            return 0.0
-        spent = self.recent[-1][0] - self.recent[0][0]
-        return sum(n for _, n in list(self.recent)[1:]) / max(spent, 1e-9)
 
     def _trained(self) -> Trained:
         p = self.progress
@@ -220,19 +208,22 @@ class Trainer:
         lr = learning_rate(p.fraction, self.config) * p.lr_scale
         return Trained(p.step, self.position_epochs, mean, bits(mean), lr, self.seconds())
 
-    def _evaluate(self, should_stop: Callable[[], bool]) -> Iterator[Event]:
+    def _evaluate(self, should_stop: Callable[[], bool]) -> Generator[Event, None, bool]:
+        """Score the model and keep it if it is the best; False if the score is not finite. Raises Stopped."""
         p, began = self.progress, self.clock()
         if len(self.corpus.valid) < 2:  # nothing to validate on: the newest is the best
             p.best_nats, p.best_step = None, p.step
-            p.evaluations_done = math.floor(p.fraction * self.config.evaluations)
+            p.evaluations_done, p.evaluated_at = math.floor(p.fraction * self.config.evaluations), p.step
             yield from self._save_best()
-            return
+            return True
         ids = self.corpus.valid[: self.config.valid_chars or None]
         score = score_stream(self.model, ids, self.compute_dtype, should_stop=should_stop)
         nats = score.nats_per_char
+        if not math.isfinite(nats):
+            return False
         p.history = (*p.history, (p.step, nats))[-HISTORY:]
         best = p.best_nats is None or nats < p.best_nats
-        p.evaluations_done = math.floor(p.fraction * self.config.evaluations)
+        p.evaluations_done, p.evaluated_at = math.floor(p.fraction * self.config.evaluations), p.step
         if best:
             p.best_nats, p.best_step, p.stale_evaluations = nats, p.step, 0
             yield from self._save_best()
@@ -243,6 +234,7 @@ class Trainer:
         yield Evaluated(
             p.step, self.position_epochs, nats, score.bits_per_char, score.characters, best, sample, self.seconds()
         )
+        return True
 
     def _sample(self) -> str:
         config = SampleConfig(length=SAMPLE_CHARS, seed=draw_seed(self.config.seed, self.progress.step, "sample"))
@@ -257,25 +249,40 @@ class Trainer:
             yield NotSaved(self.progress.step, str(e))
 
     def _save(self) -> Iterator[Event]:
-        """Write the state, and keep a copy in memory to roll back to; not twice the same."""
+        """Write the state, unless it is on disk already. The save of an evaluation stays until the next one."""
         if self.saved == self.progress:
             return
-        self.good = self.run_state.snapshot()
+        snapshot = self.run_state.snapshot()
+        if self.progress.step == self.progress.evaluated_at:
+            self.good = snapshot
         try:
-            self.files.save_last(self.model, self.good)
+            if not self.run_state.is_finite():  # the next step will find out and roll back
+                raise errors.CharLSTMError("the weights are not finite: the save before this one stays")
+            keep = self.saved is not None and self.saved.step == self.saved.evaluated_at
+            self.files.save_last(self.model, snapshot, keep_previous=keep)
         except errors.CharLSTMError as e:
             yield NotSaved(self.progress.step, str(e))
         else:
-            self.saved = self.good.progress
+            self.saved = snapshot.progress
             yield Saved(self.progress.step, str(self.files.folder / checkpoint.LAST), self.seconds())
 
-    def _roll_back(self) -> RolledBack:
-        """Be again as at the last save, and go on more slowly; lost work has used up its time all the same."""
+    def _roll_back(self) -> Iterator[Event]:
+        """Be again as at the last evaluation, and go on more slowly; lost work has used up its time all the same.
+
+        Raises:
+            DivergedError: the third time.
+        """
         failed = self.progress
         self.run_state.restore(self.good)
         self.progress.rollbacks = failed.rollbacks + 1
         self.progress.lr_scale = failed.lr_scale / 2
-        return RolledBack(self.progress.step, failed.step, self.progress.lr_scale, self.progress.rollbacks)
+        yield RolledBack(self.progress.step, failed.step, self.progress.lr_scale, self.progress.rollbacks)
+        if self.progress.rollbacks >= MAX_ROLLBACKS:
+            yield self._finished("diverged")
+            raise errors.DivergedError(
+                f"the loss was not finite {MAX_ROLLBACKS} times, each time from the last good state; "
+                f"try a lower --lr (it was {self.config.lr:g}); the best model so far is kept in {self.files.folder}"
+            )
 
     def _finished(self, reason: Reason) -> Finished:
         p, seconds = self.progress, self.seconds()
@@ -286,7 +293,7 @@ class Trainer:
             p.best_nats,
             None if p.best_nats is None else bits(p.best_nats),
             p.best_step,
-            self.characters,
+            self.meter.characters,
             seconds,
-            self.characters / max(seconds, 1e-9),
+            self.meter.characters / max(seconds, 1e-9),
         )

@@ -1,0 +1,82 @@
+"""Nothing from a text reaches a terminal as a command, and text arrives as it is."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from charlstm.cli.sample import shade, write
+from charlstm.report import console
+from charlstm.report.text import count, duration, printable, quoted
+
+HOSTILE = "a\x1b[31mb\x9b2Jc\u202ed\x07e\x7ff"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def is_harmless(text: str) -> bool:
+    return not any((ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 or c == "\u202e" for c in text)
+
+
+def test_printable_writes_out_what_a_terminal_would_obey() -> None:
+    assert is_harmless(printable(HOSTILE))
+    assert printable("plain é 中 😀\n\ttext") == "plain é 中 😀\n\ttext"
+    assert printable("a\nb", keep="") == r"a\nb"
+    assert printable("\x1b") == r"\x1b"
+
+
+def test_json_on_a_terminal_is_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    for out, ascii_only in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stdout", out)
+        console.print_json({"text": HOSTILE + "é"})
+        assert json.loads(out.getvalue()) == {"text": HOSTILE + "é"}
+        assert out.getvalue().isascii() == ascii_only
+        assert not ascii_only or is_harmless(out.getvalue())
+
+
+def test_messages_and_tables_are_harmless_and_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    err, out = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", err)
+    monkeypatch.setattr(sys, "stdout", out)
+    console.say(HOSTILE)
+    console.say("checkpoints/:car:/[bold]x[/bold]" + "y" * 200)
+    console.fail("two\nlines " + HOSTILE)
+    console.print_table("t", [("name", HOSTILE), ("path", "x" * 120)])
+    assert is_harmless(err.getvalue() + out.getvalue())
+    assert ":car:/[bold]x[/bold]" + "y" * 200 in err.getvalue()
+    assert err.getvalue().count("\n") == 3
+    assert "x" * 120 in out.getvalue()
+
+
+def test_samples_are_escaped_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    write(HOSTILE, terminal=False)
+    assert out.getvalue() == HOSTILE
+    out.truncate(0)
+    out.seek(0)
+    write(HOSTILE, terminal=True)
+    assert is_harmless(out.getvalue())
+
+
+def test_the_likelier_the_calmer() -> None:
+    assert len({shade(p) for p in (-0.01, -0.5, -1.0, -2.0, -9.0)}) == 5
+
+
+def test_usage_errors_are_harmless(invoke, tmp_path: Path) -> None:
+    (tmp_path / "x\x1b[31mred").mkdir()
+    (tmp_path / "x\x1b[31mred" / "something").write_text("")
+    result = invoke("train", "a.txt", "--out", "x\x1b[31mred")
+    assert result.code == 2
+    assert is_harmless(result.err)
+
+
+def test_numbers_for_people() -> None:
+    assert [duration(s) for s in (0, 42.4, 185, 7800)] == ["0 s", "42 s", "3 min 05 s", "2 h 10 min"]
+    assert [count(n) for n in (312, 9_999, 84_500, 1_240_000, 2.5e9)] == ["312", "9,999", "84 k", "1.2 M", "2.5 G"]
+    assert [quoted(c) for c in (" ", "\n", "a", "\x1b")] == ["' '", r"\n", "a", r"\x1b"]
