@@ -61,3 +61,7 @@ def test_the_stories_are_what_their_program_writes(capsys: pytest.CaptureFixture
     monkeypatch.setattr(sys.stdout, "reconfigure", lambda **how: None, raising=False)
     garden.main()
     assert capsys.readouterr().out == (ROOT / "corpora" / "garden.txt").read_text(encoding="utf-8")
+
+
+def test_no_gap_was_left_open() -> None:
+    assert not re.findall(r"\b(SCREEN|MEASURED|FIG_\w+|TODO|TBD)\b", README)
