@@ -415,3 +415,18 @@ def test_without_standard_input(invoke: Invoke, trained: Path, monkeypatch: pyte
         assert main.run() == code
     monkeypatch.setattr(sys, "argv", ["charlstm", "train", "-", "--steps", "1"])
     assert main.run() == 3
+
+
+def test_metrics_that_cannot_be_written_do_not_end_a_training(
+    invoke: Invoke, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from charlstm import checkpoint
+    from charlstm.errors import CharLSTMError
+
+    def full(self: checkpoint.Metrics, event: object) -> None:
+        raise CharLSTMError("cannot write metrics.jsonl: No space left on device")
+
+    monkeypatch.setattr(checkpoint.Metrics, "add", full)
+    result = invoke("train", corpus_file, "--steps", 20, *SMALL)
+    assert result.code == 0
+    assert result.err.count("No space left") == 1

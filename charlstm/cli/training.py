@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from charlstm import checkpoint
 from charlstm.cli.runtime import prepare_machine
 from charlstm.corpus import CorpusRequest, open_corpus
-from charlstm.errors import Interrupted
+from charlstm.errors import CharLSTMError, Interrupted
 from charlstm.interrupts import INTERRUPTS
 from charlstm.report.console import close_stdout, print_json, say
 from charlstm.report.progress import StageBar
@@ -89,11 +89,14 @@ def run(session: Session, output: Output) -> None:
     metrics = checkpoint.Metrics(session.folder / checkpoint.METRICS, trainer.progress.step)
     reporter = TrainingReporter(output.quiet, trainer.progress.fraction)
     end: Finished | None = None
-    saved = False
+    saved = session.resumed is not None  # then the state is on disk before the first step
     try:
         for event in trainer.run(INTERRUPTS.requested):
             reporter.show(event)
-            record(event, metrics, output)
+            try:
+                record(event, metrics, output)
+            except CharLSTMError as e:  # a full disk must not end a training
+                reporter.warn(f"{e}; training goes on")
             saved = isinstance(event, Saved) or (saved and not isinstance(event, NotSaved))
             end = event if isinstance(event, Finished) else end
     finally:

@@ -80,6 +80,7 @@ class TrainingReporter:
             dynamic_ncols=True,
             bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
         )
+        self.warned: set[str] = set()
         self.smoothed: float | None = None
         self.valid = ""
 
@@ -95,9 +96,15 @@ class TrainingReporter:
                 f"learning rate times {event.lr_scale:g}"
             )
         elif isinstance(event, NotSaved):
-            self._line(f"warning: {event.problem}; training goes on")
+            self.warn(f"{event.problem}; training goes on")
         elif isinstance(event, Finished):
             self.bar.close()
+
+    def warn(self, problem: str) -> None:
+        """Say that something is wrong, once for each problem."""
+        if problem not in self.warned:
+            self._line(f"warning: {problem}")
+        self.warned.add(problem)
 
     def close(self) -> None:
         """Take the bar away."""

@@ -16,7 +16,7 @@ from charlstm.errors import TextError
 from charlstm.evaluate import SCORING_SPEED
 
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
-TYPICAL_CHARS_PER_S = 20_000  # of the networks below on two cores; decides on dropout, not on the budget
+TYPICAL_CHARS_PER_S = 30_000  # of the networks below on two cores; decides on dropout, not on the budget
 
 
 def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainConfig]:
@@ -55,7 +55,7 @@ def network_size(train_chars: int, budget: Mapping[str, Any]) -> tuple[int, int]
         return 128, 1
     if train_chars < 300_000 or (seconds is not None and seconds < 45):
         return 256, 1
-    if train_chars < 5_000_000 and seconds is not None and seconds < 600:
+    if train_chars < 5_000_000 and (seconds is None or seconds < 1800):
         return 512, 1
     return 512, 2
 
@@ -86,7 +86,7 @@ def total_steps(config: TrainConfig, windows_per_epoch: int) -> int:
 
 def dropout_for(epochs: float, hidden_size: int) -> float:
     """The more passes over the text, the more dropout; half as much where there are few cells to lose."""
-    dropout = next((dropout for limit, dropout in ((6, 0.0), (12, 0.1), (25, 0.3)) if epochs <= limit), 0.5)
+    dropout = next((dropout for limit, dropout in ((6, 0.0), (12, 0.2), (25, 0.3)) if epochs <= limit), 0.5)
     return dropout if hidden_size >= 256 else dropout / 2
 
 
