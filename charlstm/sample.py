@@ -56,7 +56,8 @@ def draw(logits: Tensor, u: Tensor, temperature: float = 1.0, top_k: int = 0, to
         p[(p.cumsum(dim=1) - p) / p.sum(dim=1, keepdim=True) >= top_p] = 0.0
     cumulative = p.cumsum(dim=1)
     place = torch.searchsorted(cumulative, u.double()[:, None] * cumulative[:, -1:], right=True)
-    last = (p > 0).sum(dim=1, keepdim=True) - 1  # rounding must not carry u = 0.999... beyond what is allowed
+    # Rounding must not carry u = 0.999... beyond what is allowed; a network that diverged allows nothing (NaN).
+    last = ((p > 0).sum(dim=1, keepdim=True) - 1).clamp(min=0)
     return order.gather(1, place.minimum(last)).squeeze(1)
 
 

@@ -430,3 +430,10 @@ def test_metrics_that_cannot_be_written_do_not_end_a_training(
     result = invoke("train", corpus_file, "--steps", 20, *SMALL)
     assert result.code == 0
     assert result.err.count("No space left") == 1
+
+
+def test_a_learning_rate_beyond_reason_ends_in_exit_5_or_a_sound_model(invoke: Invoke, corpus_file: Path) -> None:
+    result = invoke("train", corpus_file, "--lr", 1000, "--weight-decay", 10, "--steps", 40, *SMALL, "--out", "run")
+    assert result.code in (0, 5), result.err
+    assert "should not happen" not in result.err
+    assert invoke("sample", "-c", "run", "-n", 5, "-q").code in (0, 4)

@@ -127,3 +127,8 @@ def test_log_probabilities_are_the_models_own(model: CharLM) -> None:
     config = SampleConfig(length=5, seed=0, temperature=0.3, top_k=3)
     for d in generate(model, VOCABULARY, VOCABULARY.encode("a"), config, commonest="a"):
         assert -math.inf < d.logprob < 0
+
+
+def test_a_network_that_diverged_does_not_crash_the_draw() -> None:
+    logits = torch.tensor([[math.nan, math.nan, math.nan], [1.0, math.inf, 0.0]])
+    assert all(0 <= i < 3 for i in draw(logits, torch.tensor([0.5, 0.5])).tolist())
