@@ -22,6 +22,11 @@ WINDOW = 256
 SCORING_SPEED = 3.0  # about so many times as fast as learning
 
 
+def bits_per_char(nats_per_char: float) -> float:
+    """Nats in bits."""
+    return nats_per_char / math.log(2)
+
+
 @dataclass(frozen=True)
 class Score:
     """How well a text was predicted."""
@@ -32,7 +37,7 @@ class Score:
     @property
     def bits_per_char(self) -> float:
         """The same in bits."""
-        return self.nats_per_char / math.log(2)
+        return bits_per_char(self.nats_per_char)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""

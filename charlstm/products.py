@@ -20,7 +20,8 @@ def choose_compute_dtype(precision: str, device: torch.device, hidden_size: int)
     """The type of the matrix products for `--precision auto|fp32|bf16`.
 
     "auto" takes bfloat16 where the processor has instructions for it, from 192 cells a layer: below that
-    the calls cost more than the arithmetic, and narrowing only adds to them.
+    the calls cost more than the arithmetic, and narrowing only adds to them. Measured with AMX, one layer, 32
+    lanes of 64: 0.75, 0.96, 1.11 and 1.33 times the speed of float32 with 64, 128, 192 and 256 cells.
     """
     if precision == "fp32":
         return torch.float32
@@ -60,7 +61,7 @@ def kernel_name(compute_dtype: torch.dtype, device: torch.device) -> str:
 
 
 def prepare(weight: Tensor, compute_dtype: torch.dtype, batch_size: int) -> Product:
-    """X (B, K) -> x @ weight.T (B, N), for many x and one `weight` (N, K), in `compute_dtype`."""
+    """The product x (B, K) -> x @ weight.T (B, N), for many x and one `weight` (N, K), in `compute_dtype`."""
     w = weight.detach().to(compute_dtype)
     if kernel_name(compute_dtype, weight.device) == "bf16-packed":
         packed = torch.ops.mkldnn._reorder_linear_weight(w.contiguous(), batch_size)

@@ -57,7 +57,7 @@ class InputPart:
             self.part = F.linear(x, layer.weight_ih, layer.bias)
 
     def write(self, z: Tensor, t: int) -> None:
-        """Z (B, G*H) <- W_ih x_t + b."""
+        """Write W_ih x_t + b into z (B, G*H)."""
         if self.ids is None:
             B = len(z)
             torch.add(self.bias, self.part[t * B : (t + 1) * B], out=z)
@@ -81,7 +81,7 @@ class InputPart:
 
 
 def gather_rows(rows: Tensor, ids: Tensor, num_ids: int) -> Tensor:
-    """Rows (N, K), ids (N) -> (V, K): the sum of the rows of each id."""
+    """The sum of the rows of each id: rows (N, K), ids (N) -> (V, K)."""
     if num_ids <= 512:  # one product with V columns beats the scatter while V is small
         return F.one_hot(ids, num_ids).to(rows.dtype).T @ rows
     rows = rows.to(torch.promote_types(rows.dtype, torch.float32))

@@ -148,11 +148,15 @@ def test_resume_starts_over_when_nothing_was_saved(invoke: Invoke, trained: Path
     assert (trained / "last.safetensors").read_bytes() == whole
 
 
-def test_resume_falls_back_to_the_save_before(invoke: Invoke, trained: Path) -> None:
-    (trained / "last.safetensors").write_bytes(b"damaged")
+@pytest.mark.parametrize(("damage", "said"), [(True, "is not sound"), (False, "is missing")])
+def test_resume_falls_back_to_the_save_before(invoke: Invoke, trained: Path, damage: bool, said: str) -> None:
+    last = trained / "last.safetensors"
+    last.write_bytes(b"damaged") if damage else last.unlink()
     result = invoke("train", "--resume", "run", "--steps", 30)
     assert result.code == 0
+    assert f"the last save {said}" in result.err
     assert "previous.safetensors" in result.err
+    assert (trained / "damaged-last.safetensors").exists() == damage
 
 
 def test_settings_from_a_file_yield_to_those_that_are_typed(invoke: Invoke, corpus_file: Path, tmp_path: Path) -> None:

@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charlstm.corpus import CorpusRequest, cache_folder, find_files, open_corpus, read_text, sources, stored_corpus
+from charlstm.corpus import CorpusRequest, cache_folder, find_files, open_corpus, read_chunks, sources, stored_corpus
 from charlstm.errors import TextError
 
 
 def corpus_of(*files: Path | str, **more: object):
     return open_corpus(CorpusRequest(tuple(map(str, files)), **more))  # type: ignore[arg-type]
+
+
+def read_text(path: Path, *how: object, **more: object) -> str:
+    return "".join(read_chunks(path, *how, **more))  # type: ignore[arg-type]
 
 
 def write(path: Path, data: bytes | str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,6 +48,7 @@ def info(
 def rows(about: dict[str, Any], evaluations: list[dict[str, Any]], size: int, verbose: bool) -> list[tuple[str, str]]:
     """Names and values for a person."""
     from charlstm.config import ModelConfig
+    from charlstm.evaluate import bits_per_char
 
     config = ModelConfig.from_dict(about["config"])
     training = about["training"]
@@ -74,7 +74,7 @@ def rows(about: dict[str, Any], evaluations: list[dict[str, Any]], size: int, ve
     if training.get("best_valid_nats") is not None:
         nats = training["best_valid_nats"]
         result.append(
-            ("best", f"{nats / math.log(2):.4f} bits/char ({nats:.4f} nats) at step {training['best_step']:,}")
+            ("best", f"{bits_per_char(nats):.4f} bits/char ({nats:.4f} nats) at step {training['best_step']:,}")
         )
     if evaluations:
         curve = "  ".join(f"{e['step']:,}: {e['valid_bits_per_char']:.3f}" for e in evaluations[-8:])

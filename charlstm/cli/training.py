@@ -16,7 +16,8 @@ from charlstm.report.console import close_stdout, print_json, say
 from charlstm.report.progress import StageBar
 from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
 from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
-from charlstm.train.session import Session, is_finished, new_session, resumed_session, steps_in_all
+from charlstm.train.plan import steps_in_all
+from charlstm.train.session import Session, is_finished, new_session, resumed_session
 from charlstm.train.speed import measure_speed
 from charlstm.train.state import environment, snapshot_of
 from charlstm.train.trainer import Trainer
@@ -127,14 +128,14 @@ def plan_of(session: Session, speed: float) -> str:
     kernel = environment(session.model, session.config)["kernel"]
     progress = None if session.resumed is None else snapshot_of(session.resumed).progress
     done = (progress.step, progress.fraction) if progress else (0, 0.0)
-    total = steps_in_all(session)
+    total = steps_in_all(session.corpus, session.config)
     return plan_report(session.model.config, session.config, session.corpus, speed, kernel, total, *done)
 
 
 def log_interval(session: Session, speed: float) -> int:
     """How many steps a line of `metrics.jsonl` stands for: fixed when the run begins."""
     config = session.config
-    steps = steps_in_all(session)
+    steps = steps_in_all(session.corpus, session.config)
     if steps is None:
         assert config.time_s is not None
         steps = round(config.time_s * speed / (config.batch_size * config.seq_len))

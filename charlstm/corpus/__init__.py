@@ -1,6 +1,6 @@
 """Texts in: files, folders, globs, `.gz` and standard input, read, checked and kept as ids on disk."""
 
-from charlstm.corpus.sources import check_encoding, find_files, read_chunks, read_text
+from charlstm.corpus.sources import check_encoding, find_files, read_chunks
 from charlstm.corpus.store import Corpus, CorpusRequest, cache_folder, open_corpus, stored_corpus
 
 __all__ = [
@@ -11,6 +11,5 @@ __all__ = [
     "find_files",
     "open_corpus",
     "read_chunks",
-    "read_text",
     "stored_corpus",
 ]

@@ -179,8 +179,3 @@ def _undecodable(path: Path, encoding: str, at: int, e: UnicodeDecodeError, star
     else:
         hint = "if it is in another encoding, say which: --encoding latin-1, for example"
     return f"{path}: byte {at:,}: expected {encoding}, found 0x{e.object[e.start]:02x} ({e.reason}); {hint}"
-
-
-def read_text(path: Path, encoding: str = "utf-8", compose: bool = True) -> str:
-    """The whole text of a file; see `read_chunks`."""
-    return "".join(read_chunks(path, encoding, compose))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from tqdm import tqdm
 
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
-from charlstm.evaluate import SCORING_SPEED
+from charlstm.evaluate import SCORING_SPEED, bits_per_char
 from charlstm.report.console import messages, say, table
 from charlstm.report.text import count, duration, printable, quoted
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
@@ -111,7 +110,7 @@ class TrainingReporter:
         self.bar.close()
 
     def _stepped(self, event: Stepped) -> None:
-        bits = event.loss_nats / math.log(2)
+        bits = bits_per_char(event.loss_nats)
         self.smoothed = bits if self.smoothed is None else 0.95 * self.smoothed + 0.05 * bits
         if self.bar.disable:
             return

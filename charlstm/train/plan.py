@@ -67,21 +67,21 @@ def learning_rate_for(model: ModelConfig) -> float:
 
 def evaluation_plan(corpus: Corpus, config: TrainConfig) -> dict[str, int]:
     """How often to validate on how much: what it costs should stay below a tenth of the training."""
-    if config.time_s is not None:
-        return {"evaluations": 4, "valid_chars": 120_000} if config.time_s < 900 else {}
-    windows = Lanes(corpus.train, config.batch_size, config.seq_len).windows_per_epoch
-    learnt = total_steps(config, windows) * config.batch_size * config.seq_len
+    steps = steps_in_all(corpus, config)
+    if steps is None:
+        return {"evaluations": 4, "valid_chars": 120_000} if (config.time_s or 0.0) < 900 else {}
+    learnt = steps * config.batch_size * config.seq_len
     scored = min(len(corpus.valid), config.valid_chars or len(corpus.valid))
     affordable = 0.1 * SCORING_SPEED * learnt / max(1, scored)
     return {"evaluations": int(max(1, min(config.evaluations, affordable)))}
 
 
-def total_steps(config: TrainConfig, windows_per_epoch: int) -> int:
-    """How many steps a budget of steps or epochs allows."""
-    if config.steps is not None:
+def steps_in_all(corpus: Corpus, config: TrainConfig) -> int | None:
+    """How many steps a budget allows, from the first; None for a budget of time."""
+    if config.epochs is None:
         return config.steps
-    assert config.epochs is not None
-    return max(1, math.ceil(config.epochs * windows_per_epoch))
+    windows = Lanes(corpus.train, config.batch_size, config.seq_len).windows_per_epoch
+    return max(1, math.ceil(config.epochs * windows))
 
 
 def dropout_for(epochs: float, hidden_size: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,14 +11,13 @@ import torch
 
 from charlstm import checkpoint
 from charlstm._version import __version__
-from charlstm.batches import Lanes
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.sources import STDIN
 from charlstm.corpus.store import OnProgress
 from charlstm.errors import ModelFileError, TextError, UsageError
 from charlstm.model import CharLM
-from charlstm.train.plan import plan, total_steps
+from charlstm.train.plan import plan, steps_in_all
 from charlstm.train.state import environment, snapshot_of
 
 
@@ -99,7 +98,8 @@ def resumed_session(
         about = dict(last[0].resume or {})["run"]
         if last[1].name != checkpoint.LAST:
             aside = checkpoint.put_aside(folder / checkpoint.LAST)
-            notes.append(f"the last save is not sound (kept as {aside}); going on from the one before it, {last[1]}")
+            problem = "is missing" if aside is None else f"is not sound (kept as {aside})"
+            notes.append(f"the last save {problem}; going on from the one before it, {last[1]}")
     try:
         before = TrainConfig.from_dict(about["train"])
         model_config = ModelConfig.from_dict(about["model"])
@@ -142,10 +142,7 @@ def _corpus_again(
                 "the corpus came from standard input and its encoded copy is gone: give it again, "
                 "charlstm train --resume RUN - < corpus"
             )
-        again = CorpusRequest(
-            files or request.files, request.valid_files, request.encoding, request.compose, request.valid_fraction
-        )
-        corpus = open_corpus(again, stdin, on_progress)
+        corpus = open_corpus(replace(request, files=files or request.files), stdin, on_progress)
     if corpus.sha256 != sha256:
         raise TextError(
             "the corpus has changed since the run began; a run goes on only with the text that it began with: "
@@ -160,7 +157,7 @@ def absolute(request: CorpusRequest) -> CorpusRequest:
         tuple(f if f == STDIN else str(Path(f).absolute()) for f in names)
         for names in (request.files, request.valid_files)
     )
-    return CorpusRequest(files, valid_files, request.encoding, request.compose, request.valid_fraction)
+    return replace(request, files=files, valid_files=valid_files)
 
 
 def is_finished(session: Session) -> bool:
@@ -173,17 +170,9 @@ def is_finished(session: Session) -> bool:
     if all(before[name] == getattr(session.config, name) for name in BUDGETS):
         return progress.fraction >= 1 and progress.evaluations_done >= session.config.evaluations
     config = session.config
-    ahead = steps_in_all(session)
+    ahead = steps_in_all(session.corpus, config)
     if ahead is not None and progress.step >= ahead:
         raise UsageError(f"the run is at step {progress.step:,} already, the new budget ends at {ahead:,}; give more")
     if config.time_s is not None and before["time_s"] and progress.fraction * before["time_s"] >= config.time_s:
         raise UsageError(f"the run has trained longer than {config.time_s:g} seconds already; give a larger --time")
     return False
-
-
-def steps_in_all(session: Session) -> int | None:
-    """How many steps the budget allows, with those already taken; None for a budget of time."""
-    config = session.config
-    if config.time_s is not None:
-        return None
-    return total_steps(config, Lanes(session.corpus.train, config.batch_size, config.seq_len).windows_per_epoch)

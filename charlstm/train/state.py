@@ -7,7 +7,6 @@ having stopped.
 
 from __future__ import annotations
 
-import math
 import platform
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -191,8 +190,3 @@ def snapshot_of(content: checkpoint.ModelFile) -> Snapshot:
     except (KeyError, TypeError, ValueError) as e:
         raise ModelFileError(f"the progress in the saved state is not sound ({e})") from None
     return Snapshot(progress, {**content.model.state_dict(), **content.tensors})
-
-
-def bits(nats: float) -> float:
-    """Nats in bits."""
-    return nats / math.log(2)

@@ -20,16 +20,16 @@ from charlstm.buffers import BufferPool
 from charlstm.config import BUDGETS, SampleConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
-from charlstm.evaluate import Stopped, score_stream
+from charlstm.evaluate import Stopped, bits_per_char, score_stream
 from charlstm.lstm import State
 from charlstm.model import CharLM
 from charlstm.optim import guarded_step, learning_rate
 from charlstm.products import choose_compute_dtype
 from charlstm.sample import generate
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
-from charlstm.train.plan import total_steps
+from charlstm.train.plan import steps_in_all
 from charlstm.train.speed import SpeedMeter
-from charlstm.train.state import Progress, RunFiles, RunState, Snapshot, bits, snapshot_of
+from charlstm.train.state import Progress, RunFiles, RunState, Snapshot, snapshot_of
 
 MAX_ROLLBACKS = 3
 SAVE_EVERY_S = 120.0  # of wall-clock time, besides the saves at evaluations
@@ -69,7 +69,7 @@ class Trainer:
         self.started = clock()
         self.compute_dtype = choose_compute_dtype(config.precision, model.device, model.config.hidden_size)
         self.lanes = Lanes(corpus.train, config.batch_size, config.seq_len)
-        self.total_steps = None if config.time_s is not None else total_steps(config, self.lanes.windows_per_epoch)
+        self.total_steps = steps_in_all(corpus, config)
         self.files = RunFiles(folder, corpus, config, run_config)
         self.pool = BufferPool()
         self.seconds_before = 0.0  # of a --time budget, used up before this session
@@ -206,7 +206,7 @@ class Trainer:
         mean = p.loss_sum / max(1, p.loss_count)
         p.loss_sum, p.loss_count = 0.0, 0
         lr = learning_rate(p.fraction, self.config) * p.lr_scale
-        return Trained(p.step, self.position_epochs, mean, bits(mean), lr, self.seconds())
+        return Trained(p.step, self.position_epochs, mean, bits_per_char(mean), lr, self.seconds())
 
     def _evaluate(self, should_stop: Callable[[], bool]) -> Generator[Event, None, bool]:
         """Score the model and keep it if it is the best; False if the score is not finite. Raises Stopped."""
@@ -291,7 +291,7 @@ class Trainer:
             reason,
             self.position_epochs,
             p.best_nats,
-            None if p.best_nats is None else bits(p.best_nats),
+            None if p.best_nats is None else bits_per_char(p.best_nats),
             p.best_step,
             self.meter.characters,
             seconds,
