@@ -92,11 +92,11 @@ def load_last(folder: Path) -> tuple[ModelFile, Path] | None:
     return None
 
 
-def find_model(where: Path | None, runs: Path = RUNS) -> Path:
-    """The model file that is meant.
+def find_models(where: Path | None, runs: Path = RUNS) -> list[Path]:
+    """The model files that may be meant, the newest first.
 
     Args:
-        where: a model file, the folder of a run, or a folder of runs (the newest is taken); None: `runs`.
+        where: a model file, the folder of a run, or a folder of runs; None: `runs`.
 
     Raises:
         ModelFileError: if there is none.
@@ -105,19 +105,24 @@ def find_model(where: Path | None, runs: Path = RUNS) -> Path:
     if where is not None and not place.exists():
         raise ModelFileError(f"{place}: no such file or folder")
     if place.is_file():
-        return place
+        return [place]
     candidates = [p for p in (place / BEST, place / LAST, place / PREVIOUS) if p.is_file()]
     if candidates:
-        return candidates[0]
-    newest: list[tuple[int, Path]] = []
+        return candidates[:1]
+    dated: list[tuple[int, Path]] = []
     with suppress(OSError):
         for folder in place.iterdir():
             files = [p for p in (folder / BEST, folder / LAST, folder / PREVIOUS) if p.is_file()]
             if files:
-                newest.append((max(p.stat().st_mtime_ns for p in files), files[0]))
-    if not newest:
+                dated.append((max(p.stat().st_mtime_ns for p in files), files[0]))
+    if not dated:
         raise ModelFileError(f"{place}: no model in it; train one first: charlstm train FILE")
-    return max(newest)[1]
+    return [path for _, path in sorted(dated, reverse=True)]
+
+
+def find_model(where: Path | None, runs: Path = RUNS) -> Path:
+    """The model file that is meant: the newest of `find_models`. Raises ModelFileError if there is none."""
+    return find_models(where, runs)[0]
 
 
 def put_aside(path: Path) -> Path | None:

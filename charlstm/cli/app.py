@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from charlstm._version import __version__
+from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
 from charlstm.cli.info import info
+from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
 from charlstm.cli.train import train
 from charlstm.errors import UsageError
@@ -43,6 +45,8 @@ def make_app() -> typer.Typer:
     app.command()(in_typers_form(train))
     app.command()(in_typers_form(sample))
     app.command("eval")(in_typers_form(evaluate))
+    app.command()(in_typers_form(probe))
+    app.command()(in_typers_form(corpus))
     app.command()(in_typers_form(info))
     return app
 

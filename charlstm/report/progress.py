@@ -73,3 +73,32 @@ class StageBar:
         if self.bar is not None:
             self.bar.close()
         self.bar = None
+
+
+class Stages:
+    """A bar for work in stages of different kinds: the stage, and how much of it is done."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.bar: Bar | None = None
+
+    def __enter__(self) -> Stages:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def update(self, what: str, done: int, total: int) -> None:
+        """`done` of `total` in the stage `what`."""
+        if self.bar is None or self.bar.what != what:
+            self.close()
+            self.bar = Bar(what, self.quiet)
+        self.bar.show(done, total)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.close()
+        self.bar = None

@@ -1,0 +1,174 @@
+"""`charlstm probe`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from charlstm.cli.options import Checkpoint, Debug, Device, DeviceOption, Json, Quiet, Threads, Verbose, option
+from charlstm.cli.probe_options import (
+    Alpha,
+    Cells,
+    Cue,
+    Endings,
+    Fall,
+    Features,
+    Gap,
+    Hold,
+    PairsFile,
+    Recovery,
+    Save,
+    Seed,
+    Sentence,
+    TextFile,
+    Twin,
+    Warm,
+    own_sentence,
+    parse_cells,
+)
+from charlstm.errors import CharLSTMError, TextError, UsageError
+from charlstm.report.console import colour_allowed, print_json
+
+if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
+    from charlstm.checkpoint import ModelFile
+    from charlstm.probe.result import ProbeResult
+
+
+class StateName(StrEnum):
+    """Which state is looked at."""
+
+    c = "c"
+    h = "h"
+
+
+def probe(
+    checkpoint: Checkpoint = None,
+    pairs: PairsFile = None,
+    sentence: Sentence = None,
+    cue: Cue = None,
+    twin: Twin = None,
+    endings: Endings = None,
+    feature: Features = None,
+    text: TextFile = None,
+    warm: Warm = None,
+    cell: Cells = None,
+    state: Annotated[
+        StateName, option("--state", help="Look at the cell state c or the hidden state h.")
+    ] = StateName.c,
+    hold: Hold = 0.90,
+    gap: Gap = 0.5,
+    alpha: Alpha = 0.05,
+    fall: Fall = 0.05,
+    recovery: Recovery = 0.10,
+    save: Save = None,
+    seed: Seed = 0,
+    device: DeviceOption = Device.auto,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Which cells carry a feature over a long distance: found, and proven by ablation and patching.
+
+    Without options: gender in Portuguese, past a noun of the other gender. Cells are chosen on one half of the
+    nouns and judged on the other, against re-initialised networks; when none qualifies, it says so. A feature of
+    ordinary text (--feature) is scored by correlation; nothing is said of causes there.
+    """
+    if feature and "list" in feature:
+        from charlstm.cli.probe_features import list_features
+
+        list_features(json)
+        return
+    from charlstm.cli.probe_inputs import model_for, ordinary_text, train_text
+    from charlstm.cli.runtime import prepare_machine
+    from charlstm.probe.verdict import Thresholds
+
+    if feature:
+        given = {"--pairs": pairs, "--sentence": sentence, "--cue": cue, "--twin": twin, "--endings": endings}
+        for name, value in given.items():
+            if value is not None:
+                raise UsageError(f"{name} and --feature: a feature is read off ordinary text; leave {name} out")
+    if save is not None and save.exists():
+        raise UsageError(f"--save {save}: there is a file already; it is never overwritten: give another name")
+    machine = prepare_machine(device.value, threads)
+    limits = Thresholds(hold=hold, gap=gap, alpha=alpha, fall=fall, recovery=recovery)
+    if feature:
+        from charlstm.cli.probe_features import probe_features
+
+        probe_features(feature, checkpoint, machine, text, state.value == "h", limits, seed, quiet, json)
+        return
+
+    from charlstm.pairs import read_pairs
+    from charlstm.probe.defaults import WARM, default_pairs, default_sentences
+    from charlstm.probe.run import ProbeRequest
+    from charlstm.probe.run import probe as run_probe
+    from charlstm.report.progress import Stages
+
+    items = read_pairs(pairs) if pairs is not None else default_pairs(seed)
+    shown = own_sentence(sentence, cue, twin, endings)
+    if not shown and pairs is None:
+        shown = default_sentences()
+    content, path = model_for(checkpoint, machine, items, shown, pairs is not None, quiet or json)
+    if warm is None:
+        warm = WARM if pairs is None else "\n"
+    with Stages(quiet or json) as stages:
+        request = ProbeRequest(
+            pairs=items,
+            sentences=shown,
+            warm=content.normalize(warm),
+            ordinary=ordinary_text(content, text, seed, stages.update),
+            train_text=train_text(content),
+            of_hidden=state is StateName.h,
+            cells=parse_cells(cell, content.model.config),
+            memory_chars=memory_chars(content),
+            limits=limits,
+            seed=seed,
+        )
+        result = run_probe(content.model, content.vocabulary, request, stages.update)
+    if save is not None:
+        save_activations(save, result)
+    if json:
+        print_json({"checkpoint": str(path), "items": str(pairs) if pairs else "agreement-pt", **result.to_dict()})
+        return
+    from charlstm.report.probe import print_probe
+
+    print_probe(result, header(content, path), colour_allowed())
+
+
+def memory_chars(content: ModelFile) -> float:
+    """How the model was initialised; the default where its file does not say."""
+    value = content.training.get("config", {}).get("memory_chars", 8.0)
+    return float(value) if isinstance(value, int | float) and 0 <= value <= 1e6 else 8.0
+
+
+def header(content: ModelFile, path: Path) -> str:
+    """The model in a line."""
+    config = content.model.config
+    line = f"model       {path}: {config.cell_type}, {config.num_layers} x {config.hidden_size} cells"
+    nats = content.training.get("best_valid_nats")
+    if isinstance(nats, float):
+        from charlstm.evaluate import bits_per_char
+
+        line += f", {bits_per_char(nats):.3f} bits/char on its validation text"
+    return line
+
+
+def save_activations(path: Path, result: ProbeResult) -> None:
+    """Write the activations. Raises TextError if there are none, CharLSTMError if they cannot be written."""
+    if not result.activations:
+        raise TextError(f"--save {path}: pairs without twins give no activations")
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    from charlstm.probe.stimuli import LANDMARKS
+
+    try:
+        save_file(
+            {name: tensor.contiguous() for name, tensor in result.activations.items()},
+            path,
+            {"classes": " ".join(result.classes), "state": result.state, "landmarks": ", ".join(LANDMARKS)},
+        )
+    except (OSError, SafetensorError) as e:
+        raise CharLSTMError(f"cannot write {path}: {e}; give another --save") from None

@@ -1,0 +1,117 @@
+"""What `charlstm probe` works on: a model that knows the items' characters, and ordinary text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from charlstm.checkpoint import ModelFile, find_models, load_model_file
+from charlstm.config import SampleConfig
+from charlstm.corpus import read_chunks, stored_corpus
+from charlstm.errors import ModelFileError, TextError, UnknownCharacterError
+from charlstm.pairs import MinimalPair
+from charlstm.report.console import say
+from charlstm.sample import generate
+from charlstm.vocab import Ids
+
+SAMPLED_CHARS = 20_000
+STREAMS = 40
+MIN_ORDINARY = 100
+MAX_TRIED = 50  # runs that are looked through for one whose vocabulary covers the items
+
+OnProgress = Callable[[str, int, int], None]
+
+
+def model_for(
+    checkpoint: Path | None,
+    device: torch.device,
+    pairs: Sequence[MinimalPair],
+    shown: Sequence[tuple[str, MinimalPair]],
+    own_pairs: bool,
+    quiet: bool,
+) -> tuple[ModelFile, Path]:
+    """The model that `--checkpoint` means; without, the newest whose vocabulary covers the items. Said on stderr.
+
+    Raises:
+        ModelFileError: if there is no sound model.
+        UnknownCharacterError: if it, or each of them, lacks a character of the items.
+    """
+    items = [*pairs, *(pair for _, pair in shown)]
+    failure: UnknownCharacterError | ModelFileError | None = None
+    for path in find_models(checkpoint)[:MAX_TRIED]:
+        try:
+            content = load_model_file(path)
+        except ModelFileError as e:
+            if checkpoint is not None:
+                raise
+            failure = failure or e
+            continue
+        try:
+            check_covered(content, items)
+        except UnknownCharacterError as e:
+            failure = failure if isinstance(failure, UnknownCharacterError) else e
+            continue
+        content.model.to(device)
+        if not quiet and path != checkpoint:
+            say(f"model: {path}")
+        return content, path
+    assert failure is not None
+    if isinstance(failure, UnknownCharacterError) and not own_pairs:
+        raise TextError(
+            f"this model cannot read the Portuguese items: it has never seen {failure.character!r}; train one on "
+            "agreement-pt (charlstm corpus agreement-pt --out pt.txt; charlstm train pt.txt --memory 150), or give "
+            "--pairs of your own"
+        )
+    raise failure
+
+
+def check_covered(content: ModelFile, items: Sequence[MinimalPair]) -> None:
+    """Raises UnknownCharacterError for the first character of the items that the model has never seen."""
+    for pair in items:
+        for text in (pair.sentence_good, pair.sentence_bad, pair.twin or ""):
+            content.vocabulary.encode(text, what=pair.source)
+
+
+def ordinary_text(content: ModelFile, given: Path | None, seed: int, on_progress: OnProgress) -> tuple[Ids, str]:
+    """Ids of ordinary text and where it comes from: a file, the run's validation text, or the model itself.
+
+    Raises:
+        TextError: for a file that cannot be read, or is too short.
+    """
+    if given is not None:
+        text = "".join(read_chunks(given, "utf-8", content.composed))
+        ids = content.vocabulary.encode(text, "skip", str(given))
+        if len(ids) < max(MIN_ORDINARY, len(text) // 2):
+            raise TextError(
+                f"{given}: {len(ids):,} of {len(text):,} characters are known to the model; at least {MIN_ORDINARY}, and "
+                "half of them, are needed"
+            )
+        return ids, str(given)
+    corpus = stored_corpus(corpus_sha256(content))
+    if corpus is not None and corpus.vocabulary == content.vocabulary and len(corpus.valid) >= MIN_ORDINARY:
+        return np.asarray(corpus.valid), "the run's validation text"
+    config = SampleConfig(length=SAMPLED_CHARS // STREAMS, temperature=1.0, num=STREAMS, seed=seed)
+    streams: list[list[str]] = [[] for _ in range(STREAMS)]
+    done = 0
+    start = np.zeros(0, dtype=content.vocabulary.id_type)
+    for drawn in generate(content.model, content.vocabulary, start, config, commonest=content.commonest):
+        streams[drawn.stream].append(drawn.text)
+        done += len(drawn.text)
+        on_progress("sampling ordinary text", done, SAMPLED_CHARS)
+    text = "".join("".join(parts) for parts in streams)
+    return content.vocabulary.encode(text), f"{SAMPLED_CHARS:,} characters sampled from the model"
+
+
+def train_text(content: ModelFile) -> Ids | None:
+    """The text that the model was trained on, if it is still encoded here."""
+    corpus = stored_corpus(corpus_sha256(content))
+    return corpus.train if corpus is not None and corpus.vocabulary == content.vocabulary else None
+
+
+def corpus_sha256(content: ModelFile) -> str:
+    """The name of the run's encoded corpus; a model file may say anything, so only hexadecimal digits count."""
+    name = str(content.training.get("corpus_sha256", ""))
+    return name if len(name) == 64 and all(c in "0123456789abcdef" for c in name) else "none"

@@ -1,0 +1,146 @@
+"""The options of `charlstm probe` that need more than a range, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from charlstm.cli.options import MACHINE, OUTPUT, option, parse_finite
+from charlstm.errors import TextError, UsageError
+
+if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
+    from charlstm.config import ModelConfig
+    from charlstm.pairs import MinimalPair
+
+ITEMS = "What to probe"
+CLAIMS = "What a claim asks for"
+
+PairsFile = Annotated[
+    Path | None,
+    option(
+        "--pairs",
+        help="Minimal pairs of your own: JSON lines with BLiMP's names (sentence_good, sentence_bad, twin, cue_end, "
+        "condition, lemma, distance), or CLAMS' tab-separated lines. [default: held-out pairs of agreement-pt]",
+        rich_help_panel=ITEMS,
+        show_default=False,
+    ),
+]
+Sentence = Annotated[
+    str | None,
+    option("--sentence", help="A sentence to show, with --cue, --twin and --endings.", rich_help_panel=ITEMS),
+]
+Cue = Annotated[str | None, option("--cue", help="What in it bears the feature: 'A menina'.", rich_help_panel=ITEMS)]
+Twin = Annotated[str | None, option("--twin", help="What takes its place: 'O menino'.", rich_help_panel=ITEMS)]
+Endings = Annotated[
+    str | None, option("--endings", help="The word that agrees, both ways: cansada/cansado.", rich_help_panel=ITEMS)
+]
+Features = Annotated[
+    list[str] | None,
+    option(
+        "--feature",
+        help="Score cells on a feature of ordinary text instead; may be repeated; 'list' names them.",
+        rich_help_panel=ITEMS,
+        show_default=False,
+    ),
+]
+TextFile = Annotated[
+    Path | None,
+    option(
+        "--text",
+        help="Ordinary text. [default: the run's validation text, else text sampled from the model]",
+        rich_help_panel=ITEMS,
+        show_default=False,
+    ),
+]
+Warm = Annotated[
+    str | None,
+    option("--warm", help="Neutral text to read before every sentence.", rich_help_panel=ITEMS, show_default=False),
+]
+Cells = Annotated[
+    list[str] | None,
+    option(
+        "--cell", help="Report this cell whatever it does, as layer:cell (2:110); may be repeated.", show_default=False
+    ),
+]
+Hold = Annotated[
+    float, option("--hold", help="Least hold.", min=0.5, max=1, callback=parse_finite, rich_help_panel=CLAIMS)
+]
+Gap = Annotated[float, option("--gap", help="Least gap.", min=0, callback=parse_finite, rich_help_panel=CLAIMS)]
+Alpha = Annotated[
+    float, option("--alpha", help="Of every test.", min=0, max=1, callback=parse_finite, rich_help_panel=CLAIMS)
+]
+Fall = Annotated[
+    float,
+    option(
+        "--fall",
+        help="Least fall in accuracy when the cell is off.",
+        min=0,
+        max=1,
+        callback=parse_finite,
+        rich_help_panel=CLAIMS,
+    ),
+]
+Recovery = Annotated[
+    float,
+    option(
+        "--recovery", help="Least recovery by a patch.", min=0, max=1, callback=parse_finite, rich_help_panel=CLAIMS
+    ),
+]
+Save = Annotated[
+    Path | None,
+    option(
+        "--save", help="Write the activations to this safetensors file.", rich_help_panel=OUTPUT, show_default=False
+    ),
+]
+Seed = Annotated[
+    int,
+    option(
+        "--seed",
+        help="Of the items, the split, the tests and the null networks.",
+        min=0,
+        max=2**32,
+        rich_help_panel=MACHINE,
+    ),
+]
+
+
+def own_sentence(
+    sentence: str | None, cue: str | None, twin: str | None, endings: str | None
+) -> list[tuple[str, MinimalPair]]:
+    """The sentence that the options describe, if they do. Raises UsageError, or TextError for one that cannot be."""
+    from charlstm.probe.defaults import pair_of
+    from charlstm.vocab import normalize
+
+    given = {"--sentence": sentence, "--cue": cue, "--twin": twin, "--endings": endings}
+    missing = [name for name, value in given.items() if not value]
+    if len(missing) == len(given):
+        return []
+    if missing:
+        raise UsageError(f"--sentence, --cue, --twin and --endings belong together; {missing[0]} is missing")
+    assert sentence and cue and twin and endings
+    both = [normalize(ending, True) for ending in endings.split("/")]
+    if len(both) != 2 or not all(both):
+        raise UsageError(f"--endings {endings!r}: give both forms, as cansada/cansado")
+    if both[0] == both[1]:
+        raise TextError(f"--endings {endings!r}: the two endings do not differ")
+    text = normalize(sentence, True)
+    if both[0] not in text and both[1] in text:
+        both.reverse()
+    return [("own", pair_of(text, normalize(cue, True), normalize(twin, True), both[0], both[1], source="--sentence"))]
+
+
+def parse_cells(names: Sequence[str] | None, config: ModelConfig) -> list[tuple[int, int]]:
+    """`2:110` -> (1, 110): layers count from 1, cells from 0. Raises UsageError."""
+    found = []
+    for name in names or ():
+        layer, colon, cell = name.partition(":")
+        if not (colon and layer.isdecimal() and cell.isdecimal()):
+            raise UsageError(f"--cell {name}: write layer:cell, as 2:110")
+        place = int(layer) - 1, int(cell)
+        if not (0 <= place[0] < config.num_layers and place[1] < config.hidden_size):
+            raise UsageError(
+                f"--cell {name}: this model has layers 1 to {config.num_layers} with cells 0 to {config.hidden_size - 1}"
+            )
+        found.append(place)
+    return found

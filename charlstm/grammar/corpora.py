@@ -1,0 +1,47 @@
+"""The generated corpora by name. The same seed gives the same bytes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from charlstm.grammar import english_czech, portuguese
+from charlstm.pairs import MinimalPair
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """A generated corpus.
+
+    Attributes:
+        summary: a line that says what it is.
+        lines: its lines, without end.
+        pairs: minimal pairs with words that never occur in `lines`, without end.
+    """
+
+    summary: str
+    lines: Callable[[random.Random], Iterator[str]]
+    pairs: Callable[[random.Random], Iterator[MinimalPair]]
+
+
+GRAMMARS = {
+    "agreement-pt": Grammar(portuguese.SUMMARY, portuguese.lines, portuguese.pairs),
+    "agreement-en-cs": Grammar(english_czech.SUMMARY, english_czech.lines, english_czech.pairs),
+}
+
+
+def corpus_lines(name: str, characters: int, seed: int) -> Iterator[str]:
+    """The lines of a corpus, each with its newline: as many whole ones as fit into `characters`, at least one."""
+    written = 0
+    for line in GRAMMARS[name].lines(random.Random(seed)):  # noqa: S311 (no secret)
+        written += len(line) + 1
+        if written > characters and written > len(line) + 1:
+            return
+        yield line + "\n"
+
+
+def minimal_pairs(name: str, number: int, seed: int) -> list[MinimalPair]:
+    """The first `number` held-out minimal pairs of a corpus."""
+    return list(islice(GRAMMARS[name].pairs(random.Random(seed)), number))  # noqa: S311

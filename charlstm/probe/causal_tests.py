@@ -1,0 +1,174 @@
+"""The causal tests, put together: each tracking cell off and patched, all of them off, the top k patched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from charlstm.probe import ordinary
+from charlstm.probe.causes import (
+    Bench,
+    Cells,
+    ablate,
+    clamp_of,
+    controls,
+    correct,
+    flip_share,
+    make_bench,
+    patch,
+    recovery,
+)
+from charlstm.probe.evidence import Material
+from charlstm.probe.result import Ablation, CellReport, CurvePoint
+from charlstm.probe.selectivity import rank_by_difference
+from charlstm.probe.statistics import Estimate, Floats, above, bootstrap
+from charlstm.probe.stimuli import Bools, Ints
+from charlstm.probe.verdict import Verdict, holds, judge_cell
+
+MAX_TESTED = 6  # cells
+MAX_CONTROL_SENTENCES = 96  # the other cells of a layer answer these
+CURVE = (1, 2, 4, 8, 16, 32)
+
+OnProgress = Callable[[str, int, int], None]
+
+
+def causal_tests(
+    material: Material, reports: list[CellReport], asked: Cells, on_progress: OnProgress
+) -> tuple[list[CellReport], Ablation | None, list[CurvePoint], float]:
+    """Test the cells that hold, and those asked for.
+
+    Returns:
+        the reports with causes and final verdicts, best first; all tracking cells switched off together, if there
+        are several; the top-k curve; bits a character of the intact network on ordinary text.
+    """
+    bench = make_bench(material.model, material.stimuli, material.warm, material.judged)
+    tested = [r for r in reports if holds(r.evidence, material.limits) or _place(r) in set(asked)][:MAX_TESTED]
+    mean = material.text.mean
+    work = sum(1 for _ in tested) + 1
+    done = iter(range(1, 10_000))
+
+    def step() -> None:
+        on_progress("bits/char without the cell", next(done), work)
+
+    clamps = [None, *(clamp_of(material.model, [_place(report)], mean) for report in tested)]
+    bits = ordinary.bits_per_char(material.model, material.text.ids, clamps, step)
+    few = _few(bench, material)
+    others = _controls_fall(bench, material, tested, few, on_progress)
+    result = {}
+    for report, cost in zip(tested, bits[1:], strict=True):
+        result[report.name] = _test(bench, material, report, others.get(report.name), few, cost - bits[0])
+    reports = [result.get(report.name, report) for report in reports]
+    rank = list(Verdict)
+    reports.sort(key=lambda report: (rank.index(report.verdict), -report.evidence.hold))
+    tracking = [_place(r) for r in reports if holds(r.evidence, material.limits)]
+    joint = None
+    if len(tracking) > 1:
+        (cost,) = ordinary.bits_per_char(material.model, material.text.ids, [clamp_of(material.model, tracking, mean)])
+        joint = _ablation(bench, ablate(bench, tracking, mean), 0, None, cost - bits[0])
+    return reports, joint, _curve(bench, material, on_progress), bits[0]
+
+
+def _place(report: CellReport) -> tuple[int, int]:
+    return report.candidate.layer, report.candidate.cell
+
+
+def _few(bench: Bench, material: Material) -> Bools:
+    """Some of the contested sentences, on which the other cells of the layer are tried."""
+    contested = np.flatnonzero(material.stimuli.contested[bench.rows])
+    chosen = np.zeros(len(bench.rows), dtype=bool)
+    by_class = [contested[bench.label[contested] == k] for k in (0, 1)]
+    for rows in by_class:
+        chosen[material.rng.permutation(rows)[: MAX_CONTROL_SENTENCES // 2]] = True
+    return chosen
+
+
+def _controls_fall(
+    bench: Bench, material: Material, tested: Sequence[CellReport], few: Bools, on_progress: OnProgress
+) -> dict[str, Floats]:
+    """For each tested cell, the fall that each of its control cells causes. A control of several is tried once."""
+    barred = {_place(report) for report in tested}
+    wanted = {report.name: controls(_place(report), material.text.deviation, barred) for report in tested}
+    wanted = {name: cells for name, cells in wanted.items() if len(cells) >= material.limits.min_controls}
+    cells = sorted({cell for some in wanted.values() for cell in some})
+    falls = {}
+    for k, cell in enumerate(cells):
+        on_progress("other cells switched off", k, len(cells))
+        falls[cell] = _fall(bench, ablate(bench, [cell], material.text.mean, few), few)
+    return {name: np.array([falls[cell] for cell in some]) for name, some in wanted.items()}
+
+
+def _fall(bench: Bench, answers: Floats, chosen: Bools) -> float:
+    """The loss of accuracy of the class that loses more: answers of the chosen sentences."""
+    label = bench.label[chosen]
+    lost = correct(bench.base[chosen], label) - correct(answers, label)
+    return max(float(lost[label == k].mean()) for k in (0, 1) if (label == k).any())
+
+
+def _test(
+    bench: Bench, material: Material, report: CellReport, others: Floats | None, few: Bools, cost_bits: float
+) -> CellReport:
+    place, mean = _place(report), material.text.mean
+    answers = ablate(bench, [place], mean)
+    p = None if others is None else above(_fall(bench, answers[few], few), others)
+    ablation = _ablation(bench, answers, 0 if others is None else len(others), p, cost_bits)
+    patched = patch(bench, [place])
+    label, twin = bench.label, bench.twin
+    lemma = material.stimuli.lemma[bench.rows]
+
+    def statistic(again: Ints) -> float:
+        # a sentence is drawn with its twin, which is of the same lemma
+        towards_twin = np.where(label[again] == 0, -1.0, 1.0)
+        whole = (towards_twin * (bench.base[twin[again]] - bench.base[again])).mean()
+        return float((towards_twin * (patched[again] - bench.base[again])).mean() / whole) if whole else float("nan")
+
+    recovered = bootstrap(statistic, lemma, material.rng, 400)
+    evidence = replace(
+        report.evidence, fall=max(ablation.fall.values()), fall_p=p, recovery=recovery(bench.base, patched, twin, label)
+    )
+    return replace(
+        report,
+        evidence=evidence,
+        verdict=judge_cell(evidence, material.limits),
+        ablation=ablation,
+        flip=flip_share(bench.base, patched, twin),
+        recovery=Estimate(evidence.recovery or 0.0, recovered.low, recovered.high),
+    )
+
+
+def _ablation(bench: Bench, answers: Floats, number: int, p: float | None, cost_bits: float) -> Ablation:
+    stimuli, label = bench.stimuli, bench.label
+    after = correct(answers, label)
+    lost = correct(bench.base, label) - after
+    condition = stimuli.condition[bench.rows]
+    by = {
+        f"{class_name} {name}": float(lost[chosen].mean())
+        for k, class_name in enumerate(stimuli.classes)
+        for name in dict.fromkeys(condition.tolist())
+        if (chosen := (label == k) & (condition == name)).any()
+    }
+    of_class = {name: float(lost[label == k].mean()) for k, name in enumerate(stimuli.classes)}
+    return Ablation(of_class, by, float(after.mean()), number, p, cost_bits)
+
+
+def _curve(bench: Bench, material: Material, on_progress: OnProgress) -> list[CurvePoint]:
+    stimuli = material.stimuli
+    firsts = np.flatnonzero(material.halves[0] & stimuli.main & (stimuli.label == 0))
+    ranked = rank_by_difference(material.states[firsts], material.states[stimuli.twin[firsts]], material.text.deviation)
+    points = []
+    for k in CURVE:
+        if k > len(ranked):
+            break
+        on_progress("the best cells together", k, CURVE[-1])
+        patched = patch(bench, ranked[:k])
+        without = ablate(bench, ranked[:k], material.text.mean)
+        points.append(
+            CurvePoint(
+                k,
+                recovery(bench.base, patched, bench.twin, bench.label),
+                flip_share(bench.base, patched, bench.twin),
+                float(correct(without, bench.label).mean()),
+            )
+        )
+    return points

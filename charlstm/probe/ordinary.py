@@ -1,0 +1,95 @@
+"""Ordinary text: what a cell does when nobody asks it anything, and what the network loses without it.
+
+Legend: B lanes, T characters a lane, L layers, H hidden, S cells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from charlstm.lstm import Gates, State
+from charlstm.model import CharLM
+from charlstm.probe.reading import Clamp, log_probabilities, read, repeat
+from charlstm.probe.statistics import Floats
+from charlstm.vocab import Ids
+
+LANE_CHARS = 400
+WARM_CHARS = 50  # read but not counted
+MAX_CHARS = 20_000
+
+
+@dataclass(frozen=True)
+class Ordinary:
+    """A text in lanes, and the cells over it.
+
+    Attributes:
+        source: where it comes from, for people.
+        ids: (B, T).
+        mean: (L, H) of what an ablation holds: the cell state; in a plain RNN the hidden state.
+        deviation: (L, H) of the probed state.
+    """
+
+    source: str
+    ids: Tensor
+    mean: Floats
+    deviation: Floats
+
+
+def to_lanes(ids: Ids) -> Tensor:
+    """At most 20,000 characters of a text, from all over it, in lanes: (N) -> (B, T). A short text is one lane."""
+    lanes = max(1, min(len(ids), MAX_CHARS) // LANE_CHARS)
+    length = min(LANE_CHARS, len(ids))
+    starts = np.linspace(0, len(ids) - length, lanes).astype(np.int64)
+    return torch.from_numpy(np.stack([ids[start : start + length] for start in starts]).astype(np.int64))
+
+
+def measure(model: CharLM, ids: Tensor, source: str, of_hidden: bool) -> Ordinary:
+    """Mean and deviation of every cell over a text in lanes."""
+    first = WARM_CHARS if ids.shape[1] > 2 * WARM_CHARS else 0
+    held, probed = [], []  # of each character: the sum over lanes; the sum and the sum of squares
+
+    def add(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
+        if t >= first:
+            held.append((new.c if gates else new.h).double().sum(dim=1))
+            part = (new.h if of_hidden else new.c).double()
+            probed.append(torch.stack([part.sum(dim=1), part.square().sum(dim=1)]))
+
+    _read_all(model, ids, None, add)
+    n = ids.shape[0] * len(held)
+    mean, square = torch.stack(probed).sum(dim=0) / n
+    deviation = (square - mean.square()).clamp_min(0).sqrt()
+    return Ordinary(source, ids, (torch.stack(held).sum(dim=0) / n).cpu().numpy(), deviation.cpu().numpy())
+
+
+def bits_per_char(
+    model: CharLM, ids: Tensor, clamps: Sequence[Clamp | None], on_done: Callable[[], None] = lambda: None
+) -> list[float]:
+    """Bits a character over a text in lanes, with each of some ablations: one figure a clamp, None for intact."""
+    first = WARM_CHARS if ids.shape[1] > 2 * WARM_CHARS else 0
+    figures = []
+    for clamp in clamps:
+        losses: list[Tensor] = []
+
+        def score(t: int, rows: Tensor, new: State, gates: list[Gates], into: list[Tensor] = losses) -> None:
+            if first <= t < ids.shape[1] - 1:
+                targets = ids[rows, t + 1, None].to(model.device)
+                into.append(-log_probabilities(model, new.h[-1]).gather(1, targets).mean())
+
+        _read_all(model, ids, clamp, score)
+        figures.append(float(torch.stack(losses).mean()) / math.log(2))
+        on_done()
+    return figures
+
+
+def _read_all(
+    model: CharLM, ids: Tensor, clamp: Clamp | None, on_step: Callable[[int, Tensor, State, list[Gates]], None]
+) -> None:
+    B, T = ids.shape
+    start = torch.zeros(B, dtype=torch.int64)
+    read(model, ids, start, torch.full_like(start, T), repeat(model.zero_state(1), B), clamp=clamp, on_step=on_step)

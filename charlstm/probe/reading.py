@@ -1,0 +1,196 @@
+"""A network reads sentences, step by step as `lstm` writes it, while a hand holds or swaps some of its cells.
+
+Legend: N sentences, K landmarks, L layers, H hidden, S cells that are watched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from charlstm.lstm import Gates, State, lstm_step, rnn_step
+from charlstm.model import CharLM
+
+
+class Clamp(NamedTuple):
+    """Cells that are held at a value: an ablation.
+
+    In an LSTM the cell state is held, and the hidden state follows through the output gate; a plain RNN has only
+    its hidden state.
+    """
+
+    held: Tensor  # (L, N or 1, H) bool
+    value: Tensor  # (L, 1, H)
+
+    def rows(self, rows: slice | Tensor) -> Clamp:
+        """The clamp of some of the sentences."""
+        return self if self.held.shape[1] == 1 else Clamp(self.held[:, rows], self.value)
+
+
+class Snapshots(NamedTuple):
+    """The states at the landmarks."""
+
+    h: Tensor  # (N, K, L, H)
+    c: Tensor  # (N, K, L, H); no cells in a plain RNN
+
+
+def read_character(model: CharLM, ids: Tensor, state: State, clamp: Clamp | None) -> tuple[State, list[Gates]]:
+    """One character, as `RecurrentStack.step`, with some cells held: ids (N) -> the new state and the gates."""
+    if clamp is None:
+        return model.stack.step(model.embedding(ids), state)
+    x, hs, cs, gates = model.embedding(ids), [], [], []
+    for k, layer in enumerate(model.stack.layers()):
+        if model.config.cell_type == "lstm":
+            h, c, gate = lstm_step(x, state.h[k], state.c[k], layer)
+            c = torch.where(clamp.held[k], clamp.value[k], c)
+            h = torch.where(clamp.held[k], gate.o * torch.tanh(c), h)
+            gates.append(gate)
+        else:
+            h, c = rnn_step(x, state.h[k], layer), state.c[k]
+            h = torch.where(clamp.held[k], clamp.value[k], h)
+        hs.append(h)
+        cs.append(c)
+        x = h
+    return State(torch.stack(hs), torch.stack(cs)), gates
+
+
+@torch.no_grad()
+def read(
+    model: CharLM,
+    ids: Tensor,
+    start: Tensor,
+    stop: Tensor,
+    state: State,
+    *,
+    clamp: Clamp | None = None,
+    landmarks: Tensor | None = None,
+    on_step: Callable[[int, Tensor, State, list[Gates]], None] | None = None,
+) -> tuple[State, Snapshots | None]:
+    """Each sentence reads its characters `start` to `stop` (exclusive); those that are done wait.
+
+    Args:
+        ids: (N, T).
+        start, stop: (N).
+        state: (L, N, H) before the first of these characters.
+        clamp: cells to hold all the while.
+        landmarks: (N, K) characters after which the state is kept.
+        on_step: called with the step, the rows that read (a tensor of numbers), their new state and gates.
+
+    Returns:
+        the state of each sentence when it was done, and the states at the landmarks.
+    """
+    order = torch.argsort(start - stop, stable=True)  # the longest first: those that still read are a prefix
+    span, begins = (stop - start)[order], start[order]
+    h, c = state.h[:, order].clone(), state.c[:, order].clone()
+    clamp = clamp and clamp.rows(order)
+    kept = None
+    if landmarks is not None:
+        (N, K), (L, _, H) = landmarks.shape, h.shape
+        kept = Snapshots(h.new_zeros(N, K, L, H), c.new_zeros(N, K, L, c.shape[2]))
+    for t in range(int(span.max()) if len(span) else 0):
+        n = int((span > t).sum())
+        rows, places = order[:n], begins[:n] + t
+        new, gates = read_character(
+            model, ids[rows, places].to(model.device), State(h[:, :n], c[:, :n]), clamp and clamp.rows(slice(n))
+        )
+        h[:, :n], c[:, :n] = new
+        if landmarks is not None and kept is not None:
+            row, mark = (landmarks[rows] == places[:, None]).nonzero(as_tuple=True)
+            kept.h[rows[row], mark] = new.h[:, row].transpose(0, 1)
+            kept.c[rows[row], mark] = new.c[:, row].transpose(0, 1)
+        if on_step is not None:
+            on_step(t, rows, new, gates)
+    back = torch.argsort(order)
+    return State(h[:, back], c[:, back]), kept
+
+
+@torch.no_grad()
+def warm_state(model: CharLM, warm: Tensor) -> State:
+    """The state after some neutral text: warm (T) -> (L, 1, H)."""
+    state = model.zero_state(1)
+    for character in warm.to(model.device):
+        state, _ = read_character(model, character[None], state, None)
+    return state
+
+
+def repeat(state: State, n: int) -> State:
+    """A state of one lane for n of them."""
+    return State(*(part.expand(-1, n, -1) for part in state))
+
+
+@torch.no_grad()
+def log_odds(
+    model: CharLM,
+    state: State,
+    endings: tuple[Sequence[Tensor], Sequence[Tensor]],
+    clamp: Clamp | None = None,
+) -> Tensor:
+    """Log P(ending of class 0) - log P(ending of class 1), each summed over its characters: (N), nats.
+
+    Args:
+        state: (L, N, H) just before the deciding character.
+        endings: for each class, N texts of ids.
+        clamp: cells to hold while the ending is read.
+    """
+    scores = []
+    for texts in endings:
+        length = torch.tensor([len(text) for text in texts])
+        ids = torch.nn.utils.rnn.pad_sequence(list(texts), batch_first=True)
+        first = log_probabilities(model, state.h[-1]).gather(1, ids[:, :1].to(model.device))[:, 0]
+        total = [first]
+
+        def score(
+            t: int, rows: Tensor, new: State, gates: list[Gates], ids: Tensor = ids, into: list[Tensor] = total
+        ) -> None:
+            log_p = log_probabilities(model, new.h[-1]).gather(1, ids[rows, t + 1, None].to(model.device))[:, 0]
+            into.append(torch.zeros_like(into[0]).index_put((rows.to(model.device),), log_p))
+
+        read(model, ids, torch.zeros_like(length), length - 1, state, clamp=clamp, on_step=score)
+        scores.append(torch.stack(total).sum(dim=0))
+    return scores[0] - scores[1]
+
+
+def log_probabilities(model: CharLM, h: Tensor) -> Tensor:
+    """What the head makes of the top hidden state: (N, H) -> (N, V), nats."""
+    logits: Tensor = model.head(h)
+    return logits.log_softmax(dim=1)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What some cells did over every character of every sentence; NaN after a sentence's end. Each (N, T, S)."""
+
+    state: Tensor  # cell state, or hidden state where that is probed
+    i: Tensor
+    f: Tensor
+    g: Tensor
+    o: Tensor
+
+
+def trace_cells(
+    model: CharLM,
+    ids: Tensor,
+    length: Tensor,
+    state: State,
+    cells: Sequence[tuple[int, int]],
+    of_hidden: bool,
+) -> Trace:
+    """Follow cells (layer and number, both from 0) over whole sentences; a plain RNN has no gates: NaN."""
+    (N, T), S = ids.shape, len(cells)
+    layers, numbers = torch.tensor([layer for layer, _ in cells]), torch.tensor([cell for _, cell in cells])
+    kept, i, f, g, o = (torch.full((N, T, S), torch.nan) for _ in range(5))
+
+    def keep(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
+        kept[rows, t] = (new.h if of_hidden else new.c)[layers, :, numbers].T.cpu()
+        if gates:
+            for name, into in (("i", i), ("f", f), ("g", g), ("o", o)):
+                every_layer = torch.stack([getattr(gate, name) for gate in gates])
+                into[rows, t] = every_layer[layers, :, numbers].T.cpu()
+
+    if cells:
+        read(model, ids, torch.zeros_like(length), length, state, on_step=keep)
+    return Trace(kept, i, f, g, o)

@@ -1,0 +1,243 @@
+"""What a probe found, as data. Layers count from 1 where a person reads them: in `to_dict` and in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from charlstm.pairs import MinimalPair
+from charlstm.probe.behaviour import Behaviour
+from charlstm.probe.gates import GateUse
+from charlstm.probe.reading import Trace
+from charlstm.probe.selectivity import Candidate
+from charlstm.probe.statistics import Estimate, Floats
+from charlstm.probe.stimuli import LANDMARKS
+from charlstm.probe.verdict import Evidence, Thresholds, Verdict
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What switching a cell off costs.
+
+    Attributes:
+        fall: by class, the loss of accuracy.
+        fall_by: the same by class and attractor.
+        accuracy: what is left.
+        controls: how many other cells of the layer were switched off for comparison.
+        p: how often one of them costs as much; None with too few.
+        cost_bits: on ordinary text, bits a character.
+    """
+
+    fall: dict[str, float]
+    fall_by: dict[str, float]
+    accuracy: float
+    controls: int
+    p: float | None
+    cost_bits: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class CellReport:
+    """All that is known of one cell.
+
+    Attributes:
+        candidate: what discovery and confirmation say.
+        evidence: what the verdict rests on.
+        attractor_auc: whether the attractor's class shows in the cell, after it and at the target, the subject's
+            class being fixed; 0.5 is blind to it, None where no sentence has one.
+        hold_by_distance: by distance bin.
+        over_time: the AUC at eleven points from the cue to the target.
+        gates: None in a plain RNN.
+        ablation, flip, recovery: None if the causal tests were not made.
+    """
+
+    candidate: Candidate
+    evidence: Evidence
+    verdict: Verdict
+    attractor_auc: tuple[float, float] | None
+    hold_by_distance: dict[str, float]
+    over_time: Floats
+    gates: GateUse | None
+    ablation: Ablation | None = None
+    flip: float | None = None
+    recovery: Estimate | None = None
+
+    @property
+    def name(self) -> str:
+        """`layer:cell`, as a person writes it."""
+        return f"{self.candidate.layer + 1}:{self.candidate.cell}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        candidate, evidence = self.candidate, self.evidence
+        return {
+            "layer": candidate.layer + 1,
+            "cell": candidate.cell,
+            "sign": candidate.sign,
+            "hold": candidate.hold.to_dict(),
+            "discovery_hold": candidate.discovery_hold,
+            "auc": dict(zip(LANDMARKS, candidate.landmark_auc.tolist(), strict=True)),
+            "auc_over_time": self.over_time.tolist(),
+            "hold_by_distance": self.hold_by_distance,
+            "short": evidence.short,
+            "gap": evidence.gap,
+            "attractor_auc": self.attractor_auc
+            and dict(zip(("after attractor", "target"), self.attractor_auc, strict=True)),
+            "p": candidate.p,
+            "gates": self.gates and self.gates.to_dict(),
+            "ablation": self.ablation and self.ablation.to_dict(),
+            "flip": self.flip,
+            "recovery": self.recovery and self.recovery.to_dict(),
+            "verdict": self.verdict.value,
+        }
+
+
+@dataclass(frozen=True)
+class SentenceReport:
+    """One sentence and its twin, read with some cells watched.
+
+    Attributes:
+        name: what kind of sentence it is, for people.
+        pair: the sentence and its twin.
+        share: P(ending of class 0) / (P(ending of class 0) + P(ending of class 1)), for the sentence and its twin.
+        traces: the watched cells over the sentence and over its twin.
+    """
+
+    name: str
+    pair: MinimalPair
+    share: tuple[float, float]
+    traces: tuple[Trace, Trace]
+
+    def to_dict(self, cells: list[str]) -> dict[str, Any]:
+        """As JSON has it; `cells` are the names of the watched cells."""
+        pair = self.pair
+        texts = (pair.prefix, pair.twin_prefix)
+        return {
+            "name": self.name,
+            "sentence": pair.sentence_good,
+            "twin": pair.twin,
+            "endings": [pair.endings[0], pair.endings[1]],
+            "share": self.share[0],
+            "twin_share": self.share[1],
+            "cells": {
+                name: {
+                    which: {
+                        "text": text,
+                        **{
+                            part: getattr(trace, part)[0, : len(text), k].tolist()
+                            for part in ("state", "i", "f", "g", "o")
+                        },
+                    }
+                    for which, text, trace in zip(("sentence", "twin"), texts, self.traces, strict=True)
+                }
+                for k, name in enumerate(cells)
+            },
+        }
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The top-k cells together: patched, and switched off."""
+
+    cells: int
+    recovery: float
+    flip: float
+    accuracy_without: float
+
+    def to_dict(self) -> dict[str, float]:
+        """As JSON has it."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Nulls:
+    """What re-initialised networks of the same shape reach: the best of each."""
+
+    hold: Floats
+    short: Floats
+    cue: Floats
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """As JSON has it."""
+        return {name: values.tolist() for name, values in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What a probe found.
+
+    Attributes:
+        classes: the two values of the feature.
+        behaviour: the answers.
+        lemmas: how many in the discovery half and in the confirmation half.
+        sentences: single sentences, for the eye.
+        cells: the best first; empty without twins.
+        joint: what is left when all tracking cells are switched off together, if there are several.
+        curve: for codes that are spread over cells.
+        bits_per_char, ordinary: the intact network on ordinary text, and which text that was.
+        watched: the cells in the traces of `sentences`, layer and cell from 0.
+        notes: what else must be said.
+        activations: states at the landmarks and what they belong to, for `--save`.
+    """
+
+    classes: tuple[str, str]
+    behaviour: Behaviour
+    sentences: list[SentenceReport]
+    limits: Thresholds
+    state: str
+    lemmas: tuple[int, int] = (0, 0)
+    nulls: Nulls = field(default_factory=lambda: Nulls(*(np.zeros(0),) * 3))
+    cells: list[CellReport] = field(default_factory=list)
+    joint: Ablation | None = None
+    curve: list[CurvePoint] = field(default_factory=list)
+    bits_per_char: float | None = None
+    ordinary: str = ""
+    watched: list[tuple[int, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    activations: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def tracking(self) -> list[CellReport]:
+        """The cells that hold the feature all the way."""
+        return [cell for cell in self.cells if cell.verdict in (Verdict.tracks, Verdict.tracks_and_used)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it; what is not a number there is null."""
+        watched = [f"{layer + 1}:{cell}" for layer, cell in self.watched]
+        sentences = [sentence.to_dict(watched) for sentence in self.sentences]
+        everything = {
+            "classes": list(self.classes),
+            "landmarks": list(LANDMARKS),
+            "state": self.state,
+            "behaviour": self.behaviour.to_dict(),
+            "sentence": sentences[0] if sentences else None,
+            "sentences": sentences,
+            "lemmas": {"discovery": self.lemmas[0], "confirmation": self.lemmas[1]},
+            "nulls": self.nulls.to_dict(),
+            "cells": [cell.to_dict() for cell in self.cells],
+            "joint_ablation": self.joint and self.joint.to_dict(),
+            "top_k": [point.to_dict() for point in self.curve],
+            "bits_per_char": self.bits_per_char,
+            "ordinary_text": self.ordinary,
+            "thresholds": self.limits.to_dict(),
+            "notes": self.notes,
+        }
+        result: dict[str, Any] = without_nan(everything)
+        return result
+
+
+def without_nan(data: Any) -> Any:
+    """The same data with null for every number that is none."""
+    if isinstance(data, dict):
+        return {name: without_nan(value) for name, value in data.items()}
+    if isinstance(data, list):
+        return [without_nan(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data

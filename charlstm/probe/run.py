@@ -1,0 +1,179 @@
+"""The probe from beginning to end: sentences in, cells and proof out.
+
+read the stimuli -> behaviour -> discovery, confirmation -> re-initialised networks -> causes -> gates -> verdicts
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from charlstm.lstm import State
+from charlstm.model import CharLM
+from charlstm.pairs import MinimalPair
+from charlstm.probe import ngram, ordinary
+from charlstm.probe.behaviour import judge
+from charlstm.probe.causal_tests import causal_tests
+from charlstm.probe.evidence import Material, cell_reports, gather_nulls
+from charlstm.probe.reading import Snapshots, log_odds, read, repeat, trace_cells, warm_state
+from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
+from charlstm.probe.statistics import Floats
+from charlstm.probe.stimuli import Bools, Stimuli, make_stimuli, split_lemmas
+from charlstm.probe.verdict import Thresholds
+from charlstm.vocab import Ids, Vocabulary
+
+OnProgress = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
+
+
+@dataclass(frozen=True)
+class ProbeRequest:
+    """What is to be probed, and with what.
+
+    Attributes:
+        pairs: the minimal pairs that claims rest on; empty: only `sentences` are read.
+        sentences: single pairs for the eye, with what to call them.
+        warm: neutral text that is read before every sentence.
+        ordinary: ids of ordinary text, and where they come from.
+        train_text: ids of the text that the network was trained on, for the n-gram baseline.
+        of_hidden: probe the hidden state in place of the cell state.
+        cells: cells (layer and number from 0) to report whatever they do.
+        memory_chars: how the network was initialised, for networks to compare with.
+        limits: the thresholds.
+        seed: of the split, the permutations, the bootstrap, and the re-initialised networks.
+    """
+
+    pairs: Sequence[MinimalPair]
+    sentences: Sequence[tuple[str, MinimalPair]] = ()
+    warm: str = ""
+    ordinary: tuple[Ids, str] | None = None
+    train_text: Ids | None = None
+    of_hidden: bool = False
+    cells: Sequence[tuple[int, int]] = ()
+    memory_chars: float = 8.0
+    limits: Thresholds = field(default_factory=Thresholds)
+    seed: int = 0
+
+
+@torch.no_grad()
+def probe(
+    model: CharLM,
+    vocabulary: Vocabulary,
+    request: ProbeRequest,
+    on_progress: OnProgress = lambda what, done, total: None,
+) -> ProbeResult:
+    """Find the cells that hold a feature, and test whether the network uses them.
+
+    Raises:
+        UnknownCharacterError: for a sentence with a character that the network has never seen.
+        TextError: for pairs that cannot be probed; see `stimuli.make_stimuli`.
+    """
+    rng = np.random.default_rng(request.seed)
+    of_hidden = request.of_hidden or model.config.cell_type == "rnn"
+    stimuli = make_stimuli(request.pairs, vocabulary)
+    warm = warm_state(model, torch.from_numpy(vocabulary.encode(request.warm, "skip").astype(np.int64)))
+    on_progress("reading sentences", 0, 1)
+    states, answers = read_stimuli(model, stimuli, warm, of_hidden)
+    baseline = None
+    if request.train_text is not None:
+        baseline = ngram.answer(stimuli, request.train_text, lambda k, n: on_progress("n-gram baseline", k, n))
+    behaviour = judge(stimuli, answers, baseline, rng)
+    state = "h" if of_hidden else "c"
+    if not stimuli.has_twins:
+        notes = ["these pairs have no twins: only behaviour can be scored"]
+        return ProbeResult(stimuli.classes, behaviour, [], request.limits, state, notes=notes)
+
+    assert request.ordinary is not None, "cells are measured against ordinary text"
+    on_progress("ordinary text", 0, 1)
+    text = ordinary.measure(model, ordinary.to_lanes(request.ordinary[0]), request.ordinary[1], of_hidden)
+    halves = split_lemmas(stimuli, request.seed)
+    material = Material(model, stimuli, warm, states, halves, text, of_hidden, request.limits, rng)
+    nulls = gather_nulls(material, request.memory_chars, request.seed, on_progress)
+    reports = cell_reports(material, nulls, request.cells)
+    reports, joint, curve, bits = causal_tests(material, reports, request.cells, on_progress)
+    watched = [(report.candidate.layer, report.candidate.cell) for report in reports]
+    sentences = [
+        read_sentence(model, vocabulary, warm, name, pair, watched, of_hidden) for name, pair in request.sentences
+    ]
+    return ProbeResult(
+        stimuli.classes,
+        behaviour,
+        sentences,
+        request.limits,
+        state,
+        lemmas=(_count_lemmas(stimuli, halves[0]), _count_lemmas(stimuli, halves[1])),
+        nulls=nulls,
+        cells=reports,
+        joint=joint,
+        curve=curve,
+        bits_per_char=bits,
+        ordinary=text.source,
+        watched=watched,
+        notes=_notes(stimuli, reports),
+        activations=_activations(stimuli, states, answers),
+    )
+
+
+def read_stimuli(model: CharLM, stimuli: Stimuli, warm: State, of_hidden: bool) -> tuple[Floats, Floats]:
+    """The probed state at the landmarks (N, K, L, H) and the answers: log odds of class 0 (N), nats."""
+    start = torch.zeros_like(stimuli.length)
+    end, kept = read(model, stimuli.ids, start, stimuli.length, repeat(warm, len(stimuli)), landmarks=stimuli.landmarks)
+    assert isinstance(kept, Snapshots)
+    answers = log_odds(model, end, stimuli.endings)
+    return (kept.h if of_hidden else kept.c).cpu().numpy(), answers.double().cpu().numpy()
+
+
+def read_sentence(
+    model: CharLM,
+    vocabulary: Vocabulary,
+    warm: State,
+    name: str,
+    pair: MinimalPair,
+    cells: Sequence[tuple[int, int]],
+    of_hidden: bool,
+) -> SentenceReport:
+    """One sentence and its twin for the eye: the shares of their endings and the cells over their characters."""
+    shares, traces = [], []
+    endings = tuple(_ids(vocabulary, text, pair.source) for text in pair.endings)
+    for text in (pair.prefix, pair.twin_prefix):
+        ids = _ids(vocabulary, text, pair.source)[None]
+        length = torch.tensor([ids.shape[1]])
+        end, _ = read(model, ids, torch.zeros_like(length), length, warm)
+        odds = float(log_odds(model, end, ([endings[0]], [endings[1]])))
+        shares.append(1 / (1 + math.exp(-odds)) if odds > -700 else 0.0)
+        traces.append(trace_cells(model, ids, length, warm, cells, of_hidden))
+    return SentenceReport(name, pair, (shares[0], shares[1]), (traces[0], traces[1]))
+
+
+def _ids(vocabulary: Vocabulary, text: str, source: str) -> Tensor:
+    return torch.from_numpy(vocabulary.encode(text, what=source).astype(np.int64))
+
+
+def _count_lemmas(stimuli: Stimuli, half: Bools) -> int:
+    return len(np.unique(stimuli.lemma[half & stimuli.contested]))
+
+
+def _notes(stimuli: Stimuli, reports: Sequence[CellReport]) -> list[str]:
+    notes = []
+    if not (stimuli.main & (stimuli.condition == "opposite")).any():
+        notes.append("no sentence has an attractor of the other class: cells that follow the last noun can pass")
+    if any(report.ablation and report.ablation.p is None for report in reports):
+        notes.append("the layer has too few other cells to compare with: nothing is said of causes")
+    return notes
+
+
+def _activations(stimuli: Stimuli, states: Floats, answers: Floats) -> dict[str, Tensor]:
+    _, number = np.unique(stimuli.condition, return_inverse=True)
+    return {
+        "states": torch.from_numpy(states),
+        "log_odds": torch.from_numpy(answers),
+        "label": torch.from_numpy(stimuli.label),
+        "lemma": torch.from_numpy(stimuli.lemma),
+        "pair": torch.from_numpy(stimuli.pair),
+        "distance": torch.from_numpy(stimuli.distance),
+        "condition": torch.from_numpy(number.astype(np.int64)),
+    }

@@ -1,0 +1,202 @@
+"""Minimal pairs as a network reads them: ids, landmarks, endings, and the groups that statistics need.
+
+Legend: N sentences (the right form of every pair, and its twin), K landmarks, T the longest sentence.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from charlstm.errors import TextError
+from charlstm.pairs import MinimalPair
+from charlstm.vocab import Vocabulary
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Names = npt.NDArray[np.str_]
+
+LANDMARKS = ("cue", "before attractor", "after attractor", "target")
+APART = ("hidden", "soft")  # kinds that are scored, but make no claim: see `pairs.MinimalPair.kind`
+MIN_LEMMAS = 10  # five in each half: the smallest p is 1/32
+MAX_BINS = 3
+
+
+@dataclass(frozen=True)
+class Stimuli:
+    """Sentences up to the deciding character, and how each may go on.
+
+    Attributes:
+        classes: the two values of the feature, 0 and 1: ("F", "M").
+        pairs: where the sentences come from.
+        ids: (N, T) what is read, padded with 0 at the end.
+        length: (N) characters read: the deciding one is the next.
+        cue_start: (N) where the last word of the cue begins.
+        cue: (N) where the cue has ended: the last character read by the state that is patched.
+        landmarks: (N, K) the last character read at each landmark.
+        endings: for each class, the ids of how a sentence goes on, through the delimiter.
+        label: (N) the class of the cue.
+        pair, lemma: (N) which pair and which lemma a sentence belongs to.
+        twin: (N) the sentence that differs in the cue; -1 without.
+        condition, kind: (N) names.
+        distance: (N) from the cue's end to the deciding character; -1 where there is no cue.
+        distance_bin: (N) 0 is the shortest.
+        bins: the names of the distance bins.
+    """
+
+    classes: tuple[str, str]
+    pairs: Sequence[MinimalPair]
+    ids: Tensor
+    length: Tensor
+    cue_start: Tensor
+    cue: Tensor
+    landmarks: Tensor
+    endings: tuple[list[Tensor], list[Tensor]]
+    label: Ints
+    pair: Ints
+    lemma: Ints
+    twin: Ints
+    condition: Names
+    kind: Names
+    distance: Ints
+    distance_bin: Ints
+    bins: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def has_twins(self) -> bool:
+        """Whether representation and cause can be looked at."""
+        return bool((self.twin >= 0).all())
+
+    @property
+    def main(self) -> Bools:
+        """Which sentences claims rest on."""
+        return ~np.isin(self.kind, APART)
+
+    @property
+    def contested(self) -> Bools:
+        """Which sentences decide what a cell holds: main ones with an attractor of the other class, if any."""
+        opposite = self.main & (self.condition == "opposite")
+        return opposite if opposite.any() else self.main
+
+
+def make_stimuli(pairs: Sequence[MinimalPair], vocabulary: Vocabulary) -> Stimuli:
+    """Encode minimal pairs.
+
+    Raises:
+        UnknownCharacterError: for a character that the model has never seen; names the pair.
+        TextError: for labels of more than two classes, twins in some pairs only, or, with twins, too few lemmas.
+    """
+    with_twin = [pair.twin is not None for pair in pairs]
+    if any(with_twin) and not all(with_twin):
+        raise TextError(f"{pairs[with_twin.index(False)].source}: this pair has no twin, others have; give all or none")
+    classes = _classes(pairs)
+    lemma_of = {name: k for k, name in enumerate(dict.fromkeys(_lemma(pair, k) for k, pair in enumerate(pairs)))}
+    if all(with_twin) and len(lemma_of) < MIN_LEMMAS:
+        raise TextError(
+            f"{len(lemma_of)} independent pairs (lemmas); at least {MIN_LEMMAS} are needed: they are split in halves, "
+            "and with fewer p could not reach .05"
+        )
+    edges, bins = _distance_bins([pair.target - pair.end_of_cue for pair in pairs] if all(with_twin) else [0])
+    prefixes, marks, starts, first, second, rows = [], [], [], [], [], []
+    for k, pair in enumerate(pairs):
+        good_class = classes.index(pair.label) if pair.label else 0
+        good, bad = (vocabulary.encode(ending, what=pair.source) for ending in pair.endings)
+        endings = (good, bad) if good_class == 0 else (bad, good)
+        distance = pair.target - pair.end_of_cue if pair.twin else -1
+        for is_twin, prefix in enumerate((pair.prefix, pair.twin_prefix)[: 1 + all(with_twin)]):
+            prefixes.append(torch.from_numpy(vocabulary.encode(prefix, what=pair.source).astype(np.int64)))
+            places = _landmarks(pair, prefix, len(prefix) - pair.target)
+            marks.append(places)
+            starts.append(prefix.rfind(" ", 0, places[0]) + 1)
+            first.append(torch.from_numpy(endings[0].astype(np.int64)))
+            second.append(torch.from_numpy(endings[1].astype(np.int64)))
+            label = good_class if not is_twin else 1 - good_class
+            condition = pair.twin_condition if is_twin else pair.condition
+            rows.append((label, k, lemma_of[_lemma(pair, k)], condition, pair.kind, distance))
+    columns = list(zip(*rows, strict=True))
+    N = len(rows)
+    twin = np.arange(N) ^ 1 if all(with_twin) else np.full(N, -1)
+    distances = np.array(columns[5], dtype=np.int64)
+    return Stimuli(
+        classes=classes,
+        pairs=pairs,
+        ids=torch.nn.utils.rnn.pad_sequence(prefixes, batch_first=True),
+        length=torch.tensor([len(prefix) for prefix in prefixes]),
+        cue_start=torch.tensor(starts),
+        cue=torch.tensor([places[0] for places in marks]),
+        landmarks=torch.tensor(marks),
+        endings=(first, second),
+        label=np.array(columns[0], dtype=np.int64),
+        pair=np.array(columns[1], dtype=np.int64),
+        lemma=np.array(columns[2], dtype=np.int64),
+        twin=twin.astype(np.int64),
+        condition=np.array(columns[3], dtype=np.str_),
+        kind=np.array(columns[4], dtype=np.str_),
+        distance=distances,
+        distance_bin=np.searchsorted(edges, distances, side="right").astype(np.int64),
+        bins=bins,
+    )
+
+
+def split_lemmas(stimuli: Stimuli, seed: int) -> tuple[Bools, Bools]:
+    """The sentences of the discovery half and of the confirmation half, by lemma: (N) each."""
+    lemmas = sorted(set(stimuli.lemma[stimuli.contested].tolist()))
+    random.Random(seed).shuffle(lemmas)  # noqa: S311
+    discovery = np.isin(stimuli.lemma, lemmas[: len(lemmas) // 2])
+    return discovery, ~discovery
+
+
+def _lemma(pair: MinimalPair, number: int) -> str:
+    return pair.lemma or f"pair {number}"
+
+
+def _classes(pairs: Sequence[MinimalPair]) -> tuple[str, str]:
+    labels = list(dict.fromkeys(pair.label for pair in pairs if pair.label))
+    if len(labels) > 2:
+        raise TextError(f"labels of {len(labels)} classes ({', '.join(labels[:4])}...); a feature has two")
+    if sorted(labels) == ["F", "M"] or labels in (["F"], ["M"]):
+        return "F", "M"
+    names = [*labels, *(name for name in ("cue", "twin") if name not in labels)]
+    return names[0], names[1]
+
+
+def _distance_bins(distances: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:
+    """Where one bin ends and the next begins, and the bins' names; about as many pairs in each."""
+    ordered = sorted(distances)
+    values = sorted(set(ordered))
+    if len(values) <= MAX_BINS:
+        edges = values[1:]
+    else:
+        edges = sorted({ordered[len(ordered) * k // MAX_BINS] for k in range(1, MAX_BINS)} - {values[0]})
+    starts, ends = [values[0], *edges], [*(edge - 1 for edge in edges), values[-1]]
+    names = [f"{start}" if start >= end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True)]
+    return edges, tuple(names)
+
+
+def _landmarks(pair: MinimalPair, prefix: str, shift: int) -> tuple[int, ...]:
+    """The last character read at each landmark of a sentence whose places are `shift` from the good one's.
+
+    A word has ended when the character after it is no letter; only then does a network that reads characters
+    know which word it was (*professor*, *professora*). So that character belongs to the landmark.
+    """
+    last = len(prefix) - 1
+
+    def after(end: int) -> int:
+        return min(end if end <= last and not prefix[end].isalnum() else end - 1, last)
+
+    cue = after(pair.end_of_cue + shift) if pair.twin else 0
+    if pair.attractor:
+        start, end = (place + shift for place in pair.attractor)
+        between = (max(cue, start - 1), max(cue, after(end)))
+    else:
+        between = (cue + (last - cue) // 3, cue + 2 * (last - cue) // 3)
+    return cue, *between, last

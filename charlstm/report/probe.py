@@ -1,0 +1,199 @@
+"""What a probe found, for people: behaviour, sentences, the table of cells, the verdict in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from charlstm.probe.behaviour import CHANCE, Group
+from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
+from charlstm.probe.statistics import Estimate
+from charlstm.probe.verdict import Verdict
+from charlstm.probe.words import in_words
+from charlstm.report.console import plain_console
+from charlstm.report.sentence import sentence_lines
+from charlstm.report.text import printable
+
+WIDE = 150  # columns from which the table of cells stands in one piece
+SHOWN_SENTENCES = 2  # in full, character by character
+
+
+def print_probe(result: ProbeResult, model: str, colour: bool) -> None:
+    """Everything, on stdout."""
+    console = plain_console()
+    console.print(printable(model))
+    for line in behaviour_lines(result):
+        console.print(line)
+    for sentence in result.sentences:
+        console.print()
+        for line in share_lines(sentence):
+            console.print(line)
+    if result.cells:
+        console.print()
+        for table in cell_tables(result, console.width):
+            console.print(table)
+            console.print()
+        for line in legend(result):
+            console.print(line, style="dim" if colour else None)
+    console.print()
+    for line in (*in_words(result), *(f"note: {note}" for note in result.notes)):
+        console.print(printable(line))
+    for number, sentence in enumerate(result.sentences[:SHOWN_SENTENCES]):
+        for watched, cell in enumerate(result.cells):
+            if watched == 0 or (number == 0 and cell.verdict in (Verdict.tracks, Verdict.tracks_and_used)):
+                _print_sentence(console, result, sentence, watched, colour)
+
+
+def _print_sentence(
+    console: Console, result: ProbeResult, sentence: SentenceReport, watched: int, colour: bool
+) -> None:
+    cell = result.cells[watched]
+    state = "hidden state" if result.state == "h" else "cell state"
+    console.print()
+    console.print(
+        f"{state} of cell {cell.candidate.cell} of layer {cell.candidate.layer + 1}, {sentence.name} sentence"
+    )
+    for which in (0, 1):
+        for line in sentence_lines(sentence, which, watched, console.width, colour):
+            console.print(line)
+
+
+def percent(value: float) -> str:
+    """A share in per cent; a dash where there is none."""
+    return "-" if math.isnan(value) else f"{100 * value:.1f}"
+
+
+def _interval(estimate: Estimate, show: Callable[[float], str]) -> str:
+    return f"{show(estimate.value)} [{show(estimate.low)}, {show(estimate.high)}]"
+
+
+def behaviour_lines(result: ProbeResult) -> list[str]:
+    """Accuracies, with intervals, chance and the baseline."""
+    behaviour = result.behaviour
+    overall = behaviour.overall
+    first = f"behaviour   {_interval(overall.accuracy, percent)} % of {overall.sentences:,} right (chance {percent(CHANCE)})"
+    if behaviour.twin_accuracy is not None:
+        first += f"; twins in order {_interval(behaviour.twin_accuracy, percent)} %; d' {behaviour.d_prime:.2f}"
+    if overall.ngram is not None:
+        first += f"; n-gram {percent(overall.ngram)} %"
+    lines = [first]
+    for name, groups in behaviour.by.items():
+        if len(groups) > 1 and name != "class and attractor":
+            lines.append(f"  by {name:<11}" + "   ".join(_group(group) for group in groups))
+    return [printable(line) for line in lines]
+
+
+def _group(group: Group) -> str:
+    beside = "" if group.ngram is None else f" (n-gram {percent(group.ngram)})"
+    return f"{group.name} {percent(group.accuracy.value)}{beside}"
+
+
+def share_lines(sentence: SentenceReport) -> list[str]:
+    """A sentence and its twin, each with the share of the first ending."""
+    pair = sentence.pair
+    first, second = (f"...{ending.rstrip('.')}" for ending in pair.endings)
+    word = pair.prefix.rsplit(" ", 1)[-1]
+    first, second = word + pair.endings[0].rstrip(" .,"), word + pair.endings[1].rstrip(" .,")
+    return [
+        printable(f"{sentence.name:<5} {text:<90} P({first}) / (P({first}) + P({second})) = {share:.3f}")
+        for text, share in ((pair.sentence_good, sentence.share[0]), (pair.twin or "", sentence.share[1]))
+    ]
+
+
+Column = tuple[str, Callable[[CellReport], str]]
+
+
+def columns(result: ProbeResult) -> list[Column]:
+    """The columns of the table of cells."""
+    first, second = result.classes
+    found: list[Column] = [
+        ("layer", lambda cell: str(cell.candidate.layer + 1)),
+        ("cell", lambda cell: str(cell.candidate.cell)),
+        ("sign", lambda cell: f"{first if cell.candidate.sign > 0 else second} high"),
+        ("hold [95 %]", lambda cell: _interval(cell.candidate.hold, _two)),
+        (
+            "AUC cue/attractor/target",
+            lambda cell: "/".join(_two(cell.candidate.landmark_auc[k]) for k in (0, 2, 3)),
+        ),
+        ("gap", lambda cell: _two(cell.evidence.gap)),
+        ("attr. AUC", lambda cell: "-" if cell.attractor_auc is None else _two(cell.attractor_auc[1])),
+        ("p", lambda cell: f"{cell.candidate.p:.4f}"),
+        ("cleared, written: cue", lambda cell: _gates(cell, "cue")),
+        ("attractor", lambda cell: _gates(cell, "attractor")),
+        ("kept", lambda cell: "-" if cell.gates is None else _two(cell.gates.kept_over_span)),
+        ("shown", lambda cell: "-" if cell.gates is None else _two(cell.gates.shown_at_target)),
+        (
+            f"fall {first}/{second} %",
+            lambda cell: "-" if cell.ablation is None else "/".join(percent(x) for x in cell.ablation.fall.values()),
+        ),
+        ("fall p", lambda cell: "-" if cell.ablation is None or cell.ablation.p is None else f"{cell.ablation.p:.3f}"),
+        ("cost bits", lambda cell: "-" if cell.ablation is None else f"{cell.ablation.cost_bits:+.4f}"),
+        ("flip %", lambda cell: "-" if cell.flip is None else percent(cell.flip)),
+        ("recovery", lambda cell: "-" if cell.recovery is None else _interval(cell.recovery, _two)),
+        ("verdict", lambda cell: cell.verdict.value),
+    ]
+    return found
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _gates(cell: CellReport, where: str) -> str:
+    if cell.gates is None:
+        return "-"
+    gates = cell.gates.to_dict()
+    return f"{gates[f'cleared_at_{where}']:.2f}, {gates[f'written_at_{where}']:.2f}"
+
+
+def cell_tables(result: ProbeResult, width: int) -> list[Table]:
+    """The table of cells, in as many pieces as the width asks for; each begins with layer and cell."""
+    every = columns(result)
+    names, rest = every[:2], every[2:]
+    widths = {title: max(len(title), *(len(show(cell)) for cell in result.cells)) + 2 for title, show in every}
+    pieces: list[list[Column]] = [[]]
+    fixed = sum(widths[title] for title, _ in names)
+    used = fixed
+    for title, show in rest:
+        if used + widths[title] > width and pieces[-1]:
+            pieces.append([])
+            used = fixed
+        pieces[-1].append((title, show))
+        used += widths[title]
+    return [_table([*names, *piece], result.cells) for piece in pieces]
+
+
+def _table(some: Sequence[Column], cells: Sequence[CellReport]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title, _ in some:
+        table.add_column(title, justify="left" if title in ("verdict", "sign") else "right", no_wrap=True)
+    for cell in cells:
+        table.add_row(*(show(cell) for _, show in some))
+    return table
+
+
+def legend(result: ProbeResult) -> list[str]:
+    """One line a column."""
+    first, second = result.classes
+    limits = result.limits
+    lines = [
+        f"hold       least AUC ({first} against {second}) over the landmarks, attractor of the other class, held-out lemmas; "
+        f"at least {limits.hold:g}",
+        "AUC        at the end of the cue, after the attractor, just before the deciding character",
+        f"gap        difference of the class means at the target, in deviations on ordinary text; at least {limits.gap:g}",
+        "attr. AUC  whether the attractor's class shows at the target, the subject's being fixed; 0.5 is blind to it",
+        f"p          labels exchanged by noun pair, against the best of all candidates; below {limits.alpha:g}",
+        "cleared    1 - product of f over the cue's last word; written: sum of i |g| over it; then over the attractor",
+        "kept       product of f from the cue to the target; shown: o at the target",
+        f"fall       loss of accuracy when the cell stays at its mean from the cue on; at least {limits.fall:g}",
+        "fall p     how often another cell of the layer costs as much; cost: on ordinary text, bits/char",
+        "flip       choices that change when the cell takes its value in the twin, once, at the end of the cue",
+        f"recovery   how far that patch goes towards the twin's answer; at least {limits.recovery:g}",
+    ]
+    if len(result.nulls.hold):
+        best = ", ".join(_two(value) for value in result.nulls.hold)
+        lines.append(f"null       best hold of {len(result.nulls.hold)} re-initialised networks: {best}")
+    return lines
