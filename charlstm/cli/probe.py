@@ -122,7 +122,6 @@ def probe(
             train_text=train_text(content),
             of_hidden=state is StateName.h,
             cells=parse_cells(cell, content.model.config),
-            memory_chars=memory_chars(content),
             limits=limits,
             seed=seed,
         )
@@ -135,12 +134,6 @@ def probe(
     from charlstm.report.probe import print_probe
 
     print_probe(result, header(content, path), colour_allowed())
-
-
-def memory_chars(content: ModelFile) -> float:
-    """How the model was initialised; the default where its file does not say."""
-    value = content.training.get("config", {}).get("memory_chars", 8.0)
-    return float(value) if isinstance(value, int | float) and 0 <= value <= 1e6 else 8.0
 
 
 def header(content: ModelFile, path: Path) -> str:

@@ -86,8 +86,8 @@ def ordinary_text(content: ModelFile, given: Path | None, seed: int, on_progress
         ids = content.vocabulary.encode(text, "skip", str(given))
         if len(ids) < max(MIN_ORDINARY, len(text) // 2):
             raise TextError(
-                f"{given}: {len(ids):,} of {len(text):,} characters are known to the model; at least {MIN_ORDINARY}, and "
-                "half of them, are needed"
+                f"{given}: the model knows {len(ids):,} of {len(text):,} characters; it must know half of them, and at "
+                f"least {MIN_ORDINARY}"
             )
         return ids, str(given)
     corpus = stored_corpus(corpus_sha256(content))

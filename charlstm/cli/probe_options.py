@@ -140,7 +140,7 @@ def parse_cells(names: Sequence[str] | None, config: ModelConfig) -> list[tuple[
         place = int(layer) - 1, int(cell)
         if not (0 <= place[0] < config.num_layers and place[1] < config.hidden_size):
             raise UsageError(
-                f"--cell {name}: this model has layers 1 to {config.num_layers} with cells 0 to {config.hidden_size - 1}"
+                f"--cell {name}: this model has layers 1 to {config.num_layers}, cells 0 to {config.hidden_size - 1}"
             )
         found.append(place)
     return found

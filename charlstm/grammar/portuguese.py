@@ -62,16 +62,14 @@ def nouns() -> list[Noun]:
 class Draft:
     """A sentence before its gender is chosen."""
 
-    before: str
     subjects: Twins
     middle: str  # from the subject's end to the adjective
     attractor: tuple[int, int] | None  # where it stands in `middle`
     adjectives: Twins
-    after: str
 
     def sentence(self, subject: int, adjective: int) -> str:
         """The text with a gender for the subject and one for the adjective."""
-        text = self.before + self.subjects[subject] + self.middle + self.adjectives[adjective] + self.after
+        text = self.subjects[subject] + self.middle + self.adjectives[adjective] + "."
         return text[0].upper() + text[1:]
 
     @property
@@ -157,12 +155,10 @@ class Writer:
         middle = f"{middle} {rng.choice(copulas)} {rng.choice(phrases['degrees'])}"
         start = -1 if attractor is None else _place(middle, attractor)
         return Draft(
-            before="",
             subjects=subjects,
             middle=middle,
             attractor=None if attractor is None else (start, start + len(attractor)),
             adjectives=rng.choice(self.adjectives[use]),
-            after=".",
         )
 
     def _middle(self, phrases: Phrases, attractor: str | None, bare: bool) -> str:
@@ -233,7 +229,7 @@ def lines(rng: random.Random) -> Iterator[str]:
         gender = None if distance is NEAR else rng.choice((None, FEMININE, MASCULINE, FEMININE, MASCULINE))
         soft = distance is not NEAR and noun.use != "thing" and rng.random() < 0.2
         draft = writer.draft_at(lambda: writer.draft(noun, how, gender, soft, ATTRIBUTES), distance)  # noqa: B023 (called at once)
-        if draft is None or _is_documents_sentence(draft):
+        if draft is None or is_documents_sentence(draft):
             continue
         subject = rng.choice((FEMININE, MASCULINE))
         sentence = draft.sentence(subject, subject)
@@ -244,7 +240,8 @@ def lines(rng: random.Random) -> Iterator[str]:
         yield sentence
 
 
-def _is_documents_sentence(draft: Draft) -> bool:
+def is_documents_sentence(draft: Draft) -> bool:
+    """Whether it is the sentence that the project began with, with any adjective: it is kept for probing."""
     return draft.subjects[0].endswith("menina") and "se despedir porque quando o João viajou estava" in draft.middle
 
 
@@ -273,7 +270,7 @@ def pairs(rng: random.Random) -> Iterator[MinimalPair]:
     writer = Writer(rng, "probe")
     known = [noun for noun in nouns() if noun.half == "train" and not noun.shown and noun.use == "thing"]
     shuffled = {
-        "name": _shuffled(rng, writer.names),
+        "name": _shuffled(rng, [noun for noun in writer.names if noun.shown]),
         "hidden": _shuffled(rng, known),
         "ending": _shuffled(rng, [noun for noun in writer.persons if noun.shown]),
     }
@@ -307,7 +304,7 @@ def _pair(writer: Writer, noun: Noun, kind: str, condition: str, distance: tuple
     draft = writer.draft_at(lambda: writer.draft(noun, how, gender, soft=kind == "soft"), distance)
     if draft is None:
         return None
-    start = len(draft.before + draft.subjects[FEMININE])
+    start = len(draft.subjects[FEMININE])
     return MinimalPair(
         draft.sentence(FEMININE, FEMININE),
         draft.sentence(FEMININE, MASCULINE),

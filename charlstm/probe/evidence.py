@@ -13,6 +13,7 @@ import torch
 
 from charlstm.lstm import State
 from charlstm.model import CharLM
+from charlstm.probe import nulls
 from charlstm.probe.gates import gate_use
 from charlstm.probe.ordinary import Ordinary
 from charlstm.probe.reading import Snapshots, read, repeat, trace_cells
@@ -22,7 +23,6 @@ from charlstm.probe.statistics import Floats, auc
 from charlstm.probe.stimuli import Bools, Ints, Stimuli
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
 
-NULL_NETWORKS = 5
 CUE, BEFORE, AFTER, TARGET = range(4)  # of `stimuli.LANDMARKS`
 MAX_BRIEF = 5  # cells that are reported though they hold for a short while only
 MAX_REPORTED = 8
@@ -58,20 +58,16 @@ class Material:
         return self.halves[1] & self.stimuli.main
 
 
-def gather_nulls(
-    material: Material, memory_chars: float, seed: int, on_progress: Callable[[str, int, int], None]
-) -> Nulls:
-    """Five networks of the same shape with fresh weights go through the same mill, on the contested sentences."""
+def gather_nulls(material: Material, seed: int, on_progress: Callable[[str, int, int], None]) -> Nulls:
+    """Re-initialised networks go through the same mill, on the contested sentences."""
     stimuli = material.stimuli
     chosen = np.flatnonzero(stimuli.contested)
     positive, lemma = stimuli.label[chosen] == 0, stimuli.lemma[chosen]
     halves = (material.halves[0][chosen], material.halves[1][chosen])
     best: list[tuple[float, float, float]] = []
-    for k in range(NULL_NETWORKS):
-        on_progress("re-initialised networks", k, NULL_NETWORKS)
-        fresh = CharLM(material.model.config)
-        fresh.reset_parameters(memory_chars, seed + 1 + k)
-        fresh.to(material.model.head.weight)
+    for k in range(nulls.NUMBER):
+        on_progress("re-initialised networks", k, nulls.NUMBER)
+        fresh = nulls.reinitialised(material.model, seed + 1 + k)
         start, length = torch.zeros(len(chosen), dtype=torch.int64), stimuli.length[chosen]
         _, kept = read(
             fresh,
@@ -114,7 +110,7 @@ def _agreed(by_landmark: Floats) -> Floats:
     return np.where(up > 0.5, up, np.where(down < 0.5, down, 0.5))
 
 
-def cell_reports(material: Material, nulls: Nulls, asked: Sequence[tuple[int, int]]) -> list[CellReport]:
+def cell_reports(material: Material, chance: Nulls, asked: Sequence[tuple[int, int]]) -> list[CellReport]:
     """The cells worth a line, best first: those that hold, those that hold for a while, and those asked for."""
     stimuli = material.stimuli
     discovery, confirmation = (half & stimuli.contested for half in material.halves)
@@ -131,7 +127,7 @@ def cell_reports(material: Material, nulls: Nulls, asked: Sequence[tuple[int, in
     candidates = confirm(
         material.states[confirmation], positive[confirmation], stimuli.lemma[confirmation], found, material.rng
     )
-    reports = [_report(material, nulls, candidate) for candidate in candidates]
+    reports = [_report(material, chance, candidate) for candidate in candidates]
     rank = list(Verdict)
     reports.sort(key=lambda report: (rank.index(report.verdict), -report.evidence.hold))
     said = [report for report in reports if report.verdict is not Verdict.none]
@@ -140,7 +136,7 @@ def cell_reports(material: Material, nulls: Nulls, asked: Sequence[tuple[int, in
     return [_with_gates(material, report) for report in kept + rest]
 
 
-def _report(material: Material, nulls: Nulls, candidate: Candidate) -> CellReport:
+def _report(material: Material, chance: Nulls, candidate: Candidate) -> CellReport:
     stimuli, place = material.stimuli, (candidate.layer, candidate.cell)
     contested = material.halves[1] & stimuli.contested
     positive = stimuli.label == 0
@@ -160,11 +156,11 @@ def _report(material: Material, nulls: Nulls, candidate: Candidate) -> CellRepor
         hold=candidate.hold.value,
         gap=gap,
         p=candidate.p,
-        null_hold=nulls.hold,
+        null_hold=chance.hold,
         short=float(short[0]),
-        null_short=nulls.short,
+        null_short=chance.short,
         cue=float(cue[0]),
-        null_cue=nulls.cue,
+        null_cue=chance.cue,
     )
     return CellReport(
         candidate=candidate,

@@ -159,7 +159,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Nulls:
-    """What re-initialised networks of the same shape reach: the best of each."""
+    """What re-initialised networks of the same shape reach: the best of each; see `nulls`."""
 
     hold: Floats
     short: Floats

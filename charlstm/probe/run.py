@@ -42,7 +42,6 @@ class ProbeRequest:
         train_text: ids of the text that the network was trained on, for the n-gram baseline.
         of_hidden: probe the hidden state in place of the cell state.
         cells: cells (layer and number from 0) to report whatever they do.
-        memory_chars: how the network was initialised, for networks to compare with.
         limits: the thresholds.
         seed: of the split, the permutations, the bootstrap, and the re-initialised networks.
     """
@@ -54,7 +53,6 @@ class ProbeRequest:
     train_text: Ids | None = None
     of_hidden: bool = False
     cells: Sequence[tuple[int, int]] = ()
-    memory_chars: float = 8.0
     limits: Thresholds = field(default_factory=Thresholds)
     seed: int = 0
 
@@ -92,8 +90,8 @@ def probe(
     text = ordinary.measure(model, ordinary.to_lanes(request.ordinary[0]), request.ordinary[1], of_hidden)
     halves = split_lemmas(stimuli, request.seed)
     material = Material(model, stimuli, warm, states, halves, text, of_hidden, request.limits, rng)
-    nulls = gather_nulls(material, request.memory_chars, request.seed, on_progress)
-    reports = cell_reports(material, nulls, request.cells)
+    chance = gather_nulls(material, request.seed, on_progress)
+    reports = cell_reports(material, chance, request.cells)
     reports, joint, curve, bits = causal_tests(material, reports, request.cells, on_progress)
     watched = [(report.candidate.layer, report.candidate.cell) for report in reports]
     sentences = [
@@ -106,7 +104,7 @@ def probe(
         request.limits,
         state,
         lemmas=(_count_lemmas(stimuli, halves[0]), _count_lemmas(stimuli, halves[1])),
-        nulls=nulls,
+        nulls=chance,
         cells=reports,
         joint=joint,
         curve=curve,

@@ -174,9 +174,8 @@ def _distance_bins(distances: Sequence[int]) -> tuple[list[int], tuple[str, ...]
     ordered = sorted(distances)
     values = sorted(set(ordered))
     if len(values) <= MAX_BINS:
-        edges = values[1:]
-    else:
-        edges = sorted({ordered[len(ordered) * k // MAX_BINS] for k in range(1, MAX_BINS)} - {values[0]})
+        return values[1:], tuple(str(value) for value in values)
+    edges = sorted({ordered[len(ordered) * k // MAX_BINS] for k in range(1, MAX_BINS)} - {values[0]})
     starts, ends = [values[0], *edges], [*(edge - 1 for edge in edges), values[-1]]
     names = [f"{start}" if start >= end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True)]
     return edges, tuple(names)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-import numpy as np
-
+from charlstm.probe.nulls import stands_out
 from charlstm.probe.statistics import Floats
 
 
@@ -78,7 +77,7 @@ def holds(evidence: Evidence, limits: Thresholds) -> bool:
         evidence.hold >= limits.hold
         and evidence.gap >= limits.gap
         and evidence.p < limits.alpha
-        and evidence.hold > evidence.null_hold.max(initial=0.0)
+        and stands_out(evidence.hold, evidence.null_hold)
     )
 
 
@@ -98,11 +97,3 @@ def judge_cell(evidence: Evidence, limits: Thresholds) -> Verdict:
     if evidence.cue >= limits.hold and stands_out(evidence.cue, evidence.null_cue):
         return Verdict.cue_only
     return Verdict.none
-
-
-def stands_out(observed: float, null: Floats) -> bool:
-    """Whether a figure lies above the best of the re-initialised networks by more than they differ among themselves.
-
-    Any network, even an untrained one, remembers for a while what it has just read: that alone is no finding.
-    """
-    return len(null) == 0 or observed > null.max() + np.ptp(null)

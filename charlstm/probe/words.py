@@ -71,8 +71,8 @@ def _none(result: ProbeResult) -> list[str]:
     null = max(result.nulls.hold, default=float("nan"))
     brief = [cell for cell in result.cells if cell.verdict is not Verdict.none]
     lines = [
-        f"No cell holds the feature all the way: the best, cell {best.candidate.cell} of layer {best.candidate.layer + 1}, "
-        f"has a hold of {best.evidence.hold:.2f} (p = {best.candidate.p:.3f}); re-initialised networks reach {null:.2f}."
+        f"No cell holds the feature all the way: the best, {_names([best])}, has a hold of "
+        f"{best.evidence.hold:.2f} (p = {best.candidate.p:.3f}); re-initialised networks reach {null:.2f}."
     ]
     if brief:
         kinds = ", ".join(f"{_names([cell])} ({cell.verdict.value})" for cell in brief)

@@ -74,7 +74,8 @@ def behaviour_lines(result: ProbeResult) -> list[str]:
     """Accuracies, with intervals, chance and the baseline."""
     behaviour = result.behaviour
     overall = behaviour.overall
-    first = f"behaviour   {_interval(overall.accuracy, percent)} % of {overall.sentences:,} right (chance {percent(CHANCE)})"
+    right = _interval(overall.accuracy, percent)
+    first = f"behaviour   {right} % of {overall.sentences:,} right (chance {percent(CHANCE)})"
     if behaviour.twin_accuracy is not None:
         first += f"; twins in order {_interval(behaviour.twin_accuracy, percent)} %; d' {behaviour.d_prime:.2f}"
     if overall.ngram is not None:
@@ -94,7 +95,6 @@ def _group(group: Group) -> str:
 def share_lines(sentence: SentenceReport) -> list[str]:
     """A sentence and its twin, each with the share of the first ending."""
     pair = sentence.pair
-    first, second = (f"...{ending.rstrip('.')}" for ending in pair.endings)
     word = pair.prefix.rsplit(" ", 1)[-1]
     first, second = word + pair.endings[0].rstrip(" .,"), word + pair.endings[1].rstrip(" .,")
     return [
@@ -180,10 +180,11 @@ def legend(result: ProbeResult) -> list[str]:
     first, second = result.classes
     limits = result.limits
     lines = [
-        f"hold       least AUC ({first} against {second}) over the landmarks, attractor of the other class, held-out lemmas; "
-        f"at least {limits.hold:g}",
+        f"hold       least AUC ({first} against {second}) over the landmarks, attractor of the other class, "
+        f"held-out lemmas; at least {limits.hold:g}",
         "AUC        at the end of the cue, after the attractor, just before the deciding character",
-        f"gap        difference of the class means at the target, in deviations on ordinary text; at least {limits.gap:g}",
+        f"gap        difference of the class means at the target, in deviations on ordinary text; "
+        f"at least {limits.gap:g}",
         "attr. AUC  whether the attractor's class shows at the target, the subject's being fixed; 0.5 is blind to it",
         f"p          labels exchanged by noun pair, against the best of all candidates; below {limits.alpha:g}",
         "cleared    1 - product of f over the cue's last word; written: sum of i |g| over it; then over the attractor",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
@@ -12,6 +14,7 @@ from charlstm.report.text import printable
 # from low to high; black letters on a light ground read well on dark and on light terminals
 GROUNDS = ("#6baed6", "#bdd7e7", "", "#fdbe85", "#fd8d3c")
 SYMBOLS = "=- +#"  # the same five steps where there is no colour
+MIDDLE = 2  # the step that is left as it is
 LABEL = 4  # columns before the text
 
 
@@ -28,16 +31,21 @@ def sentence_lines(sentence: SentenceReport, which: int, watched: int, width: in
     trace = sentence.traces[which]
     values = trace.state[0, : len(text), watched].tolist()
     both = [v for t in sentence.traces for v in t.state[0, :, watched].tolist() if v == v]
-    reach = max((abs(v) for v in both), default=1.0) or 1.0
-    steps = [step_of(value / reach) for value in values]
+    centre = sum(both) / len(both)  # of the two sentences together: what differs between them shows
+    reach = max(abs(v - centre) for v in both) or 1.0
+    steps = [step_of((value - centre) / reach) for value in values]
     gates = {name: getattr(trace, name)[0, : len(text), watched].tolist() for name in ("f", "i", "o")}
     cue_end = pair.end_of_cue + len(text) - len(pair.prefix)
-    marks = ["^" if place < cue_end else " " for place in range(len(text))]
-    marks[-1] = "*"
+    decided = pair.endings[which][:1]  # the deciding character: not read, so not coloured
+    marks = ["^" if place < cue_end else " " for place in range(len(text))] + ["*"] * len(decided)
+    text += decided
+    steps += [MIDDLE] * len(decided)
+    for row_of in gates.values():
+        row_of += [math.nan] * len(decided)
     lines: list[Text] = []
     for start, end in wrapped(text, width - LABEL):
         shown = Text(" " * LABEL)
-        symbols, rows = Text(f"{'c':<{LABEL}}"), {name: Text(f"{name:<{LABEL}}") for name in gates}
+        symbols, rows = Text(f"{'~':<{LABEL}}"), {name: Text(f"{name:<{LABEL}}") for name in gates}
         marked = Text(" " * LABEL)
         for place in range(start, end):
             character = printable(text[place], keep="")

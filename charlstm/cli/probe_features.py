@@ -1,0 +1,75 @@
+"""`charlstm probe --feature`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from charlstm.errors import TextError, UsageError
+from charlstm.report.console import print_json
+
+if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
+    import torch
+
+    from charlstm.probe.verdict import Thresholds
+
+
+def list_features(json: bool) -> None:
+    """The features that can be asked for."""
+    from charlstm.probe.features import FEATURES
+
+    if json:
+        print_json({name: feature.summary for name, feature in FEATURES.items()})
+        return
+    for name, feature in FEATURES.items():
+        sys.stdout.write(f"{name:<14} {feature.summary}\n")
+
+
+def probe_features(
+    names: Sequence[str],
+    checkpoint: Path | None,
+    device: torch.device,
+    text: Path | None,
+    of_hidden: bool,
+    limits: Thresholds,
+    seed: int,
+    quiet: bool,
+    json: bool,
+) -> None:
+    """Score features and print what was found. Raises UsageError for an unknown one, TextError for too little text."""
+    from charlstm.cli.probe_inputs import ordinary_text
+    from charlstm.cli.runtime import load_model
+    from charlstm.probe.feature_scores import DOCUMENT_CHARS, MIN_DOCUMENTS, score_features
+    from charlstm.probe.features import FEATURES
+    from charlstm.report.features import print_features
+    from charlstm.report.progress import Stages
+
+    names = list(dict.fromkeys(FEATURES if "all" in names else names))
+    for name in names:
+        if name not in FEATURES:
+            raise UsageError(f"--feature {name}: there is no such feature; --feature list names them")
+    content, path = load_model(checkpoint, device, quiet or json)
+    with Stages(quiet or json) as stages:
+        ids, source = ordinary_text(content, text, seed, stages.update)
+        if len(ids) < MIN_DOCUMENTS * DOCUMENT_CHARS:
+            raise TextError(
+                f"{source}: {len(ids):,} characters; a feature needs at least {MIN_DOCUMENTS * DOCUMENT_CHARS:,}"
+            )
+        results = score_features(
+            content.model,
+            content.vocabulary,
+            ids,
+            names,
+            of_hidden=of_hidden or content.model.config.cell_type == "rnn",
+            alpha=limits.alpha,
+            seed=seed,
+            on_progress=stages.update,
+        )
+    if json:
+        print_json(
+            {"checkpoint": str(path), "text": source, "features": {result.name: result.to_dict() for result in results}}
+        )
+    else:
+        print_features(results, f"{path}; text: {source}", limits.alpha)

@@ -1,0 +1,116 @@
+"""Features that can be read off any text, character by character: the value when the character has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from charlstm.probe.statistics import Floats
+
+OPENING, CLOSING = "([{", ")]}"
+QUOTES = {"“": "”", "«": "»", "„": "“", "‹": "›"}
+URL_STARTS = ("http://", "https://", "ftp://", "www.")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature of ordinary text.
+
+    Attributes:
+        summary: what it is, for people.
+        values: text -> (N) numbers.
+    """
+
+    summary: str
+    values: Callable[[str], Floats]
+
+
+def inside_quotes(text: str) -> Floats:
+    """1 between quotation marks; a straight mark opens and closes in turn, and a line feed closes it."""
+    result, closing = np.zeros(len(text)), ""
+    for place, character in enumerate(text):
+        if closing:
+            if character == closing or (closing == '"' and character == "\n"):
+                closing = ""
+        elif character == '"':
+            closing = '"'
+        else:
+            closing = QUOTES.get(character, "")
+        result[place] = bool(closing)
+    return result
+
+
+def bracket_depth(text: str) -> Floats:
+    """How many brackets stand open."""
+    steps = np.array([(c in OPENING) - (c in CLOSING) for c in text], dtype=float)
+    depth = np.cumsum(steps)
+    return depth - np.minimum(np.minimum.accumulate(depth), 0)  # a bracket that closes nothing does not count
+
+
+def line_position(text: str) -> Floats:
+    """Characters since the last line feed."""
+    return _since(text, lambda c: c == "\n")
+
+
+def word_position(text: str) -> Floats:
+    """Letters since the word began."""
+    return _since(text, lambda c: not c.isalpha())
+
+
+def capitals_run(text: str) -> Floats:
+    """1 in a run of at least two capitals: after the second, until a small letter or a line feed."""
+    result, run = np.zeros(len(text)), 0
+    for place, character in enumerate(text):
+        if character.isupper():
+            run += 1
+        elif character.islower() or character == "\n":
+            run = 0
+        result[place] = run >= 2
+    return result
+
+
+def indentation(text: str) -> Floats:
+    """Blanks at the beginning of the line."""
+    result, width, leading = np.zeros(len(text)), 0, True
+    for place, character in enumerate(text):
+        if character == "\n":
+            width, leading = 0, True
+        elif leading and character in " \t":
+            width += 1
+        else:
+            leading = False
+        result[place] = width
+    return result
+
+
+def inside_url(text: str) -> Floats:
+    """1 in a web address, from the end of its `http://` or `www.` to the next blank."""
+    result, inside = np.zeros(len(text)), False
+    for place, character in enumerate(text):
+        if character.isspace():
+            inside = False
+        elif not inside:
+            inside = text[max(0, place - 7) : place + 1].lower().endswith(URL_STARTS)
+        result[place] = inside
+    return result
+
+
+def _since(text: str, restarts: Callable[[str], bool]) -> Floats:
+    result, run = np.zeros(len(text)), 0
+    for place, character in enumerate(text):
+        run = 0 if restarts(character) else run + 1
+        result[place] = run
+    return result
+
+
+FEATURES = {
+    "quotes": Feature("inside quotation marks", inside_quotes),
+    "brackets": Feature("how many brackets stand open", bracket_depth),
+    "line-position": Feature("characters since the line began", line_position),
+    "word-position": Feature("letters since the word began", word_position),
+    "capitals": Feature("in a run of capitals", capitals_run),
+    "indentation": Feature("blanks at the beginning of the line", indentation),
+    "url": Feature("inside a web address", inside_url),
+}

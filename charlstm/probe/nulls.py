@@ -1,0 +1,46 @@
+"""Networks that learnt nothing, to compare with: fresh weights, but the biases of the network in question.
+
+A network with large forget biases remembers what it read whether or not it was trained to (a reservoir), so the
+comparison is with networks that remember as long: each gate keeps its biases, shuffled over the cells.
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+import torch
+
+from charlstm.model import CharLM
+from charlstm.probe.statistics import Floats
+
+NUMBER = 5
+# one-sided 1 % point of Student's t with 4 degrees of freedom, times sqrt(1 + 1/5): a sixth network of the same kind
+# lies above mean + LIMIT * deviation of five in one case of a hundred
+LIMIT = 3.7469 * 1.2**0.5
+CLIP = 1e-3  # an AUC of 1 is taken for 0.999
+
+
+@torch.no_grad()
+def reinitialised(model: CharLM, seed: int) -> CharLM:
+    """A network of the same shape with fresh weights, and with the biases of every gate shuffled over the cells."""
+    fresh = CharLM(model.config)
+    fresh.reset_parameters(0.0, seed)
+    generator = torch.Generator().manual_seed(seed)
+    gates = model.stack.num_gates
+    for ours, theirs in zip(fresh.stack.layers(), model.stack.layers(), strict=True):
+        for mine, other in zip(ours.bias.chunk(gates), theirs.bias.chunk(gates), strict=True):
+            mine.copy_(other[torch.randperm(len(other), generator=generator)])
+    return fresh.to(model.head.weight)
+
+
+def stands_out(observed: float, null: Floats) -> bool:
+    """Whether an AUC, or a share, lies above the prediction interval of such networks, on the probit scale."""
+    if len(null) < 2:
+        return True
+    z = np.array([_probit(value) for value in null])
+    return observed > null.max() and _probit(observed) > z.mean() + LIMIT * z.std(ddof=1)
+
+
+def _probit(value: float) -> float:
+    return NormalDist().inv_cdf(min(max(value, CLIP), 1 - CLIP))

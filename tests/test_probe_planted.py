@@ -1,0 +1,256 @@
+"""The probe against known truth: networks built by hand, written as model files, read through `--pairs`."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from planted import CHARS, FILLERS, Planted, ordinary_lines, toy_pairs, write_pairs
+
+from charlstm.config import ModelConfig
+from charlstm.model import CharLM
+from charlstm.probe.causes import ablate, make_bench, patch, recovery
+from charlstm.probe.reading import warm_state
+from charlstm.probe.run import ProbeRequest, probe, read_stimuli
+from charlstm.probe.selectivity import mill
+from charlstm.probe.statistics import auc
+from charlstm.probe.stimuli import make_stimuli, split_lemmas
+from charlstm.vocab import Vocabulary
+
+VOCABULARY = Vocabulary(CHARS)
+FEMININE, MASCULINE = 0.9, -0.9
+
+
+@pytest.fixture
+def found(invoke, tmp_path: Path):
+    """Probe a planted network through files and the command line; the JSON of it."""
+
+    def call(network: Planted, pairs: list[Any] | None = None, neutral: float = 0.5, *more: object) -> dict[str, Any]:
+        model = network.save(tmp_path / "planted.safetensors")
+        items = write_pairs(tmp_path / "pairs.jsonl", pairs or toy_pairs())
+        text = tmp_path / "ordinary.txt"
+        text.write_text(ordinary_lines(neutral=neutral), encoding="utf-8")
+        done = invoke("probe", "-c", model, "--pairs", items, "--text", text, "--json", *more)
+        assert done.code == 0, done.err
+        return json.loads(done.out)
+
+    return call
+
+
+def verdicts(result: dict[str, Any]) -> dict[int, str]:
+    return {cell["cell"]: cell["verdict"] for cell in result["cells"] if cell["verdict"] != "none"}
+
+
+def holder(cells: int = 1, **more: int) -> Planted:
+    network = Planted(**more)
+    for cell in range(cells):
+        network.write(cell, {"F": FEMININE, "M": MASCULINE, "\n": 0.0})
+        network.read(cell, 4.0)
+    return network
+
+
+def test_a_one_cell_holds_it(found) -> None:
+    result = found(holder())
+    assert verdicts(result) == {0: "tracks and used"}
+    (cell,) = result["cells"]
+    assert (cell["layer"], cell["cell"], cell["sign"]) == (1, 0, 1)
+    assert cell["hold"]["value"] == 1.0
+    assert result["behaviour"]["value"] == 1.0
+    assert cell["ablation"]["accuracy"] == pytest.approx(0.5, abs=0.02)
+    assert cell["flip"] == 1.0
+    assert cell["recovery"]["value"] == pytest.approx(1.0, abs=0.01)
+    assert cell["attractor_auc"]["target"] == pytest.approx(0.5, abs=0.01)
+    assert cell["gates"]["kept_over_span"] == pytest.approx(1.0, abs=1e-6)
+    assert cell["gates"]["cleared_at_cue"] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_b_overwritten_by_the_attractor(found) -> None:
+    network = holder()
+    network.write(0, {"f": FEMININE, "m": MASCULINE})
+    result = found(network)
+    assert verdicts(result) == {0: "short-range"}
+    assert result["behaviour"]["by"]["attractor"]["opposite"]["value"] == 0.0
+
+
+def test_c_held_but_not_read(found) -> None:
+    network = Planted()
+    network.write(0, {"F": FEMININE, "M": MASCULINE, "\n": 0.0})
+    result = found(network)
+    assert verdicts(result) == {0: "tracks"}
+    assert result["cells"][0]["ablation"]["fall"] == {"F": 0.0, "M": 0.0}
+
+
+def test_d_one_cell_for_each_class(found) -> None:
+    network = Planted()
+    # at rest, as on most of ordinary text, both are low: a cell that is switched off speaks against its class
+    network.write(0, {"F": 0.9, "M": 0.0, "\n": -0.9})
+    network.write(1, {"M": 0.9, "F": 0.0, "\n": -0.9})
+    network.read(0, 4.0)
+    network.read(1, -4.0)
+    result = found(network, None, 0.95)
+    assert verdicts(result) == {0: "tracks and used", 1: "tracks and used"}
+    fall = {cell["cell"]: cell["ablation"]["fall"] for cell in result["cells"]}
+    assert fall == {0: {"F": 1.0, "M": 0.0}, 1: {"F": 0.0, "M": 1.0}}
+
+
+def test_e_two_copies(found, invoke, tmp_path: Path) -> None:
+    result = found(holder(cells=2))
+    assert verdicts(result) == {0: "tracks", 1: "tracks"}
+    for cell in result["cells"]:
+        assert max(cell["ablation"]["fall"].values()) <= 0.02
+    assert result["joint_ablation"]["accuracy"] == pytest.approx(0.5, abs=0.02)
+    done = invoke(
+        "probe",
+        "-c",
+        tmp_path / "planted.safetensors",
+        "--pairs",
+        tmp_path / "pairs.jsonl",
+        "--text",
+        tmp_path / "ordinary.txt",
+    )
+    assert "cell 0 of layer 1 and cell 1 of layer 1 hold it between them" in done.out.lower()
+
+
+def test_f_spread_over_sixteen_cells(found) -> None:
+    network = Planted(planted=16)
+    rng = np.random.default_rng(5)
+    basis, _ = np.linalg.qr(rng.normal(size=(16, 16)))  # its first direction carries the feature, two others noise
+    for cell in range(16):
+        carried = float(basis[cell, 0])
+        network.write(cell, {"F": 0.2 * carried, "M": -0.2 * carried, "\n": 0.0})
+        for k, letter in enumerate(FILLERS):
+            step = 0.1 * (-1) ** k * float(basis[cell, 1 + k % 15])
+            network.write(cell, {letter: step}, add=True)
+        network.read(cell, 40.0 * carried)
+    result = found(network)
+    assert verdicts(result) == {}
+    assert result["behaviour"]["value"] > 0.95
+    recovery_of = {point["cells"]: point["recovery"] for point in result["top_k"]}
+    assert recovery_of[16] > 0.95
+    assert recovery_of[1] < 0.5
+
+
+def test_g_a_memory_that_leaks(found) -> None:
+    network = Planted()
+    network.keep(0, f=0.9)
+    network.write(0, {"F": FEMININE, "M": MASCULINE, "\n": 0.0})
+    network.write(0, {letter: 0.04 * (-1) ** k for k, letter in enumerate(FILLERS)}, add=True)
+    network.read(0, 4.0)
+    result = found(network)
+    assert verdicts(result) == {0: "short-range"}
+    by_distance = result["cells"][0]["hold_by_distance"]
+    assert by_distance["12"] >= 0.95
+    assert by_distance["60"] < 0.9
+
+
+def untrained(forget_bias: float, seed: int, hidden_size: int = 64, num_layers: int = 2) -> CharLM:
+    model = CharLM(ModelConfig(len(CHARS), hidden_size=hidden_size, num_layers=num_layers, embedding_size=16))
+    model.reset_parameters(0.0, seed)
+    with torch.no_grad():
+        for layer in model.stack.layers():
+            layer.bias[hidden_size : 2 * hidden_size] = forget_bias
+    return model
+
+
+@pytest.mark.parametrize("forget_bias", [0.0, 1.0, 2.0])
+def test_h_untrained_networks_show_nothing(forget_bias: float) -> None:
+    ids = VOCABULARY.encode(ordinary_lines())
+    for seed in (11, 12):
+        request = ProbeRequest(toy_pairs(seed=seed), warm="\n", ordinary=(ids, "lines"), seed=seed)
+        result = probe(untrained(forget_bias, seed), VOCABULARY, request)
+        assert [cell.verdict.value for cell in result.cells if cell.verdict.value != "none"] == []
+
+
+def test_i_labels_flipped_by_pair() -> None:
+    network = holder()
+    stimuli = make_stimuli(toy_pairs(lemmas=16), VOCABULARY)
+    states, _ = read_stimuli(
+        network.model, stimuli, warm_state(network.model, torch.zeros(1, dtype=torch.int64)), False
+    )
+    chosen = stimuli.contested
+    states, lemma, label = states[chosen], stimuli.lemma[chosen], stimuli.label[chosen]
+    halves = tuple(half[chosen] for half in split_lemmas(stimuli, 0))
+    rng = np.random.default_rng(3)
+    runs, false = 400, 0
+    for _ in range(runs):
+        flipped = np.isin(lemma, np.flatnonzero(rng.random(16) < 0.5))
+        candidates = mill(states, (label == 0) ^ flipped, lemma, halves, rng, intervals=False)
+        false += min((candidate.p for candidate in candidates), default=1.0) < 0.05
+    assert false / runs <= 0.05 + 2 * (0.05 * 0.95 / runs) ** 0.5
+
+
+def test_j_it_reads_the_article_only(found) -> None:
+    pairs = toy_pairs(cues=("FM", "GH"))
+    result = found(holder(), pairs)
+    kinds = result["behaviour"]["by"]["kind"]
+    assert kinds["article"]["value"] == 1.0
+    assert kinds["ending"]["value"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_k_the_whole_state_patched_is_the_twin() -> None:
+    network = holder()
+    with torch.no_grad():  # let the head read everything
+        network.model.head.weight.add_(
+            torch.randn(network.model.head.weight.shape, generator=torch.Generator().manual_seed(1))
+        )
+    stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)
+    bench = make_bench(
+        network.model,
+        stimuli,
+        warm_state(network.model, torch.zeros(1, dtype=torch.int64)),
+        np.ones(len(stimuli), bool),
+    )
+    whole = patch(bench, None)
+    assert np.abs(whole - bench.base[bench.twin]).max() < 1e-5
+    assert recovery(bench.base, whole, bench.twin, bench.label) == pytest.approx(1.0, abs=1e-6)
+    assert np.abs(patch(bench, []) - bench.base).max() < 1e-6
+    itself = type(bench)(**{**vars(bench), "twin": np.arange(len(bench.rows))})
+    assert np.abs(patch(itself, [(0, 0), (0, 7)]) - bench.base).max() < 1e-6
+
+
+def test_l_position_says_nothing_of_the_class(found) -> None:
+    network = Planted()
+    network.write(0, {c: 0.01 for c in CHARS if c != "\n"}, add=True)
+    network.write(0, {"\n": 0.0})
+    network.read(0, 4.0)
+    stimuli = make_stimuli(toy_pairs(), VOCABULARY)
+    states, _ = read_stimuli(network.model, stimuli, network.model.zero_state(1), False)
+    assert np.abs(auc(states[:, :, 0, 0], stimuli.label == 0) - 0.5).max() < 0.01
+    assert verdicts(found(network)) == {}
+
+
+def test_ablation_holds_exactly_the_cells_it_names() -> None:
+    network = holder(cells=2)
+    stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)
+    bench = make_bench(network.model, stimuli, network.model.zero_state(1), np.ones(len(stimuli), bool))
+    mean = np.full((1, network.hidden_size), 0.3)
+    both, one = ablate(bench, [(0, 0), (0, 1)], mean), ablate(bench, [(0, 0)], mean)
+    at_mean, held = float(np.tanh(0.3)), float(np.tanh(FEMININE))
+    assert both == pytest.approx(8.0 * 2 * at_mean, abs=1e-4)  # `a` has the weight, `o` its negative
+    assert one[bench.label == 0] == pytest.approx(8.0 * (at_mean + held), abs=1e-4)
+    nothing = ablate(bench, [(0, network.hidden_size - 1)], mean)
+    assert np.abs(nothing - bench.base).max() < 1e-5
+
+
+@torch.no_grad()
+def test_sentences_are_read_the_same_alone_and_together() -> None:
+    model = untrained(1.0, 3)
+    stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)
+    together, answers = read_stimuli(model, stimuli, model.zero_state(1), False)
+    rng = random.Random(0)
+    for row in rng.sample(range(len(stimuli)), 5):
+        state = model.zero_state(1)
+        for place in range(int(stimuli.length[row])):
+            logits, state = model.step(stimuli.ids[row, place][None], state)
+            for mark in np.flatnonzero(stimuli.landmarks[row].numpy() == place):
+                assert torch.allclose(state.c[:, 0], torch.from_numpy(together[row, mark]), atol=1e-5)
+        log_p = logits.log_softmax(1)[0]
+        odds = float(log_p[CHARS.index("a")] - log_p[CHARS.index("o")])
+        after = []
+        for first in "ao":
+            logits, _ = model.step(torch.tensor([CHARS.index(first)]), state)
+            after.append(float(logits.log_softmax(1)[0, CHARS.index(".")]))
+        assert answers[row] == pytest.approx(odds + after[0] - after[1], abs=1e-4)
