@@ -1,14 +1,15 @@
 # make demo     set up, then train, sample and evaluate on a text that ships; about two minutes
 # make test     set up, then the tests; under five minutes on two cores
 # make check    set up, then lint, types and the order of imports
-# make soak     the long versions of some tests: many interruptions
+# make soak     the long versions of some tests: many interruptions, a hundred untrained networks, a training
+# make lexicon LEXICON=folder    compare the Portuguese word lists with a lexicon
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check soak clean
+.PHONY: demo test check soak lexicon clean
 
 $(READY): pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -35,7 +36,10 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 soak: $(READY)
-	CHARLSTM_SOAK=1 $(BIN)/python -m pytest tests/test_interruptions.py
+	CHARLSTM_SOAK=1 $(BIN)/python -m pytest tests/test_interruptions.py tests/test_probe_soak.py
+
+lexicon: $(READY)
+	$(BIN)/python corpora/check_lexicon.py $(LEXICON)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

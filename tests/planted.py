@@ -127,3 +127,13 @@ def ordinary_lines(lines: int = 120, seed: int = 1, neutral: float = 0.5) -> str
 def write_pairs(path: Path, pairs: list[MinimalPair]) -> Path:
     path.write_text("".join(pair.to_json() + "\n" for pair in pairs), encoding="utf-8")
     return path
+
+
+def untrained(forget_bias: float, seed: int, hidden_size: int = 64, num_layers: int = 2) -> CharLM:
+    """A network with fresh weights and one forget bias for all cells."""
+    model = CharLM(ModelConfig(len(CHARS), hidden_size=hidden_size, num_layers=num_layers, embedding_size=16))
+    model.reset_parameters(0.0, seed)
+    with torch.no_grad():
+        for layer in model.stack.layers():
+            layer.bias[hidden_size : 2 * hidden_size] = forget_bias
+    return model

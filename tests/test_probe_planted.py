@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from planted import CHARS, FILLERS, Planted, ordinary_lines, toy_pairs, write_pairs
+from planted import CHARS, FILLERS, Planted, ordinary_lines, toy_pairs, untrained, write_pairs
 
-from charlstm.config import ModelConfig
-from charlstm.model import CharLM
 from charlstm.probe.causes import ablate, make_bench, patch, recovery
 from charlstm.probe.reading import warm_state
 from charlstm.probe.run import ProbeRequest, probe, read_stimuli
@@ -144,15 +142,6 @@ def test_g_a_memory_that_leaks(found) -> None:
     by_distance = result["cells"][0]["hold_by_distance"]
     assert by_distance["12"] >= 0.95
     assert by_distance["60"] < 0.9
-
-
-def untrained(forget_bias: float, seed: int, hidden_size: int = 64, num_layers: int = 2) -> CharLM:
-    model = CharLM(ModelConfig(len(CHARS), hidden_size=hidden_size, num_layers=num_layers, embedding_size=16))
-    model.reset_parameters(0.0, seed)
-    with torch.no_grad():
-        for layer in model.stack.layers():
-            layer.bias[hidden_size : 2 * hidden_size] = forget_bias
-    return model
 
 
 @pytest.mark.parametrize("forget_bias", [0.0, 1.0, 2.0])

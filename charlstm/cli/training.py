@@ -13,7 +13,7 @@ from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import CharLSTMError, Interrupted
 from charlstm.interrupts import INTERRUPTS
 from charlstm.report.console import close_stdout, print_json, say
-from charlstm.report.progress import StageBar
+from charlstm.report.progress import ByteStages
 from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
 from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
 from charlstm.train.plan import steps_in_all
@@ -38,7 +38,7 @@ def start_new(
     request: CorpusRequest, out: Path | None, given: dict[str, Any], device: str, threads: int | None, output: Output
 ) -> None:
     """Train from the beginning."""
-    bar = StageBar(output.quiet)
+    bar = ByteStages(output.quiet)
     try:
         corpus = open_corpus(request, stdin(), bar.update)
     finally:
@@ -52,7 +52,7 @@ def start_resumed(
 ) -> None:
     """Go on with a run, with as many threads as it had unless told otherwise."""
     machine = prepare_machine(device, threads)
-    bar = StageBar(output.quiet)
+    bar = ByteStages(output.quiet)
     try:
         session = resumed_session(resume, files, budget, machine, threads, stdin(), bar.update)
     finally:

@@ -22,7 +22,7 @@ from charlstm.pairs import MinimalPair
 SUMMARY = "Portuguese sentences with gender agreement over 5 to 100 characters"
 DISTANCES = ((5, 30), (31, 60), (61, 100))  # short, middle, long: characters from the cue's end to the deciding one
 NEAR = (5, 12)  # the corpus has these, too: what is near is learnt first, and from there what is far
-ATTRIBUTES = 0.3  # and so does what agrees side by side: *a casa velha*
+ATTRIBUTES = 0.5  # and so does what agrees side by side: *a casa velha*
 CONDITIONS = ("none", "feminine", "masculine")  # the attractor
 FEMININE, MASCULINE = 0, 1
 
@@ -233,7 +233,7 @@ def lines(rng: random.Random) -> Iterator[str]:
             continue
         subject = rng.choice((FEMININE, MASCULINE))
         sentence = draft.sentence(subject, subject)
-        if rng.random() < 0.2:  # a second adjective: the network is shown the gender twice
+        if rng.random() < 0.3:  # a second adjective: the network is shown the gender twice
             use = "thing" if noun.use == "thing" else "person"
             second = rng.choice([twins for twins in writer.adjectives[use] if twins is not draft.adjectives])
             sentence = f"{sentence.removesuffix('.')} e {second[subject]}."

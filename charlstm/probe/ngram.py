@@ -13,65 +13,72 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.probe.statistics import Floats
-from charlstm.probe.stimuli import Stimuli
+from charlstm.probe.stimuli import Ints, Stimuli
 from charlstm.vocab import Ids
 
 MAX_ORDER = 24  # characters of context
-MAX_TEXT = 8_000_000  # characters of training text, from its beginning
-CHUNK = 1 << 20
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplying by it can be undone (2^64 over the golden ratio)
+MAX_TEXT = 10_000_000  # characters of training text, from its beginning
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no two characters fall together (2^64 over the golden ratio)
 
 Hashes = npt.NDArray[np.uint64]
 
 
+class _Occurrences:
+    """Where an ending occurs in a text, with a hash of ever more characters before it."""
+
+    def __init__(self, text: Ids, ending: tuple[int, ...]) -> None:
+        places = np.flatnonzero(text[: len(text) - len(ending) + 1] == ending[0])
+        for k, character in enumerate(ending[1:], 1):
+            places = places[text[places + k] == character]
+        self.text, self.places = text, places
+        self.hashes: Hashes = np.zeros(len(places), dtype=np.uint64)
+        self.ordered = self.hashes
+
+    def extend(self, order: int) -> None:
+        """Take one more character before each place into the hash."""
+        inside = self.places >= order
+        self.places = self.places[inside]
+        self.hashes = extended(self.hashes[inside], self.text[self.places - order])
+        self.ordered = np.sort(self.hashes)
+
+    def count(self, wanted: Hashes) -> Ints:
+        """How often each context stands before the ending."""
+        right = np.searchsorted(self.ordered, wanted, side="right")
+        return (right - np.searchsorted(self.ordered, wanted, side="left")).astype(np.int64)
+
+
+def extended(hashes: Hashes, characters: npt.NDArray[np.integer]) -> Hashes:
+    """The hashes of contexts that are longer by a character on the left: a polynomial modulo 2^64, mixed."""
+    mixed = (hashes + characters.astype(np.uint64) + np.uint64(1)) * MULTIPLIER
+    return mixed ^ (mixed >> np.uint64(29))
+
+
 def answer(stimuli: Stimuli, text: Ids, on_progress: Callable[[int, int], None] = lambda done, total: None) -> Floats:
     """Log odds of class 0, from counts: (N). Zero where no context decides."""
-    text = text[:MAX_TEXT]
-    prefixes = [ids[:length].numpy() for ids, length in zip(stimuli.ids, stimuli.length.tolist(), strict=True)]
-    result = np.zeros(len(stimuli))
-    open_rows = np.arange(len(stimuli))
+    text = np.asarray(text[:MAX_TEXT])
+    N = len(stimuli)
+    rows_with: dict[tuple[tuple[int, ...], int], list[int]] = {}
+    for k, texts in enumerate(stimuli.endings):
+        for row, ids in enumerate(texts):
+            rows_with.setdefault((tuple(ids.tolist()), k), []).append(row)
+    occurrences = {ending: _Occurrences(text, ending) for ending, _ in rows_with}
+    length = stimuli.length.numpy()
+    result, contexts, is_open = np.zeros(N), np.zeros(N, dtype=np.uint64), np.ones(N, dtype=bool)
     # from the shortest context up: the last one that was seen is the longest
     for order in range(MAX_ORDER + 1):
-        wanted = [
-            [
-                np.concatenate([prefixes[row][len(prefixes[row]) - order :], stimuli.endings[k][row].numpy()])
-                for k in (0, 1)
-            ]
-            for row in open_rows
-            if len(prefixes[row]) >= order
-        ]
-        open_rows = np.array([row for row in open_rows if len(prefixes[row]) >= order], dtype=np.int64)
-        if not len(open_rows):
+        if order:
+            is_open &= length >= order
+            previous = stimuli.ids.numpy()[np.arange(N), np.maximum(length - order, 0)]
+            contexts = extended(contexts, previous)
+            for some in occurrences.values():
+                some.extend(order)
+        counts = np.zeros((N, 2), dtype=np.int64)
+        for (ending, k), rows in rows_with.items():
+            counts[rows, k] = occurrences[ending].count(contexts[rows])
+        is_open &= counts.sum(axis=1) > 0  # a longer context of one that was not seen was not seen either
+        if not is_open.any():
             break
-        counts = count_all(text, [gram for both in wanted for gram in both]).reshape(-1, 2)
-        seen = counts.sum(axis=1) > 0
-        result[open_rows[seen]] = np.log(counts[seen, 0] + 0.5) - np.log(counts[seen, 1] + 0.5)
-        open_rows = open_rows[seen]  # a longer context of one that was not seen was not seen either
+        odds = np.log(counts + 0.5)
+        result[is_open] = (odds[:, 0] - odds[:, 1])[is_open]
         on_progress(order + 1, MAX_ORDER + 1)
-    return result
-
-
-def count_all(text: Ids, grams: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    """How often each of some sequences of ids occurs in a text."""
-    counts = np.zeros(len(grams), dtype=np.int64)
-    for size in sorted({len(gram) for gram in grams}):
-        rows = [k for k, gram in enumerate(grams) if len(gram) == size]
-        hashes = np.array([_hashes(grams[k], size)[0] for k in rows], dtype=np.uint64)
-        known, number = np.unique(hashes, return_inverse=True)
-        totals = np.zeros(len(known), dtype=np.int64)
-        for start in range(0, len(text) - size + 1, CHUNK):
-            found = _hashes(text[start : start + CHUNK + size - 1], size)
-            place = np.minimum(np.searchsorted(known, found), len(known) - 1)
-            totals += np.bincount(place[known[place] == found], minlength=len(known))
-        counts[rows] = totals[number]
-    return counts
-
-
-def _hashes(ids: npt.NDArray[np.integer], size: int) -> Hashes:
-    """The hash of every run of `size` ids: a polynomial modulo 2^64 of ids that were mixed first."""
-    mixed = (ids.astype(np.uint64) + np.uint64(1)) * MULTIPLIER
-    mixed ^= mixed >> np.uint64(29)
-    result = np.zeros(len(ids) - size + 1, dtype=np.uint64)
-    for k in range(size):
-        result = result * np.uint64(0xBF58476D1CE4E5B9) + mixed[k : k + len(result)]
     return result

@@ -52,34 +52,12 @@ class Bar:
         self.bar = None
 
 
-class StageBar:
-    """A bar for work in stages: each has its own."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-        self.bar: Bar | None = None
-        self.done = 0
-
-    def update(self, what: str, done: int, total: int) -> None:
-        """`done` more bytes of `total` in the stage `what`."""
-        if self.bar is None or self.bar.what != what:
-            self.close()
-            self.bar, self.done = Bar(what, self.quiet, "B"), 0
-        self.done += done
-        self.bar.show(self.done, total)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        if self.bar is not None:
-            self.bar.close()
-        self.bar = None
-
-
 class Stages:
     """A bar for work in stages of different kinds: the stage, and how much of it is done."""
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
+        self.unit = "it"
         self.bar: Bar | None = None
 
     def __enter__(self) -> Stages:
@@ -94,7 +72,7 @@ class Stages:
         """`done` of `total` in the stage `what`."""
         if self.bar is None or self.bar.what != what:
             self.close()
-            self.bar = Bar(what, self.quiet)
+            self.bar = Bar(what, self.quiet, self.unit)
         self.bar.show(done, total)
 
     def close(self) -> None:
@@ -102,3 +80,19 @@ class Stages:
         if self.bar is not None:
             self.bar.close()
         self.bar = None
+
+
+class ByteStages(Stages):
+    """Stages that are told in bytes: how many more have been done."""
+
+    def __init__(self, quiet: bool) -> None:
+        super().__init__(quiet)
+        self.unit = "B"
+        self.done = 0
+
+    def update(self, what: str, done: int, total: int) -> None:
+        """`done` more bytes of `total` in the stage `what`."""
+        if self.bar is None or self.bar.what != what:
+            self.done = 0
+        self.done += done
+        super().update(what, self.done, total)

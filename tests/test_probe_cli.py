@@ -1,0 +1,279 @@
+"""`charlstm probe` and `charlstm corpus` as a person meets them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted import CHARS, Planted, ordinary_lines, toy_pairs, write_pairs
+from rich.cells import cell_len
+from safetensors import safe_open
+
+from charlstm.checkpoint import ModelFile, save_model_file
+from charlstm.config import ModelConfig
+from charlstm.grammar import corpus_lines, minimal_pairs
+from charlstm.model import CharLM
+from charlstm.vocab import Vocabulary
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> dict[str, Path]:
+    """A planted model that holds the cue in cell 0, pairs and ordinary text."""
+    network = Planted()
+    network.write(0, {"F": 0.9, "M": -0.9, "\n": 0.0})
+    network.read(0, 4.0)
+    text = tmp_path / "ordinary.txt"
+    text.write_text(ordinary_lines(), encoding="utf-8")
+    return {
+        "model": network.save(tmp_path / "planted.safetensors"),
+        "pairs": write_pairs(tmp_path / "pairs.jsonl", toy_pairs(lemmas=12)),
+        "text": text,
+    }
+
+
+@pytest.fixture
+def portuguese(tmp_path: Path) -> Path:
+    """An untrained model that knows the characters of agreement-pt."""
+    text = "".join(corpus_lines("agreement-pt", 60_000, 0)) + "".join(
+        pair.sentence_good for pair in minimal_pairs("agreement-pt", 540, 0)
+    )
+    vocabulary = Vocabulary.of(text)
+    model = CharLM(ModelConfig(len(vocabulary), hidden_size=24, num_layers=2, embedding_size=16))
+    model.reset_parameters(8.0, 0)
+    path = tmp_path / "portuguese.safetensors"
+    save_model_file(path, ModelFile(model, vocabulary, {}))
+    return path
+
+
+def test_what_a_person_sees(invoke, toy) -> None:
+    done = invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"])
+    assert done.code == 0, done.err
+    assert "behaviour   100.0 [100.0, 100.0] % of 216 right (chance 50.0); twins in order 100.0" in done.out
+    assert "by attractor  none 100.0   same 100.0   opposite 100.0" in done.out
+    assert "tracks and used" in done.out
+    assert "Cell 0 of layer 1 holds the feature (F against M) from the cue to the deciding character" in done.out
+    assert "the network uses it: switching it off drops accuracy to chance (50 %)" in done.out
+    assert "giving it the twin's value flips 100 % of the choices" in done.out
+    assert "null       best hold of 5 re-initialised networks" in done.out
+    assert "\x1b" not in done.out
+
+
+def test_every_figure_in_json(invoke, toy) -> None:
+    done = invoke(
+        "probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--json", "--cell", "1:9"
+    )
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert {"behaviour", "sentence", "nulls", "cells", "top_k", "thresholds", "notes"} <= result.keys()
+    assert [(cell["layer"], cell["cell"]) for cell in result["cells"]] == [(1, 0), (1, 9)]
+    names = {"layer", "cell", "sign", "hold", "gap", "p", "ablation", "flip", "recovery", "verdict", "auc", "gates"}
+    assert all(names <= cell.keys() for cell in result["cells"])
+    assert result["cells"][1]["ablation"]["p"] is not None
+    assert len(result["nulls"]["hold"]) == 5
+    assert result["behaviour"]["chance"] == 0.5
+
+
+def test_the_same_seed_says_the_same(invoke, toy) -> None:
+    first, again = (
+        invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--json").out for _ in "ab"
+    )
+    assert first == again
+
+
+def test_thresholds_are_options_and_are_printed(invoke, toy) -> None:
+    arguments = ("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"])
+    done = invoke(*arguments, "--gap", 50)
+    assert "No cell holds the feature all the way: the best, cell 0 of layer 1, has a hold of 1.00" in done.out
+    assert "in deviations on ordinary text; at least 50" in done.out
+    for wrong in (("--hold", 0.2), ("--hold", "nan"), ("--alpha", 2), ("--seed", -1)):
+        assert invoke(*arguments, *wrong).code == 2
+
+
+def test_hidden_states_are_an_option(invoke, toy) -> None:
+    done = invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--state", "h", "--json")
+    result = json.loads(done.out)
+    assert (result["state"], result["cells"][0]["cell"], result["cells"][0]["verdict"]) == ("h", 0, "tracks and used")
+
+
+def test_a_plain_rnn_can_be_probed(invoke, tmp_path: Path, toy) -> None:
+    model = CharLM(ModelConfig(len(CHARS), hidden_size=24, num_layers=2, embedding_size=8, cell_type="rnn"))
+    model.reset_parameters(0.0, 1)
+    path = tmp_path / "rnn.safetensors"
+    save_model_file(path, ModelFile(model, Vocabulary(CHARS), {}))
+    done = invoke("probe", "-c", path, "--pairs", toy["pairs"], "--text", toy["text"], "--cell", "2:3", "--json")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert result["state"] == "h"
+    assert all(cell["gates"] is None for cell in result["cells"])
+    assert invoke("probe", "-c", path, "--pairs", toy["pairs"], "--text", toy["text"]).code == 0
+
+
+def test_pairs_without_twins_are_scored_for_behaviour_only(invoke, tmp_path: Path, toy) -> None:
+    items = tmp_path / "pairs.tsv"
+    items.write_text("True\tFbcda.\nFalse\tFbcdo.\nTrue\tMbcdo.\nFalse\tMbcda.\n", encoding="utf-8")
+    done = invoke("probe", "-c", toy["model"], "--pairs", items)
+    assert done.code == 0, done.err
+    assert "100.0 [100.0, 100.0] % of 2 right" in done.out
+    assert "no twins: only behaviour can be scored" in done.out
+    assert invoke("probe", "-c", toy["model"], "--pairs", items, "--save", "x.safetensors").code == 3
+
+
+def test_a_sentence_of_ones_own(invoke, toy) -> None:
+    done = invoke(
+        "probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"],
+        "--sentence", "Fbcdmhijka.", "--cue", "F", "--twin", "M", "--endings", "a/o",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert "Fbcdmhijka." in done.out
+    assert "Mbcdmhijko." in done.out
+    assert "cell state of cell 0 of layer 1, own sentence" in done.out
+    shares = [float(line.rsplit("= ", 1)[1]) for line in done.out.splitlines() if line.startswith("own ")]
+    assert shares[0] > 0.99
+    assert shares[1] < 0.01
+
+
+def test_lines_of_a_sentence_keep_their_columns(invoke, toy) -> None:
+    done = invoke(
+        "probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"],
+        "--sentence", "F" + "bcde fghijk " * 30 + "a.", "--cue", "F", "--twin", "M", "--endings", "a/o",
+    )  # fmt: skip
+    lines = done.out[done.out.index("own sentence") :].splitlines()[1:]
+    assert max(map(cell_len, lines)) <= 160
+    texts = [k for k, line in enumerate(lines) if line.startswith("    ") and "bcde" in line]
+    assert len(texts) == 6  # the sentence and its twin, three lines each
+    for k in texts:
+        assert [line[0] for line in lines[k + 1 : k + 5]] == ["~", "f", "i", "o"]
+        assert {len(line.rstrip()) for line in lines[k + 2 : k + 5]} <= {
+            len(lines[k].rstrip()),
+            len(lines[k].rstrip()) + 1,
+        }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--sentence", "Fba."), 2, "--cue is missing"),
+        (
+            ("--sentence", "Fba.", "--cue", "X", "--twin", "M", "--endings", "a/o"),
+            3,
+            "the cue 'X' is not in the sentence",
+        ),
+        (("--sentence", "Fba.", "--cue", "F", "--twin", "M", "--endings", "a/a"), 3, "the two endings do not differ"),
+        (("--sentence", "Fba.", "--cue", "F", "--twin", "M", "--endings", "a"), 2, "give both forms"),
+        (("--sentence", "Fba.", "--cue", "F", "--twin", "M", "--endings", "x/y"), 3, "neither ending"),
+        (("--sentence", "F☃a.", "--cue", "F", "--twin", "M", "--endings", "a/o"), 3, "has never seen"),
+        (("--cell", "3"), 2, "write layer:cell"),
+        (("--cell", "2:0"), 2, "this model has layers 1 to 1, cells 0 to 31"),
+        (("--cell", "1:32"), 2, "this model has layers 1 to 1, cells 0 to 31"),
+        (("--text", "nothing.txt"), 3, "No such file"),
+        (("--feature", "quotes"), 2, "--pairs and --feature"),
+    ],
+)
+def test_what_a_person_can_get_wrong(invoke, toy, arguments: tuple[str, ...], code: int, message: str) -> None:
+    done = invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], *arguments)
+    assert done.code == code
+    assert message in " ".join(done.err.replace("│", " ").split())
+    assert done.out == ""
+
+
+def test_pairs_that_cannot_be_used(invoke, tmp_path: Path, toy) -> None:
+    few = write_pairs(tmp_path / "few.jsonl", toy_pairs(lemmas=9))
+    done = invoke("probe", "-c", toy["model"], "--pairs", few)
+    assert (done.code, done.err.count("\n")) == (3, 1)
+    assert "with fewer p could not reach .05" in done.err
+    unknown = tmp_path / "unknown.jsonl"
+    unknown.write_text('{"sentence_good": "Fé.", "sentence_bad": "Fè."}\n', encoding="utf-8")
+    done = invoke("probe", "-c", toy["model"], "--pairs", unknown)
+    assert done.code == 3
+    assert "unknown.jsonl, line 1: the model has never seen" in done.err
+    assert invoke("probe", "-c", toy["model"], "--pairs", "nothing").code == 3
+
+
+def test_a_model_of_another_script(invoke, toy) -> None:
+    done = invoke("probe", "-c", toy["model"])
+    assert (done.code, done.err.count("\n")) == (3, 1)
+    assert "this model cannot read the Portuguese items" in done.err
+    assert invoke("probe", "-c", "nothing").code == 4
+    assert invoke("probe").code == 4
+
+
+def test_the_newest_run_that_covers_the_items_is_taken(invoke, toy, portuguese: Path) -> None:
+    for name, source in (("old", toy["model"]), ("new", portuguese)):
+        folder = Path("checkpoints") / name
+        folder.mkdir(parents=True)
+        (folder / "best.safetensors").write_bytes(source.read_bytes())
+    done = invoke("probe", "--pairs", toy["pairs"], "--text", toy["text"])
+    assert done.code == 0, done.err
+    assert "model: checkpoints/old/best.safetensors" in done.err
+
+
+def test_the_default_items_on_an_untrained_model(invoke, portuguese: Path) -> None:
+    done = invoke("probe", "-c", portuguese)
+    assert done.code == 0, done.err
+    assert "soft  A menina disse que não foi se despedir porque quando o João viajou estava muito cansada." in done.out
+    assert "hard  A menina que o João viu ontem estava muito cansada." in done.out
+    assert "P(cansada) / (P(cansada) + P(cansado)) = 0.5" in done.out
+    assert "No cell holds the feature all the way" in done.out
+    assert "no better than chance, so there is nothing to be carried" in done.out
+
+
+def test_activations_are_saved(invoke, toy) -> None:
+    arguments = ("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--save", "a.safetensors")
+    assert invoke(*arguments).code == 0
+    with safe_open("a.safetensors", "np") as f:
+        assert f.metadata()["classes"] == "F M"
+        states, label = f.get_tensor("states"), f.get_tensor("label")
+    assert states.shape == (216, 4, 1, 32)
+    assert np.sign(states[:, 3, 0, 0]).tolist() == np.where(label == 0, 1, -1).tolist()
+    again = invoke(*arguments)
+    assert again.code == 2
+    assert "never overwritten" in " ".join(again.err.split())
+    assert invoke(*arguments[:-1], "no/such/folder/a.safetensors").code == 1
+
+
+def test_features(invoke, tmp_path: Path, toy) -> None:
+    listed = invoke("probe", "--feature", "list")
+    assert listed.code == 0
+    assert {"quotes", "brackets", "url"} <= {line.split()[0] for line in listed.out.splitlines()}
+    text = tmp_path / "long.txt"
+    text.write_text(ordinary_lines(400), encoding="utf-8")
+    done = invoke("probe", "-c", toy["model"], "--feature", "line-position", "--feature", "quotes", "--text", text)
+    assert done.code == 0, done.err
+    assert "line-position" in done.out
+    assert "quotes: it does not vary in this text." in done.out
+    result = json.loads(invoke("probe", "-c", toy["model"], "--feature", "all", "--text", text, "--json").out)
+    assert set(result["features"]) >= {"quotes", "indentation"}
+    assert invoke("probe", "-c", toy["model"], "--feature", "nothing").code == 2
+    short = invoke("probe", "-c", toy["model"], "--feature", "quotes", "--text", toy["text"])
+    assert short.code == 3
+    assert "a feature needs at least" in short.err
+
+
+def test_a_corpus_on_stdout_and_in_a_file(invoke) -> None:
+    out = invoke("corpus", "agreement-pt", "--chars", 3000, "--seed", 4).out
+    assert 2800 < len(out) <= 3000
+    done = invoke("corpus", "agreement-pt", "--chars", 3000, "--seed", 4, "--out", "pt.txt")
+    assert (done.code, done.out) == (0, "")
+    assert f"pt.txt: {len(out):,} characters" in done.err
+    assert Path("pt.txt").read_text(encoding="utf-8") == out
+    again = invoke("corpus", "agreement-pt", "--out", "pt.txt")
+    assert again.code == 2
+    assert invoke("corpus", "agreement-pt", "--out", "no/folder/x").code == 1
+    assert invoke("corpus", "agreement-pt", "--chars", 10, "--pairs", 3).code == 2
+    assert invoke("corpus", "nothing").code == 2
+    assert invoke("corpus", "agreement-pt", "--json").code == 2
+    said = json.loads(invoke("corpus", "agreement-en-cs", "--chars", 500, "--out", "cs.txt", "--json").out)
+    assert said["characters"] == len(Path("cs.txt").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["agreement-pt", "agreement-en-cs"])
+def test_pairs_of_a_corpus_are_what_probe_reads(invoke, tmp_path: Path, name: str) -> None:
+    assert invoke("corpus", name, "--pairs", 108, "--out", "pairs.jsonl").code == 0
+    text = "".join(corpus_lines(name, 30_000, 0)) + Path("pairs.jsonl").read_text(encoding="utf-8")
+    vocabulary = Vocabulary.of(text)
+    model = CharLM(ModelConfig(len(vocabulary), hidden_size=24, num_layers=1, embedding_size=16))
+    model.reset_parameters(8.0, 0)
+    save_model_file(tmp_path / "m.safetensors", ModelFile(model, vocabulary, {}))
+    done = invoke("probe", "-c", tmp_path / "m.safetensors", "--pairs", "pairs.jsonl", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["cells"][0]["verdict"] == "none"

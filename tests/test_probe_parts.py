@@ -1,0 +1,296 @@
+"""The parts of the probe: stimuli, the n-gram baseline, features of ordinary text, verdicts, gates."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from planted import CHARS, Planted, toy_pairs
+
+from charlstm.errors import TextError, UnknownCharacterError
+from charlstm.lstm import State
+from charlstm.pairs import MinimalPair
+from charlstm.probe import feature_scores, ngram
+from charlstm.probe.defaults import HARD, SOFT, default_sentences, pair_of
+from charlstm.probe.features import FEATURES
+from charlstm.probe.gates import gate_use
+from charlstm.probe.ordinary import LANE_CHARS, MAX_CHARS, to_lanes
+from charlstm.probe.reading import read, trace_cells
+from charlstm.probe.stimuli import make_stimuli, split_lemmas
+from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
+from charlstm.vocab import Vocabulary
+
+TOY = Vocabulary(CHARS)
+
+
+def portuguese(pairs: list[MinimalPair]) -> Vocabulary:
+    return Vocabulary.of("".join(p.sentence_good + p.sentence_bad + (p.twin or "") for p in pairs))
+
+
+def named(pair: MinimalPair, lemma: str) -> MinimalPair:
+    return MinimalPair(**{**vars_of(pair), "lemma": lemma})
+
+
+def vars_of(pair: MinimalPair) -> dict[str, object]:
+    return {name: getattr(pair, name) for name in pair.__dataclass_fields__}
+
+
+def test_landmarks_of_a_sentence_and_of_its_twin() -> None:
+    pair = default_sentences()[1][1]
+    assert pair.sentence_good == HARD
+    pairs = [named(pair, f"L{k}") for k in range(10)]
+    stimuli = make_stimuli(pairs, portuguese(pairs))
+    read_at = [[HARD[: place + 1] for place in row] for row in stimuli.landmarks[:1].tolist()]
+    assert read_at == [
+        ["A menina ", "A menina que", "A menina que o João ", "A menina que o João viu ontem estava muito cansad"]
+    ] or (
+        read_at[0][0] == "A menina "
+        and read_at[0][1].strip() == "A menina que"
+        and read_at[0][2] == "A menina que o João "
+        and read_at[0][3] == "A menina que o João viu ontem estava muito cansad"
+    )
+    assert stimuli.landmarks[1].tolist() == stimuli.landmarks[0].tolist()  # twins of one length
+    assert [HARD[s:e] for s, e in zip(stimuli.cue_start[:1], stimuli.cue[:1], strict=True)] == ["menina"]
+
+
+def test_labels_conditions_and_twins() -> None:
+    stimuli = make_stimuli(toy_pairs(lemmas=10), TOY)
+    assert stimuli.classes == ("F", "M")
+    assert len(stimuli) == 180
+    assert (stimuli.label[stimuli.twin] == 1 - stimuli.label).all()
+    assert (stimuli.lemma[stimuli.twin] == stimuli.lemma).all()
+    opposite = stimuli.condition == "opposite"
+    assert (stimuli.condition[stimuli.twin[opposite]] == "same").all()
+    assert (stimuli.contested == opposite).all()
+    assert stimuli.bins == ("12", "30", "60")
+    assert (np.bincount(stimuli.distance_bin) == 60).all()
+    first, second = (TOY.decode(ids[5].numpy()) for ids in stimuli.endings)
+    assert (first, second) == ("a.", "o.")
+
+
+def test_halves_share_no_lemma() -> None:
+    stimuli = make_stimuli(toy_pairs(lemmas=11), TOY)
+    first, second = split_lemmas(stimuli, 3)
+    assert (first ^ second).all()
+    assert not set(stimuli.lemma[first]) & set(stimuli.lemma[second])
+    assert len(set(stimuli.lemma[first])) == 5
+    assert (split_lemmas(stimuli, 3)[0] == first).all()
+
+
+def test_kinds_that_make_no_claim_stand_apart() -> None:
+    pairs = toy_pairs(lemmas=10)
+    pairs[0] = MinimalPair(**{**vars_of(pairs[0]), "kind": "hidden"})
+    assert (~make_stimuli(pairs, TOY).main).sum() == 2
+
+
+def test_pairs_that_cannot_be_probed() -> None:
+    with pytest.raises(TextError, match="9 independent pairs .* at least 10 are needed"):
+        make_stimuli(toy_pairs(lemmas=9), TOY)
+    pairs = toy_pairs(lemmas=10)
+    alone = MinimalPair(**{**vars_of(pairs[3]), "twin": None, "cue_end": None, "source": "file, line 4"})
+    with pytest.raises(TextError, match="file, line 4: this pair has no twin"):
+        make_stimuli([*pairs[:3], alone, *pairs[4:]], TOY)
+    with pytest.raises(TextError, match="labels of 3 classes"):
+        make_stimuli([MinimalPair(**{**vars_of(p), "label": x}) for p, x in zip(pairs, itertools.cycle("ABC"))], TOY)
+    with pytest.raises(UnknownCharacterError):
+        make_stimuli(pairs, Vocabulary("ab."))
+
+
+def test_many_distances_fall_into_three_bins() -> None:
+    pairs = []
+    for k in range(30):
+        middle = "b" * (5 + k)
+        pairs.append(MinimalPair(f"F{middle}a.", f"F{middle}o.", twin=f"M{middle}o.", lemma=f"L{k}"))
+    stimuli = make_stimuli(pairs, TOY)
+    assert stimuli.bins == ("5-14", "15-24", "25-34")
+    assert np.bincount(stimuli.distance_bin).tolist() == [20, 20, 20]
+
+
+def test_a_pair_of_ones_own() -> None:
+    pair = pair_of("A autora que o João viu era nova.", "A autora", "O autor", "nova", "novo")
+    assert pair.twin == "O autor que o João viu era novo."
+    assert pair.endings == ("a.", "o.")
+    with pytest.raises(TextError, match="the cue 'Xyz' is not in the sentence"):
+        pair_of(SOFT, "Xyz", "O", "cansada", "cansado")
+    with pytest.raises(TextError, match="neither ending stands after the cue"):
+        pair_of(SOFT, "A menina", "O menino", "bela", "belo")
+
+
+def test_the_baseline_knows_what_was_seen() -> None:
+    pairs = [MinimalPair("bcFa.", "bcFo."), MinimalPair("deFa.", "deFo."), MinimalPair("hhMa.", "hhMo.")]
+    stimuli = make_stimuli(pairs, TOY)
+    text = TOY.encode("bcFo.bcFo.bcFa.Fa.Fa.Fa.xFa.")
+    answers = ngram.answer(stimuli, text)
+    assert answers[0] == pytest.approx(np.log(1.5 / 2.5))  # the longest context that was seen: bcF
+    assert answers[1] == pytest.approx(np.log(5.5 / 2.5))  # ... F
+    assert answers[2] == pytest.approx(np.log(5.5 / 2.5))  # ... nothing: the endings alone
+
+
+def test_the_baseline_agrees_with_counting_by_hand() -> None:
+    rng = np.random.default_rng(0)
+    text = "".join(rng.choice(list("bcao."), 3000))
+    pairs = [
+        MinimalPair(f"{context}a{end}", f"{context}o{end}")
+        for context in ("".join(rng.choice(list("bc"), 6)) for _ in range(20))
+        for end in (".", "b")
+    ]
+    answers = ngram.answer(make_stimuli(pairs, TOY), TOY.encode(text))
+    for pair, got in zip(pairs, answers, strict=True):
+        for start in range(len(pair.prefix) + 1):
+            context = pair.prefix[start:]
+            counts = [sum(text.startswith(context + e, k) for k in range(len(text))) for e in pair.endings]
+            if sum(counts):
+                break
+        assert got == pytest.approx(np.log((counts[0] + 0.5) / (counts[1] + 0.5)))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("quotes", 'a "b" c', "0 0 1 1 0 0 0"),
+        ("quotes", "«a“b”»c", "1 1 1 1 1 0 0"),
+        ("quotes", '"a\nb', "1 1 0 0"),
+        ("brackets", "a(b[c])d)e(f", "0 1 1 2 2 1 0 0 0 0 1 1"),
+        ("line-position", "ab\ncd", "1 2 0 1 2"),
+        ("word-position", "ab, c", "1 2 0 0 1"),
+        ("capitals", "aBCd E", "0 0 1 0 0 0"),
+        ("indentation", "  a b\n c", "1 2 2 2 2 0 1 1"),
+        ("url", "a http://b c", "0 0 0 0 0 0 0 0 1 1 0 0"),
+        ("url", "www.a b", "0 0 0 1 1 0 0"),
+    ],
+)
+def test_features(name: str, text: str, expected: str) -> None:
+    assert FEATURES[name].values(text).astype(int).tolist() == [int(n) for n in expected.split()]
+
+
+def quoted_text(characters: int, seed: int = 0) -> str:
+    rng = np.random.default_rng(seed)
+    out: list[str] = []
+    while sum(map(len, out)) < characters:
+        words = "".join(rng.choice(list("bcde"), rng.integers(10, 40)))
+        out.append(f"({words})" if rng.random() < 0.5 else words)
+    return "".join(out)[:characters]
+
+
+def test_a_planted_feature_is_found() -> None:
+    vocabulary = Vocabulary(CHARS.replace("G", "(").replace("H", ")"))
+    network = Planted()
+    network.write(2, {"G": 0.8, "H": -0.8})  # these are the brackets in that vocabulary
+    ids = vocabulary.encode(quoted_text(60_000))
+    found, lines = feature_scores.score_features(
+        network.model, vocabulary, ids, ["brackets", "capitals"], of_hidden=False, alpha=0.05, seed=0
+    )
+    assert (found.verdict, found.cells[0].layer, found.cells[0].cell) == (Verdict.tracks, 0, 2)
+    assert found.cells[0].correlation.value > 0.9
+    assert found.cells[0].correlation.low > 0.85
+    assert found.p_adjusted < 0.05
+    assert (lines.verdict, lines.note) == (Verdict.none, "it does not vary in this text")
+
+
+def test_an_untrained_network_shows_no_feature() -> None:
+    vocabulary = Vocabulary(CHARS.replace("G", "(").replace("H", ")"))
+    ids = vocabulary.encode(quoted_text(40_000))
+    (found,) = feature_scores.score_features(
+        Planted(planted=1, seed=5).model, vocabulary, ids, ["brackets"], of_hidden=False, alpha=0.05, seed=0
+    )
+    assert found.verdict is Verdict.none
+
+
+def test_what_is_partialled_out_leaves_nothing() -> None:
+    rng = np.random.default_rng(0)
+    documents = rng.integers(0, 4, (6, 300))
+    controls = feature_scores.controls_of(documents, 4)
+    same = np.stack([documents == 1, np.roll(documents, 1, axis=1) == 2], axis=2)[:, 50:].astype(np.float32)
+    assert np.abs(feature_scores.freed(same, controls)).max() < 1e-3
+
+
+EVIDENCE = Evidence(
+    hold=0.97,
+    gap=1.2,
+    p=0.001,
+    null_hold=np.array([0.6, 0.61, 0.62, 0.6, 0.59]),
+    short=1.0,
+    null_short=np.array([0.7, 0.72, 0.75, 0.7, 0.71]),
+    cue=1.0,
+    null_cue=np.ones(5),
+    fall=0.4,
+    fall_p=0.01,
+    recovery=0.5,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, Verdict.tracks_and_used),
+        ({"fall": None}, Verdict.tracks),
+        ({"fall": 0.01}, Verdict.tracks),
+        ({"fall_p": 0.2}, Verdict.tracks),
+        ({"fall_p": None}, Verdict.tracks),
+        ({"recovery": 0.05}, Verdict.tracks),
+        ({"hold": 0.89}, Verdict.short_range),
+        ({"gap": 0.4}, Verdict.short_range),
+        ({"p": 0.05}, Verdict.short_range),
+        ({"null_hold": np.array([0.98, 0.6, 0.6, 0.6, 0.6])}, Verdict.short_range),
+        ({"hold": 0.5, "short": 0.8, "null_cue": np.array([0.6, 0.6, 0.7, 0.6, 0.6])}, Verdict.cue_only),
+        ({"hold": 0.5, "short": 0.8}, Verdict.none),
+    ],
+)
+def test_verdicts(changes: dict[str, object], verdict: Verdict) -> None:
+    evidence = Evidence(**{**vars(EVIDENCE), **changes})  # type: ignore[arg-type]
+    assert judge_cell(evidence, Thresholds()) is verdict
+
+
+def test_thresholds_decide() -> None:
+    assert judge_cell(EVIDENCE, Thresholds(hold=0.98)) is Verdict.short_range
+    assert judge_cell(EVIDENCE, Thresholds(fall=0.5)) is Verdict.tracks
+
+
+@torch.no_grad()
+def test_a_trace_is_what_the_readable_step_does() -> None:
+    network = Planted()
+    ids = torch.from_numpy(TOY.encode("FbcdmM").astype(np.int64))[None]
+    trace = trace_cells(network.model, ids, torch.tensor([6]), network.model.zero_state(1), [(0, 7)], False)
+    state = network.model.zero_state(1)
+    for t in range(6):
+        state, (gates,) = network.model.stack.step(network.model.embedding(ids[:, t]), state)
+        assert trace.state[0, t, 0] == pytest.approx(float(state.c[0, 0, 7]), abs=1e-6)
+        assert trace.f[0, t, 0] == pytest.approx(float(gates.f[0, 7]), abs=1e-6)
+        assert trace.o[0, t, 0] == pytest.approx(float(gates.o[0, 7]), abs=1e-6)
+
+
+def test_gate_use_adds_up() -> None:
+    network = Planted()
+    network.keep(0, f=0.9)
+    network.write(0, {"F": 0.9})
+    ids = torch.from_numpy(TOY.encode("bFbbbf").astype(np.int64))[None]
+    trace = trace_cells(network.model, ids, torch.tensor([6]), network.model.zero_state(1), [(0, 0)], False)
+    use = gate_use(trace, 0, np.array([1]), np.array([[1, 3, 5, 5]]), np.array([6]))
+    assert use.cleared_at_cue == pytest.approx(1.0, abs=1e-6)
+    assert use.written_at_cue == pytest.approx(0.9, abs=1e-6)
+    assert use.kept_over_span == pytest.approx(0.9**4, abs=1e-6)
+    assert use.cleared_at_attractor == pytest.approx(1 - 0.9**2, abs=1e-6)
+    assert use.written_at_attractor == pytest.approx(0.0, abs=1e-6)
+    assert use.shown_at_target == pytest.approx(1.0, abs=1e-6)
+
+
+def test_sentences_of_different_length_wait_for_each_other() -> None:
+    network = Planted(seed=2)
+    ids = torch.randint(0, len(CHARS), (7, 12), generator=torch.Generator().manual_seed(0))
+    start, stop = torch.tensor([0, 3, 1, 5, 0, 2, 11]), torch.tensor([12, 4, 9, 5, 7, 12, 12])
+    begin = State(*(torch.randn(1, 7, network.hidden_size) for _ in range(2)))
+    end, _ = read(network.model, ids, start, stop, begin)
+    for n in range(7):
+        state = State(begin.h[:, n : n + 1], begin.c[:, n : n + 1])
+        with torch.no_grad():
+            for t in range(int(start[n]), int(stop[n])):
+                _, state = network.model.step(ids[n, t][None], state)
+        assert torch.allclose(end.c[:, n], state.c[:, 0], atol=1e-5)
+        assert torch.allclose(end.h[:, n], state.h[:, 0], atol=1e-5)
+
+
+def test_ordinary_text_comes_from_all_over() -> None:
+    lanes = to_lanes(np.arange(1_000_000))
+    assert lanes.shape == (MAX_CHARS // LANE_CHARS, LANE_CHARS)
+    assert (int(lanes[0, 0]), int(lanes[-1, -1])) == (0, 999_999)
+    assert to_lanes(np.arange(150)).shape == (1, 150)

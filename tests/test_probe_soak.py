@@ -1,0 +1,59 @@
+"""The probe against networks that learnt nothing, many of them, and against one that learnt: minutes, so `make soak`.
+
+The short versions are `test_h_untrained_networks_show_nothing` and `test_m_a_trained_network_holds_on_fresh_nouns`.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from planted import CHARS, ordinary_lines, toy_pairs, untrained
+
+from charlstm.config import ModelConfig
+from charlstm.grammar import corpus_lines
+from charlstm.model import CharLM
+from charlstm.probe.defaults import WARM, default_pairs
+from charlstm.probe.run import ProbeRequest, probe
+from charlstm.vocab import Vocabulary
+
+pytestmark = pytest.mark.skipif(not os.environ.get("CHARLSTM_SOAK"), reason="minutes long: make soak")
+
+
+@pytest.mark.parametrize("forget_bias", [0.0, 1.0, 2.0])
+def test_untrained_networks_on_toy_sentences(forget_bias: float) -> None:
+    vocabulary = Vocabulary(CHARS)
+    ids = vocabulary.encode(ordinary_lines())
+    reported = 0
+    for seed in range(20):
+        request = ProbeRequest(toy_pairs(seed=seed), warm="\n", ordinary=(ids, "lines"), seed=seed)
+        result = probe(untrained(forget_bias, seed), vocabulary, request)
+        reported += any(cell.verdict.value != "none" for cell in result.cells)
+    assert reported <= 1
+
+
+def test_a_hundred_untrained_networks_on_portuguese() -> None:
+    torch.set_num_threads(2)
+    text = "".join(corpus_lines("agreement-pt", 200_000, 0))
+    reported = 0
+    for seed in range(100):
+        pairs = default_pairs(seed)
+        vocabulary = Vocabulary.of(text + "".join(pair.sentence_good for pair in pairs))
+        model = CharLM(ModelConfig(len(vocabulary), hidden_size=64, num_layers=2, embedding_size=32))
+        model.reset_parameters((0.0, 8.0, 150.0)[seed % 3], seed)
+        request = ProbeRequest(pairs, warm=WARM, ordinary=(vocabulary.encode(text[:30_000]), "text"), seed=seed)
+        reported += any(cell.verdict.value != "none" for cell in probe(model, vocabulary, request).cells)
+    assert reported <= 5
+
+
+def test_a_network_trained_from_nothing(invoke, tmp_path: Path) -> None:
+    torch.set_num_threads(2)
+    invoke("corpus", "agreement-pt", "--chars", 4_000_000, "--seed", 1, "--out", "pt.txt")
+    done = invoke(
+        "train", "pt.txt", "--out", "run", "--time", "5m", "--hidden-size", 256, "--memory", 150, "--seq-len", 128, "-q"
+    )
+    assert done.code == 0, done.err
+    result = json.loads(invoke("probe", "-c", "run", "--seed", 7, "--json").out)
+    assert result["cells"][0]["verdict"] in ("tracks", "tracks and used")
+    assert result["behaviour"]["by"]["attractor"]["opposite"]["value"] >= 0.9
