@@ -1,7 +1,7 @@
 """Writes minimal pairs from real sentences with a gender-swapped form, for `charlstm probe --pairs`.
 
     python corpora/bosque_pairs.py bosque_train_gender.tsv > bosque.jsonl
-    charlstm probe --pairs bosque.jsonl
+    charlstm probe --pairs bosque.jsonl --skip-unknown
 
 The table (derived from UD Portuguese-Bosque, CC BY-SA 4.0) has a sentence, where the word that agrees begins and ends,
 that word and its form of the other gender, and how many nouns of the other gender stand between it and the noun that

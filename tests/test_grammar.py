@@ -5,11 +5,13 @@ import re
 from collections import Counter
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
-from charlstm.grammar.portuguese import NEAR, Draft, Writer, is_documents_sentence, lines, nouns
+from charlstm.grammar.portuguese import NEAR, is_documents_sentence, lines
+from charlstm.grammar.portuguese_sentences import Draft, Writer, nouns
 from charlstm.grammar.words import read_table
 from charlstm.probe.defaults import SOFT
 
@@ -133,3 +135,13 @@ def test_czech_agrees() -> None:
                 assert gender == value, line
                 checked += 1
     assert checked > 400
+
+
+@pytest.mark.parametrize(("name", "characters"), [("agreement-pt", 1_000_000), ("agreement-en-cs", 200_000)])
+def test_the_samples_that_ship_are_what_the_commands_write(name: str, characters: int) -> None:
+    shipped = (Path(__file__).parent.parent / "corpora" / f"{name}.txt").read_text(encoding="utf-8")
+    assert 0.99 * characters < len(shipped) <= characters
+    written = 0
+    for line in islice(corpus_lines(name, characters, 0), 3000):  # all of it takes long; the rest follows
+        assert shipped[written : written + len(line)] == line
+        written += len(line)

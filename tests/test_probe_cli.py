@@ -127,7 +127,7 @@ def test_a_sentence_of_ones_own(invoke, toy) -> None:
     assert "Fbcdmhijka." in done.out
     assert "Mbcdmhijko." in done.out
     assert "cell state of cell 0 of layer 1, own sentence" in done.out
-    shares = [float(line.rsplit("= ", 1)[1]) for line in done.out.splitlines() if line.startswith("own ")]
+    shares = [float(line.split()[0]) for line in done.out.splitlines() if line.endswith(("hijka.", "hijko."))]
     assert shares[0] > 0.99
     assert shares[1] < 0.01
 
@@ -186,6 +186,12 @@ def test_pairs_that_cannot_be_used(invoke, tmp_path: Path, toy) -> None:
     done = invoke("probe", "-c", toy["model"], "--pairs", unknown)
     assert done.code == 3
     assert "unknown.jsonl, line 1: the model has never seen" in done.err
+    assert invoke("probe", "-c", toy["model"], "--pairs", unknown, "--skip-unknown").code == 3
+    with open(unknown, "a", encoding="utf-8") as f:
+        f.write('{"sentence_good": "Fbca.", "sentence_bad": "Fbco."}\n')
+    done = invoke("probe", "-c", toy["model"], "--pairs", unknown, "--skip-unknown")
+    assert done.code == 0
+    assert "1 of 2 pairs left out" in done.err
     assert invoke("probe", "-c", toy["model"], "--pairs", "nothing").code == 3
 
 
@@ -210,9 +216,10 @@ def test_the_newest_run_that_covers_the_items_is_taken(invoke, toy, portuguese: 
 def test_the_default_items_on_an_untrained_model(invoke, portuguese: Path) -> None:
     done = invoke("probe", "-c", portuguese)
     assert done.code == 0, done.err
-    assert "soft  A menina disse que não foi se despedir porque quando o João viajou estava muito cansada." in done.out
-    assert "hard  A menina que o João viu ontem estava muito cansada." in done.out
-    assert "P(cansada) / (P(cansada) + P(cansado)) = 0.5" in done.out
+    assert "soft sentence: P(cansada) / (P(cansada) + P(cansado))" in done.out
+    assert "  A menina disse que não foi se despedir porque quando o João viajou estava muito cansada." in done.out
+    assert "hard sentence: P(cansada) / (P(cansada) + P(cansado))" in done.out
+    assert "  O menino que o João viu ontem estava muito cansado." in done.out
     assert "No cell holds the feature all the way" in done.out
     assert "no better than chance, so there is nothing to be carried" in done.out
 
@@ -229,6 +236,17 @@ def test_activations_are_saved(invoke, toy) -> None:
     assert again.code == 2
     assert "never overwritten" in " ".join(again.err.split())
     assert invoke(*arguments[:-1], "no/such/folder/a.safetensors").code == 1
+
+
+def test_a_sentence_that_only_the_model_can_read(invoke, toy) -> None:
+    arguments = ("--sentence", "Fbcdmhijka.", "--cue", "F", "--twin", "M", "--endings", "a/o")
+    done = invoke("probe", "-c", toy["model"], "--text", toy["text"], *arguments, "--cell", "1:0")
+    assert done.code == 0, done.err
+    assert "no pairs that this network can read: nothing is said of cells" in done.out
+    assert "cell state of cell 0 of layer 1, own sentence" in done.out
+    result = json.loads(invoke("probe", "-c", toy["model"], "--text", toy["text"], *arguments, "--json").out)
+    assert (result["behaviour"], result["cells"]) == (None, [])
+    assert result["sentence"]["share"] > 0.99
 
 
 def test_features(invoke, tmp_path: Path, toy) -> None:

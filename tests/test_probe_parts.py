@@ -83,8 +83,16 @@ def test_kinds_that_make_no_claim_stand_apart() -> None:
     assert (~make_stimuli(pairs, TOY).main).sum() == 2
 
 
+def test_contested_sentences_need_both_classes() -> None:
+    one_sided = [pair for pair in toy_pairs(lemmas=12) if pair.condition == "opposite"]  # F past m, never M past f
+    stimuli = make_stimuli(one_sided, TOY)
+    assert not stimuli.is_contested
+    assert stimuli.contested.all()
+    assert make_stimuli(toy_pairs(lemmas=12), TOY).is_contested
+
+
 def test_pairs_that_cannot_be_probed() -> None:
-    with pytest.raises(TextError, match="9 independent pairs .* at least 10 are needed"):
+    with pytest.raises(TextError, match=r"9 independent pairs .* at least 10 are needed"):
         make_stimuli(toy_pairs(lemmas=9), TOY)
     pairs = toy_pairs(lemmas=10)
     alone = MinimalPair(**{**vars_of(pairs[3]), "twin": None, "cue_end": None, "source": "file, line 4"})

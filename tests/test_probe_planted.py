@@ -243,3 +243,19 @@ def test_sentences_are_read_the_same_alone_and_together() -> None:
             logits, _ = model.step(torch.tensor([CHARS.index(first)]), state)
             after.append(float(logits.log_softmax(1)[0, CHARS.index(".")]))
         assert answers[row] == pytest.approx(odds + after[0] - after[1], abs=1e-4)
+
+
+def test_m_a_trained_network_holds_on_fresh_nouns(invoke) -> None:
+    """How the model came about: tests/data/README.md. Nouns of the pairs never occurred in its text."""
+    model = Path(__file__).parent / "data" / "agreement-pt.safetensors"
+    done = invoke("probe", "-c", model, "--seed", 3, "--json")
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    (cell,) = (cell for cell in result["cells"] if cell["verdict"] != "none")
+    assert cell["verdict"] == "tracks and used"
+    assert cell["hold"]["low"] >= 0.9
+    assert cell["flip"] > 0.9
+    assert result["behaviour"]["by"]["attractor"]["opposite"]["value"] >= 0.9
+    shares = {s["name"]: (s["share"], s["twin_share"]) for s in result["sentences"]}
+    assert shares["soft"][0] > 0.9 > 0.1 > shares["soft"][1]
+    assert shares["hard"][0] > 0.9 > 0.1 > shares["hard"][1]

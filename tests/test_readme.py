@@ -12,7 +12,12 @@ from charlstm.cli.app import make_app
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(
-    set(re.findall(r"charlstm (?:train|sample|eval|info|probe|corpus)[^\n`#;|]*", "\n".join(re.findall(r"^\$ (.*)$", README, re.M))))
+    set(
+        re.findall(
+            r"charlstm (?:train|sample|eval|info|probe|corpus)[^\n`#;|]*",
+            "\n".join(re.findall(r"^\$ (.*)$", README, re.M)),
+        )
+    )
 )
 
 

@@ -12,7 +12,7 @@ import typer
 
 from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, Verbose, option
 from charlstm.errors import CharLSTMError, UsageError
-from charlstm.grammar import corpus_lines, minimal_pairs
+from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
 from charlstm.report.console import print_json, say
 
 DEFAULT_CHARS = 1_000_000
@@ -29,8 +29,7 @@ def corpus(
     name: Annotated[
         CorpusName,
         typer.Argument(
-            help="agreement-pt: Portuguese, gender agreement over 5 to 100 characters; "
-            "agreement-en-cs: English to Czech, agreement with the speaker.",
+            help="; ".join(f"{name}: {grammar.summary}" for name, grammar in GRAMMARS.items()) + ".",
             show_default=False,
         ),
     ],

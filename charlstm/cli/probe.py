@@ -21,6 +21,7 @@ from charlstm.cli.probe_options import (
     Save,
     Seed,
     Sentence,
+    SkipUnknown,
     TextFile,
     Twin,
     Warm,
@@ -52,6 +53,7 @@ def probe(
     feature: Features = None,
     text: TextFile = None,
     warm: Warm = None,
+    skip_unknown: SkipUnknown = False,
     cell: Cells = None,
     state: Annotated[
         StateName, option("--state", help="Look at the cell state c or the hidden state h.")
@@ -81,14 +83,14 @@ def probe(
 
         list_features(json)
         return
-    from charlstm.cli.probe_inputs import model_for, ordinary_text, train_text
+    from charlstm.cli.probe_inputs import model_for, ordinary_text, readable, train_text
     from charlstm.cli.runtime import prepare_machine
     from charlstm.probe.verdict import Thresholds
 
     if feature:
         given = {"--pairs": pairs, "--sentence": sentence, "--cue": cue, "--twin": twin, "--endings": endings}
-        for name, value in given.items():
-            if value is not None:
+        for name, value in {**given, "--warm": warm, "--cell": cell, "--save": save}.items():
+            if value:
                 raise UsageError(f"{name} and --feature: a feature is read off ordinary text; leave {name} out")
     if save is not None and save.exists():
         raise UsageError(f"--save {save}: there is a file already; it is never overwritten: give another name")
@@ -107,10 +109,20 @@ def probe(
     from charlstm.report.progress import Stages
 
     items = read_pairs(pairs) if pairs is not None else default_pairs(seed)
-    shown = own_sentence(sentence, cue, twin, endings)
-    if not shown and pairs is None:
-        shown = default_sentences()
-    content, path = model_for(checkpoint, machine, items, shown, pairs is not None, quiet or json)
+    own = own_sentence(sentence, cue, twin, endings)
+    shown = own or ([] if pairs is not None else default_sentences())
+    sentences = [pair for _, pair in shown]
+    needed = sentences if skip_unknown else [*items, *sentences]
+    try:
+        content, path = model_for(checkpoint, machine, needed, pairs is not None, quiet or json)
+    except TextError:
+        if not own or pairs is not None:
+            raise
+        # a sentence of one's own can be shown by a model that cannot read the default pairs
+        content, path = model_for(checkpoint, machine, sentences, True, quiet or json)
+        items = []
+    if skip_unknown:
+        items = readable(content, items)
     if warm is None:
         warm = WARM if pairs is None else "\n"
     with Stages(quiet or json) as stages:

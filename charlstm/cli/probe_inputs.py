@@ -26,20 +26,17 @@ OnProgress = Callable[[str, int, int], None]
 
 
 def model_for(
-    checkpoint: Path | None,
-    device: torch.device,
-    pairs: Sequence[MinimalPair],
-    shown: Sequence[tuple[str, MinimalPair]],
-    own_pairs: bool,
-    quiet: bool,
+    checkpoint: Path | None, device: torch.device, items: Sequence[MinimalPair], own_items: bool, quiet: bool
 ) -> tuple[ModelFile, Path]:
     """The model that `--checkpoint` means; without, the newest whose vocabulary covers the items. Said on stderr.
+
+    Args:
+        own_items: whether they are the person's own, and not the default ones.
 
     Raises:
         ModelFileError: if there is no sound model.
         UnknownCharacterError: if it, or each of them, lacks a character of the items.
     """
-    items = [*pairs, *(pair for _, pair in shown)]
     failure: UnknownCharacterError | ModelFileError | None = None
     for path in find_models(checkpoint)[:MAX_TRIED]:
         try:
@@ -59,7 +56,7 @@ def model_for(
             say(f"model: {path}")
         return content, path
     assert failure is not None
-    if isinstance(failure, UnknownCharacterError) and not own_pairs:
+    if isinstance(failure, UnknownCharacterError) and not own_items:
         raise TextError(
             f"this model cannot read the Portuguese items: it has never seen {failure.character!r}; train one on "
             "agreement-pt (charlstm corpus agreement-pt --out pt.txt; charlstm train pt.txt --memory 150), or give "
@@ -73,6 +70,23 @@ def check_covered(content: ModelFile, items: Sequence[MinimalPair]) -> None:
     for pair in items:
         for text in (pair.sentence_good, pair.sentence_bad, pair.twin or ""):
             content.vocabulary.encode(text, what=pair.source)
+
+
+def readable(content: ModelFile, items: Sequence[MinimalPair]) -> list[MinimalPair]:
+    """The pairs whose characters the model knows; how many were left out goes to stderr. TextError if none is left."""
+    kept = []
+    for pair in items:
+        try:
+            check_covered(content, [pair])
+        except UnknownCharacterError:
+            continue
+        kept.append(pair)
+    if not kept:
+        raise TextError("in every pair there is a character that the model has never seen")
+    if len(kept) < len(items):
+        left = f"{len(items) - len(kept):,} of {len(items):,} pairs left out"
+        say(f"{left}: the model has never seen some of their characters")
+    return kept
 
 
 def ordinary_text(content: ModelFile, given: Path | None, seed: int, on_progress: OnProgress) -> tuple[Ids, str]:

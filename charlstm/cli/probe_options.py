@@ -57,6 +57,14 @@ Warm = Annotated[
     str | None,
     option("--warm", help="Neutral text to read before every sentence.", rich_help_panel=ITEMS, show_default=False),
 ]
+SkipUnknown = Annotated[
+    bool,
+    option(
+        "--skip-unknown",
+        help="Leave out pairs with characters that the model has never seen; how many is said.",
+        rich_help_panel=ITEMS,
+    ),
+]
 Cells = Annotated[
     list[str] | None,
     option(
@@ -118,16 +126,22 @@ def own_sentence(
         return []
     if missing:
         raise UsageError(f"--sentence, --cue, --twin and --endings belong together; {missing[0]} is missing")
-    assert sentence and cue and twin and endings
-    both = [normalize(ending, True) for ending in endings.split("/")]
+    both = [normalize(ending, True) for ending in (endings or "").split("/")]
     if len(both) != 2 or not all(both):
         raise UsageError(f"--endings {endings!r}: give both forms, as cansada/cansado")
     if both[0] == both[1]:
         raise TextError(f"--endings {endings!r}: the two endings do not differ")
-    text = normalize(sentence, True)
+    text = normalize(sentence or "", True)
     if both[0] not in text and both[1] in text:
         both.reverse()
-    return [("own", pair_of(text, normalize(cue, True), normalize(twin, True), both[0], both[1], source="--sentence"))]
+    return [
+        (
+            "own",
+            pair_of(
+                text, normalize(cue or "", True), normalize(twin or "", True), both[0], both[1], source="--sentence"
+            ),
+        )
+    ]
 
 
 def parse_cells(names: Sequence[str] | None, config: ModelConfig) -> list[tuple[int, int]]:

@@ -46,14 +46,10 @@ def causal_tests(
     bench = make_bench(material.model, material.stimuli, material.warm, material.judged)
     tested = [r for r in reports if holds(r.evidence, material.limits) or _place(r) in set(asked)][:MAX_TESTED]
     mean = material.text.mean
-    work = sum(1 for _ in tested) + 1
-    done = iter(range(1, 10_000))
-
-    def step() -> None:
-        on_progress("bits/char without the cell", next(done), work)
-
     clamps = [None, *(clamp_of(material.model, [_place(report)], mean) for report in tested)]
-    bits = ordinary.bits_per_char(material.model, material.text.ids, clamps, step)
+    bits = ordinary.bits_per_char(
+        material.model, material.text.ids, clamps, lambda k, n: on_progress("bits/char without the cell", k, n)
+    )
     few = _few(bench, material)
     others = _controls_fall(bench, material, tested, few, on_progress)
     result = {}

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from charlstm.lstm import State
 from charlstm.model import CharLM
 from charlstm.probe import nulls
 from charlstm.probe.gates import gate_use
 from charlstm.probe.ordinary import Ordinary
-from charlstm.probe.reading import Snapshots, read, repeat, trace_cells
+from charlstm.probe.reading import Snapshots, read, repeat, trace_cells, warm_state
 from charlstm.probe.result import CellReport, Nulls
 from charlstm.probe.selectivity import Candidate, auc_over_time, confirm, discover, mill
 from charlstm.probe.statistics import Floats, auc
@@ -33,7 +34,8 @@ class Material:
     """What the tests work on.
 
     Attributes:
-        model, stimuli, warm: what reads, what is read, and the state before it.
+        model, stimuli: what reads, and what is read.
+        warm_ids, warm: the neutral text before it, and the state that it leaves.
         states: (N, K, L, H) the probed state at the landmarks.
         halves: (N) each: the sentences of the discovery and of the confirmation half.
         text: the cells on ordinary text.
@@ -44,6 +46,7 @@ class Material:
 
     model: CharLM
     stimuli: Stimuli
+    warm_ids: Tensor
     warm: State
     states: Floats
     halves: tuple[Bools, Bools]
@@ -74,7 +77,7 @@ def gather_nulls(material: Material, seed: int, on_progress: Callable[[str, int,
             stimuli.ids[chosen],
             start,
             length,
-            repeat(fresh.zero_state(1), len(chosen)),
+            repeat(warm_state(fresh, material.warm_ids), len(chosen)),
             landmarks=stimuli.landmarks[chosen],
         )
         assert isinstance(kept, Snapshots)
@@ -89,10 +92,10 @@ def gather_nulls(material: Material, seed: int, on_progress: Callable[[str, int,
 
 
 def brief(states: Floats, positive: Bools, bins: Ints) -> tuple[Floats, Floats]:
-    """For every cell, the AUC that lasts for a while, and the AUC at the end of the cue: (L, H) each, unsigned.
+    """For every cell, the AUC that lasts for a while, and the AUC at the end of the cue: (L, H) each.
 
-    For a while: from the cue to the attractor, or, where that is more, to the end of the shortest sentences. Below one
-    half the cell is low for class 0; what counts is the distance from one half.
+    For a while: from the cue to the attractor, or, where that is more, to the end of the shortest sentences. Above one
+    half the cell is high for class 0, below it is low; what counts is the distance from one half.
     """
     by_landmark = auc(states, positive)
     lasting = [_agreed(by_landmark[: BEFORE + 1])]
@@ -121,11 +124,18 @@ def cell_reports(material: Material, chance: Nulls, asked: Sequence[tuple[int, i
     lasting = np.argsort(-np.abs(short - 0.5), axis=None, kind="stable")[:MAX_BRIEF]
     extra = [(int(layer), int(cell)) for layer, cell in zip(*np.unravel_index(lasting, short.shape), strict=True)]
     extra = [place for place in extra if abs(short[place] - 0.5) + 0.5 >= material.limits.hold]
-    for place in dict.fromkeys([*extra, *asked]):
-        if place not in listed:
-            found.append((*place, 1 if short[place] >= 0.5 else -1, 0.5))
+    others = [
+        (layer, cell, 1 if short[layer, cell] >= 0.5 else -1, 0.5)
+        for layer, cell in dict.fromkeys([*extra, *asked])
+        if (layer, cell) not in listed
+    ]
     candidates = confirm(
-        material.states[confirmation], positive[confirmation], stimuli.lemma[confirmation], found, material.rng
+        material.states[confirmation],
+        positive[confirmation],
+        stimuli.lemma[confirmation],
+        found,
+        material.rng,
+        extra=others,
     )
     reports = [_report(material, chance, candidate) for candidate in candidates]
     rank = list(Verdict)

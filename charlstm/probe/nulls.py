@@ -39,7 +39,7 @@ def stands_out(observed: float, null: Floats) -> bool:
     if len(null) < 2:
         return True
     z = np.array([_probit(value) for value in null])
-    return observed > null.max() and _probit(observed) > z.mean() + LIMIT * z.std(ddof=1)
+    return bool(observed > null.max() and _probit(observed) > z.mean() + LIMIT * z.std(ddof=1))
 
 
 def _probit(value: float) -> float:

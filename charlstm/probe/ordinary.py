@@ -68,12 +68,16 @@ def measure(model: CharLM, ids: Tensor, source: str, of_hidden: bool) -> Ordinar
 
 
 def bits_per_char(
-    model: CharLM, ids: Tensor, clamps: Sequence[Clamp | None], on_done: Callable[[], None] = lambda: None
+    model: CharLM,
+    ids: Tensor,
+    clamps: Sequence[Clamp | None],
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[float]:
     """Bits a character over a text in lanes, with each of some ablations: one figure a clamp, None for intact."""
     first = WARM_CHARS if ids.shape[1] > 2 * WARM_CHARS else 0
     figures = []
-    for clamp in clamps:
+    for k, clamp in enumerate(clamps):
+        on_progress(k, len(clamps))
         losses: list[Tensor] = []
 
         def score(t: int, rows: Tensor, new: State, gates: list[Gates], into: list[Tensor] = losses) -> None:
@@ -83,7 +87,6 @@ def bits_per_char(
 
         _read_all(model, ids, clamp, score)
         figures.append(float(torch.stack(losses).mean()) / math.log(2))
-        on_done()
     return figures
 
 

@@ -176,7 +176,7 @@ class ProbeResult:
 
     Attributes:
         classes: the two values of the feature.
-        behaviour: the answers.
+        behaviour: the answers; None without pairs.
         lemmas: how many in the discovery half and in the confirmation half.
         sentences: single sentences, for the eye.
         cells: the best first; empty without twins.
@@ -184,12 +184,13 @@ class ProbeResult:
         curve: for codes that are spread over cells.
         bits_per_char, ordinary: the intact network on ordinary text, and which text that was.
         watched: the cells in the traces of `sentences`, layer and cell from 0.
+        asked: those of them that a person asked for.
         notes: what else must be said.
         activations: states at the landmarks and what they belong to, for `--save`.
     """
 
     classes: tuple[str, str]
-    behaviour: Behaviour
+    behaviour: Behaviour | None
     sentences: list[SentenceReport]
     limits: Thresholds
     state: str
@@ -201,6 +202,7 @@ class ProbeResult:
     bits_per_char: float | None = None
     ordinary: str = ""
     watched: list[tuple[int, int]] = field(default_factory=list)
+    asked: list[tuple[int, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     activations: dict[str, Tensor] = field(default_factory=dict)
 
@@ -208,6 +210,11 @@ class ProbeResult:
     def tracking(self) -> list[CellReport]:
         """The cells that hold the feature all the way."""
         return [cell for cell in self.cells if cell.verdict in (Verdict.tracks, Verdict.tracks_and_used)]
+
+    @property
+    def highlighted(self) -> set[tuple[int, int]]:
+        """The cells worth a picture: those that track, and those asked for."""
+        return {(cell.candidate.layer, cell.candidate.cell) for cell in self.tracking} | set(self.asked)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it; what is not a number there is null."""
@@ -217,7 +224,7 @@ class ProbeResult:
             "classes": list(self.classes),
             "landmarks": list(LANDMARKS),
             "state": self.state,
-            "behaviour": self.behaviour.to_dict(),
+            "behaviour": self.behaviour and self.behaviour.to_dict(),
             "sentence": sentences[0] if sentences else None,
             "sentences": sentences,
             "lemmas": {"discovery": self.lemmas[0], "confirmation": self.lemmas[1]},

@@ -72,15 +72,32 @@ def probe(
     """
     rng = np.random.default_rng(request.seed)
     of_hidden = request.of_hidden or model.config.cell_type == "rnn"
+    state = "h" if of_hidden else "c"
+    warm_ids = torch.from_numpy(vocabulary.encode(request.warm, "skip").astype(np.int64))
+    warm = warm_state(model, warm_ids)
+    if not request.pairs:
+        shown = [
+            read_sentence(model, vocabulary, warm, name, pair, request.cells, of_hidden)
+            for name, pair in request.sentences
+        ]
+        notes = ["no pairs that this network can read: nothing is said of cells; give --pairs"]
+        return ProbeResult(
+            ("cue", "twin"),
+            None,
+            shown,
+            request.limits,
+            state,
+            watched=list(request.cells),
+            asked=list(request.cells),
+            notes=notes,
+        )
     stimuli = make_stimuli(request.pairs, vocabulary)
-    warm = warm_state(model, torch.from_numpy(vocabulary.encode(request.warm, "skip").astype(np.int64)))
     on_progress("reading sentences", 0, 1)
     states, answers = read_stimuli(model, stimuli, warm, of_hidden)
     baseline = None
     if request.train_text is not None:
         baseline = ngram.answer(stimuli, request.train_text, lambda k, n: on_progress("n-gram baseline", k, n))
     behaviour = judge(stimuli, answers, baseline, rng)
-    state = "h" if of_hidden else "c"
     if not stimuli.has_twins:
         notes = ["these pairs have no twins: only behaviour can be scored"]
         return ProbeResult(stimuli.classes, behaviour, [], request.limits, state, notes=notes)
@@ -89,7 +106,7 @@ def probe(
     on_progress("ordinary text", 0, 1)
     text = ordinary.measure(model, ordinary.to_lanes(request.ordinary[0]), request.ordinary[1], of_hidden)
     halves = split_lemmas(stimuli, request.seed)
-    material = Material(model, stimuli, warm, states, halves, text, of_hidden, request.limits, rng)
+    material = Material(model, stimuli, warm_ids, warm, states, halves, text, of_hidden, request.limits, rng)
     chance = gather_nulls(material, request.seed, on_progress)
     reports = cell_reports(material, chance, request.cells)
     reports, joint, curve, bits = causal_tests(material, reports, request.cells, on_progress)
@@ -111,6 +128,7 @@ def probe(
         bits_per_char=bits,
         ordinary=text.source,
         watched=watched,
+        asked=list(request.cells),
         notes=_notes(stimuli, reports),
         activations=_activations(stimuli, states, answers),
     )
@@ -157,8 +175,8 @@ def _count_lemmas(stimuli: Stimuli, half: Bools) -> int:
 
 def _notes(stimuli: Stimuli, reports: Sequence[CellReport]) -> list[str]:
     notes = []
-    if not (stimuli.main & (stimuli.condition == "opposite")).any():
-        notes.append("no sentence has an attractor of the other class: cells that follow the last noun can pass")
+    if not stimuli.is_contested:
+        notes.append("too few sentences have an attractor of the other class: cells that follow the last noun can pass")
     if any(report.ablation and report.ablation.p is None for report in reports):
         notes.append("the layer has too few other cells to compare with: nothing is said of causes")
     return notes

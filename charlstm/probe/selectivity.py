@@ -9,6 +9,7 @@ Legend: N sentences, K landmarks, L layers, H hidden, C candidates, P permutatio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,24 +68,28 @@ def confirm(
     found: list[tuple[int, int, int, float]],
     rng: np.random.Generator,
     intervals: bool = True,
+    extra: Sequence[tuple[int, int, int, float]] = (),
 ) -> list[Candidate]:
     """Judge candidates on the other half of the lemmas; best first.
 
     Args:
         states: (N, K, L, H) of its sentences.
         positive, lemma: (N).
-        found: as `discover` gives it.
+        found: as `discover` gives it; p is against the best of these.
+        extra: other cells to judge with them, which make no test harder.
         intervals: False spares the bootstrap.
     """
-    if not found:
+    cells = [*found, *extra]
+    if not cells:
         return []
-    signed = np.stack([states[:, :, layer, cell] * sign for layer, cell, sign, _ in found], axis=2)  # (N, K, C)
+    signed = np.stack([states[:, :, layer, cell] * sign for layer, cell, sign, _ in cells], axis=2)  # (N, K, C)
     flip = flips(len(np.unique(lemma)), rng)
-    by_flip = permuted_auc(signed, positive, lemma, flip).min(axis=1)  # (P, C)
+    compared = signed[:, :, : len(found) or len(cells)]
+    by_flip = permuted_auc(compared, positive, lemma, flip).min(axis=1)  # (P, C)
     best = by_flip[1:].max(axis=1)  # the first permutation exchanges nothing: it is the observation
     observed = auc(signed, positive)  # (K, C)
     result = []
-    for k, (layer, cell, sign, discovery_hold) in enumerate(found):
+    for k, (layer, cell, sign, discovery_hold) in enumerate(cells):
         hold = float(observed[:, k].min())
         estimate = Estimate(hold, hold, hold)
         if intervals:

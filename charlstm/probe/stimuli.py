@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -81,11 +82,20 @@ class Stimuli:
         """Which sentences claims rest on."""
         return ~np.isin(self.kind, APART)
 
-    @property
+    @cached_property
     def contested(self) -> Bools:
-        """Which sentences decide what a cell holds: main ones with an attractor of the other class, if any."""
+        """Which sentences decide what a cell holds: main ones with an attractor of the other class.
+
+        Of lemmas that have such sentences in both classes; where there are too few of these, all main sentences.
+        """
         opposite = self.main & (self.condition == "opposite")
-        return opposite if opposite.any() else self.main
+        both = set(self.lemma[opposite & (self.label == 0)]) & set(self.lemma[opposite & (self.label == 1)])
+        return opposite & np.isin(self.lemma, list(both)) if len(both) >= MIN_LEMMAS else self.main
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether there are enough sentences with an attractor of the other class."""
+        return bool((self.condition[self.contested] == "opposite").all())
 
 
 def make_stimuli(pairs: Sequence[MinimalPair], vocabulary: Vocabulary) -> Stimuli:
@@ -100,9 +110,10 @@ def make_stimuli(pairs: Sequence[MinimalPair], vocabulary: Vocabulary) -> Stimul
         raise TextError(f"{pairs[with_twin.index(False)].source}: this pair has no twin, others have; give all or none")
     classes = _classes(pairs)
     lemma_of = {name: k for k, name in enumerate(dict.fromkeys(_lemma(pair, k) for k, pair in enumerate(pairs)))}
-    if all(with_twin) and len(lemma_of) < MIN_LEMMAS:
+    claimed = {_lemma(pair, k) for k, pair in enumerate(pairs) if pair.kind not in APART}
+    if all(with_twin) and len(claimed) < MIN_LEMMAS:
         raise TextError(
-            f"{len(lemma_of)} independent pairs (lemmas); at least {MIN_LEMMAS} are needed: they are split in halves, "
+            f"{len(claimed)} independent pairs (lemmas); at least {MIN_LEMMAS} are needed: they are split in halves, "
             "and with fewer p could not reach .05"
         )
     edges, bins = _distance_bins([pair.target - pair.end_of_cue for pair in pairs] if all(with_twin) else [0])

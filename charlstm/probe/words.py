@@ -38,6 +38,7 @@ def _about(result: ProbeResult, cell: CellReport) -> str:
     what = f"{who} holds the feature ({first} against {second}) from the cue to the deciding character"
     if cell.ablation is None:
         return f"{what}; causes were not tested."
+    assert result.behaviour is not None
     before, after = result.behaviour.overall.accuracy.value, cell.ablation.accuracy
     fall = " and ".join(
         f"{name} by {100 * lost:.0f} points" for name, lost in cell.ablation.fall.items() if lost > 0.005
@@ -56,9 +57,8 @@ def _about(result: ProbeResult, cell: CellReport) -> str:
 def _together(result: ProbeResult, tracking: list[CellReport]) -> str:
     joint = result.joint
     assert joint is not None
-    alone = max(max(cell.ablation.fall.values()) for cell in tracking if cell.ablation) if tracking else 0.0
-    lost = max(joint.fall.values())
-    if lost >= max(2 * alone, result.limits.fall):
+    alone = max((max(cell.ablation.fall.values()) for cell in tracking if cell.ablation), default=0.0)
+    if alone < result.limits.fall <= max(joint.fall.values()):
         return (
             f"{_capital(_names(tracking))} hold it between them: each alone can be missed (at most {100 * alone:.0f} "
             f"points), all together not: accuracy without them is {100 * joint.accuracy:.0f} %."
@@ -77,13 +77,13 @@ def _none(result: ProbeResult) -> list[str]:
     if brief:
         kinds = ", ".join(f"{_names([cell])} ({cell.verdict.value})" for cell in brief)
         lines.append(f"For a while only: {kinds}.")
-    spread = next((point for point in result.curve if point.cells > 1 and point.recovery >= SPREAD_RECOVERY), None)
-    if spread is not None:
+    able = result.behaviour is not None and result.behaviour.overall.accuracy.low > CHANCE + NEAR_CHANCE
+    spread = next((point for point in result.curve if point.recovery >= SPREAD_RECOVERY), None)
+    if able and spread is not None and spread.cells > 1:
         lines.append(
             f"But {spread.cells} cells together carry it: patched at the end of the cue they move the answer "
             f"{100 * spread.recovery:.0f} % of the way to the twin's. The code is spread."
         )
-    accuracy = result.behaviour.overall.accuracy
-    if accuracy.low <= CHANCE:
+    if result.behaviour is not None and result.behaviour.overall.accuracy.low <= CHANCE:
         lines.append("The network's answers are no better than chance, so there is nothing to be carried.")
     return lines

@@ -11,7 +11,6 @@ from rich.table import Table
 from charlstm.probe.behaviour import CHANCE, Group
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Estimate
-from charlstm.probe.verdict import Verdict
 from charlstm.probe.words import in_words
 from charlstm.report.console import plain_console
 from charlstm.report.sentence import sentence_lines
@@ -38,24 +37,25 @@ def print_probe(result: ProbeResult, model: str, colour: bool) -> None:
             console.print()
         for line in legend(result):
             console.print(line, style="dim" if colour else None)
+    if result.curve:
+        points = "  ".join(f"{point.cells}: {point.recovery:.2f}" for point in result.curve)
+        console.print(f"best cells patched together, recovery by their number   {points}")
     console.print()
     for line in (*in_words(result), *(f"note: {note}" for note in result.notes)):
         console.print(printable(line))
     for number, sentence in enumerate(result.sentences[:SHOWN_SENTENCES]):
-        for watched, cell in enumerate(result.cells):
-            if watched == 0 or (number == 0 and cell.verdict in (Verdict.tracks, Verdict.tracks_and_used)):
+        for watched, (layer, number_of) in enumerate(result.watched):
+            if watched == 0 or (number == 0 and (layer, number_of) in result.highlighted):
                 _print_sentence(console, result, sentence, watched, colour)
 
 
 def _print_sentence(
     console: Console, result: ProbeResult, sentence: SentenceReport, watched: int, colour: bool
 ) -> None:
-    cell = result.cells[watched]
+    layer, cell = result.watched[watched]
     state = "hidden state" if result.state == "h" else "cell state"
     console.print()
-    console.print(
-        f"{state} of cell {cell.candidate.cell} of layer {cell.candidate.layer + 1}, {sentence.name} sentence"
-    )
+    console.print(printable(f"{state} of cell {cell} of layer {layer + 1}, {sentence.name} sentence"))
     for which in (0, 1):
         for line in sentence_lines(sentence, which, watched, console.width, colour):
             console.print(line)
@@ -73,6 +73,8 @@ def _interval(estimate: Estimate, show: Callable[[float], str]) -> str:
 def behaviour_lines(result: ProbeResult) -> list[str]:
     """Accuracies, with intervals, chance and the baseline."""
     behaviour = result.behaviour
+    if behaviour is None:
+        return []
     overall = behaviour.overall
     right = _interval(overall.accuracy, percent)
     first = f"behaviour   {right} % of {overall.sentences:,} right (chance {percent(CHANCE)})"
@@ -93,14 +95,13 @@ def _group(group: Group) -> str:
 
 
 def share_lines(sentence: SentenceReport) -> list[str]:
-    """A sentence and its twin, each with the share of the first ending."""
+    """A sentence and its twin, each with the share of the ending that is right for the first of them."""
     pair = sentence.pair
     word = pair.prefix.rsplit(" ", 1)[-1]
     first, second = word + pair.endings[0].rstrip(" .,"), word + pair.endings[1].rstrip(" .,")
-    return [
-        printable(f"{sentence.name:<5} {text:<90} P({first}) / (P({first}) + P({second})) = {share:.3f}")
-        for text, share in ((pair.sentence_good, sentence.share[0]), (pair.twin or "", sentence.share[1]))
-    ]
+    shares = zip((pair.sentence_good, pair.twin or ""), sentence.share, strict=True)
+    heading = f"{sentence.name} sentence: P({first}) / (P({first}) + P({second}))"
+    return [printable(line) for line in (heading, *(f"  {share:.3f}  {text}" for text, share in shares))]
 
 
 Column = tuple[str, Callable[[CellReport], str]]
