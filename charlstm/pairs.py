@@ -77,6 +77,8 @@ class MinimalPair:
                 f"{self.source}: cue_end {self.end_of_cue} must lie between {self.differs_until}, where the twins "
                 f"stop differing, and {self.target}, where the deciding character stands"
             )
+        if self.end_of_cue + len(self.twin_prefix) - len(self.prefix) < 1:
+            raise TextError(f"{self.source}: the twin has no cue: it would have to stand before the first character")
         if self.attractor and not self.end_of_cue <= self.attractor[0] < self.attractor[1] <= self.target:
             raise TextError(f"{self.source}: the attractor must lie between the cue and the deciding character")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
-from charlstm.grammar.portuguese import NEAR, is_documents_sentence, lines
+from charlstm.grammar.portuguese import NEAR, is_kept_for_probing, lines
 from charlstm.grammar.portuguese_sentences import Draft, Writer, nouns
 from charlstm.grammar.words import read_table
 from charlstm.probe.defaults import SOFT
@@ -100,9 +100,9 @@ def test_the_documents_sentence_is_known_and_left_out() -> None:
     middle = SOFT.removeprefix("A menina").removesuffix("cansada.")
     draft = Draft(("a menina", "o menino"), middle, None, ("cansada", "cansado"))
     assert draft.sentence(0, 0) == SOFT
-    assert is_documents_sentence(draft)
-    assert not is_documents_sentence(replace(draft, subjects=("a tia", "o tio")))
-    assert not is_documents_sentence(replace(draft, middle=middle.replace("João", "Hugo")))
+    assert is_kept_for_probing(draft)
+    assert not is_kept_for_probing(replace(draft, subjects=("a tia", "o tio")))
+    assert not is_kept_for_probing(replace(draft, middle=middle.replace("João", "Hugo")))
 
 
 def test_distances_of_every_length(portuguese: list[str]) -> None:

@@ -41,6 +41,7 @@ def test_endings_run_through_the_delimiter() -> None:
         ({"twin": GOOD}, "must end as sentence_bad does"),
         ({"twin": BAD}, "the same cue"),
         ({"twin": "o."}, "must end as"),
+        ({"sentence_good": "Fxa.", "sentence_bad": "Fxo.", "twin": "xo."}, "the twin has no cue"),
         ({"cue_end": 3}, "cue_end 3 must lie between 8"),
         ({"cue_end": 22}, "cue_end 22 must lie between"),
         ({"attractor": (2, 8)}, "the attractor must lie between"),

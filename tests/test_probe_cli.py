@@ -13,6 +13,7 @@ from charlstm.checkpoint import ModelFile, save_model_file
 from charlstm.config import ModelConfig
 from charlstm.grammar import corpus_lines, minimal_pairs
 from charlstm.model import CharLM
+from charlstm.pairs import MinimalPair
 from charlstm.vocab import Vocabulary
 
 
@@ -52,8 +53,9 @@ def test_what_a_person_sees(invoke, toy) -> None:
     assert "by attractor  none 100.0   same 100.0   opposite 100.0" in done.out
     assert "tracks and used" in done.out
     assert "Cell 0 of layer 1 holds the feature (F against M) from the cue to the deciding character" in done.out
-    assert "the network uses it: switching it off drops accuracy to chance (50 %)" in done.out
-    assert "giving it the twin's value flips 100 % of the choices" in done.out
+    words = " ".join(done.out.split())
+    assert "the network uses it: switching it off drops accuracy to chance (50 %)" in words
+    assert "giving it the twin's value flips 100 % of the choices" in words
     assert "null       best hold of 5 re-initialised networks" in done.out
     assert "\x1b" not in done.out
 
@@ -85,6 +87,7 @@ def test_thresholds_are_options_and_are_printed(invoke, toy) -> None:
     done = invoke(*arguments, "--gap", 50)
     assert "No cell holds the feature all the way: the best, cell 0 of layer 1, has a hold of 1.00" in done.out
     assert "in deviations on ordinary text; at least 50" in done.out
+    assert "What it lacks: its gap is" in " ".join(done.out.split())
     for wrong in (("--hold", 0.2), ("--hold", "nan"), ("--alpha", 2), ("--seed", -1)):
         assert invoke(*arguments, *wrong).code == 2
 
@@ -135,12 +138,12 @@ def test_a_sentence_of_ones_own(invoke, toy) -> None:
 def test_lines_of_a_sentence_keep_their_columns(invoke, toy) -> None:
     done = invoke(
         "probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"],
-        "--sentence", "F" + "bcde fghijk " * 30 + "a.", "--cue", "F", "--twin", "M", "--endings", "a/o",
+        "--sentence", "F" + "bcde hijk " * 30 + "a.", "--cue", "F", "--twin", "M", "--endings", "a/o",
     )  # fmt: skip
-    lines = done.out[done.out.index("own sentence") :].splitlines()[1:]
+    lines = done.out[done.out.rindex("own sentence") :].splitlines()[1:]
     assert max(map(cell_len, lines)) <= 160
     texts = [k for k, line in enumerate(lines) if line.startswith("    ") and "bcde" in line]
-    assert len(texts) == 6  # the sentence and its twin, three lines each
+    assert len(texts) == 4  # the sentence and its twin, two lines each
     for k in texts:
         assert [line[0] for line in lines[k + 1 : k + 5]] == ["~", "f", "i", "o"]
         assert {len(line.rstrip()) for line in lines[k + 2 : k + 5]} <= {
@@ -186,6 +189,7 @@ def test_pairs_that_cannot_be_used(invoke, tmp_path: Path, toy) -> None:
     done = invoke("probe", "-c", toy["model"], "--pairs", unknown)
     assert done.code == 3
     assert "unknown.jsonl, line 1: the model has never seen" in done.err
+    assert "--skip-unknown" in done.err
     assert invoke("probe", "-c", toy["model"], "--pairs", unknown, "--skip-unknown").code == 3
     with open(unknown, "a", encoding="utf-8") as f:
         f.write('{"sentence_good": "Fbca.", "sentence_bad": "Fbco."}\n')
@@ -221,15 +225,29 @@ def test_the_default_items_on_an_untrained_model(invoke, portuguese: Path) -> No
     assert "hard sentence: P(cansada) / (P(cansada) + P(cansado))" in done.out
     assert "  O menino que o João viu ontem estava muito cansado." in done.out
     assert "No cell holds the feature all the way" in done.out
-    assert "no better than chance, so there is nothing to be carried" in done.out
+    assert "The network's answers are no better than chance" in done.out
+
+
+def test_no_escape_codes_from_a_file_reach_the_terminal(invoke, tmp_path: Path, toy) -> None:
+    pairs = [
+        MinimalPair(**{**{n: getattr(p, n) for n in p.__dataclass_fields__}, "label": "\x1b[31mF", "kind": "\x1b[0m"})
+        for p in toy_pairs(lemmas=10)
+    ]
+    items = write_pairs(tmp_path / "escapes.jsonl", pairs)
+    done = invoke("probe", "-c", toy["model"], "--pairs", items, "--text", toy["text"])
+    assert done.code == 0, done.err
+    assert "\x1b" not in done.out
+    assert "\\x1b[31mF high" in done.out
 
 
 def test_activations_are_saved(invoke, toy) -> None:
     arguments = ("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--save", "a.safetensors")
     assert invoke(*arguments).code == 0
     with safe_open("a.safetensors", "np") as f:
-        assert f.metadata()["classes"] == "F M"
+        about = {name: json.loads(value) for name, value in f.metadata().items()}
         states, label = f.get_tensor("states"), f.get_tensor("label")
+    assert about["classes"] == ["F", "M"]
+    assert about["condition"] == ["none", "opposite", "same"]
     assert states.shape == (216, 4, 1, 32)
     assert np.sign(states[:, 3, 0, 0]).tolist() == np.where(label == 0, 1, -1).tolist()
     again = invoke(*arguments)

@@ -83,6 +83,30 @@ def test_kinds_that_make_no_claim_stand_apart() -> None:
     assert (~make_stimuli(pairs, TOY).main).sum() == 2
 
 
+def test_classes_follow_from_endings_where_no_pair_has_a_label() -> None:
+    def bare(pair: MinimalPair, turned: bool) -> MinimalPair:
+        if not turned:
+            return MinimalPair(pair.sentence_good, pair.sentence_bad, pair.twin, lemma=pair.lemma)
+        twin, middle = pair.twin or "", pair.prefix[1:]
+        return MinimalPair(twin, f"M{middle}a.", f"F{middle}a.", lemma=pair.lemma)
+
+    pairs = [bare(pair, k % 2 == 1) for k, pair in enumerate(toy_pairs(lemmas=10))]
+    stimuli = make_stimuli(pairs, TOY)
+    first = [TOY.decode(stimuli.ids[row, :1].numpy()) for row in range(len(stimuli))]
+    assert [("F", "M")[label] for label in stimuli.label] == first
+    assert {TOY.decode(ids.numpy()) for ids in stimuli.endings[0]} == {"a."}
+    labelled = MinimalPair(**{**vars_of(pairs[0]), "label": "F"})
+    with pytest.raises(TextError, match="this pair has no label"):
+        make_stimuli([labelled, *pairs[1:]], TOY)
+
+
+def test_an_ending_that_the_text_breaks_off_is_given_a_delimiter() -> None:
+    stimuli = make_stimuli([MinimalPair("Fbca", "Fbc")], TOY)
+    assert [TOY.decode(texts[0].numpy()) for texts in stimuli.endings] == ["a\n", "\n"]
+    with pytest.raises(TextError, match="the model knows no delimiter"):
+        make_stimuli([MinimalPair("Fbca", "Fbc")], Vocabulary("Fbca"))
+
+
 def test_contested_sentences_need_both_classes() -> None:
     one_sided = [pair for pair in toy_pairs(lemmas=12) if pair.condition == "opposite"]  # F past m, never M past f
     stimuli = make_stimuli(one_sided, TOY)
@@ -102,6 +126,9 @@ def test_pairs_that_cannot_be_probed() -> None:
         make_stimuli([MinimalPair(**{**vars_of(p), "label": x}) for p, x in zip(pairs, itertools.cycle("ABC"))], TOY)
     with pytest.raises(UnknownCharacterError):
         make_stimuli(pairs, Vocabulary("ab."))
+    soft = [MinimalPair("Fba.", "Fbo.", kind="soft")]
+    with pytest.raises(TextError, match="nothing to claim"):
+        make_stimuli(soft, TOY)
 
 
 def test_many_distances_fall_into_three_bins() -> None:
@@ -140,7 +167,7 @@ def test_the_baseline_agrees_with_counting_by_hand() -> None:
     pairs = [
         MinimalPair(f"{context}a{end}", f"{context}o{end}")
         for context in ("".join(rng.choice(list("bc"), 6)) for _ in range(20))
-        for end in (".", "b")
+        for end in (".", "b.")
     ]
     answers = ngram.answer(make_stimuli(pairs, TOY), TOY.encode(text))
     for pair, got in zip(pairs, answers, strict=True):
@@ -207,13 +234,16 @@ def test_an_untrained_network_shows_no_feature() -> None:
 def test_what_is_partialled_out_leaves_nothing() -> None:
     rng = np.random.default_rng(0)
     documents = rng.integers(0, 4, (6, 300))
-    controls = feature_scores.controls_of(documents, 4)
+    controls = feature_scores.controls_of(documents)
     same = np.stack([documents == 1, np.roll(documents, 1, axis=1) == 2], axis=2)[:, 50:].astype(np.float32)
     assert np.abs(feature_scores.freed(same, controls)).max() < 1e-3
 
 
 EVIDENCE = Evidence(
     hold=0.97,
+    same_hold=0.98,
+    far_hold=0.95,
+    resolution=1e-3,
     gap=1.2,
     p=0.001,
     null_hold=np.array([0.6, 0.61, 0.62, 0.6, 0.59]),
@@ -222,6 +252,7 @@ EVIDENCE = Evidence(
     cue=1.0,
     null_cue=np.ones(5),
     fall=0.4,
+    net_fall=0.2,
     fall_p=0.01,
     recovery=0.5,
 )
@@ -233,13 +264,17 @@ EVIDENCE = Evidence(
         ({}, Verdict.tracks_and_used),
         ({"fall": None}, Verdict.tracks),
         ({"fall": 0.01}, Verdict.tracks),
+        ({"net_fall": 0.0}, Verdict.tracks),
         ({"fall_p": 0.2}, Verdict.tracks),
         ({"fall_p": None}, Verdict.tracks),
         ({"recovery": 0.05}, Verdict.tracks),
         ({"hold": 0.89}, Verdict.short_range),
-        ({"gap": 0.4}, Verdict.short_range),
-        ({"p": 0.05}, Verdict.short_range),
-        ({"null_hold": np.array([0.98, 0.6, 0.6, 0.6, 0.6])}, Verdict.short_range),
+        ({"same_hold": 0.1}, Verdict.short_range),
+        ({"far_hold": 0.7}, Verdict.short_range),
+        ({"same_hold": float("nan")}, Verdict.tracks_and_used),
+        ({"gap": 0.4}, Verdict.none),
+        ({"p": 0.05}, Verdict.none),
+        ({"null_hold": np.array([0.98, 0.6, 0.6, 0.6, 0.6])}, Verdict.none),
         ({"hold": 0.5, "short": 0.8, "null_cue": np.array([0.6, 0.6, 0.7, 0.6, 0.6])}, Verdict.cue_only),
         ({"hold": 0.5, "short": 0.8}, Verdict.none),
     ],

@@ -13,7 +13,7 @@ from planted import CHARS, FILLERS, Planted, ordinary_lines, toy_pairs, untraine
 from charlstm.probe.causes import ablate, make_bench, patch, recovery
 from charlstm.probe.reading import warm_state
 from charlstm.probe.run import ProbeRequest, probe, read_stimuli
-from charlstm.probe.selectivity import mill
+from charlstm.probe.selectivity import confirm, discover
 from charlstm.probe.statistics import auc
 from charlstm.probe.stimuli import make_stimuli, split_lemmas
 from charlstm.vocab import Vocabulary
@@ -71,6 +71,23 @@ def test_b_overwritten_by_the_attractor(found) -> None:
     result = found(network)
     assert verdicts(result) == {0: "short-range"}
     assert result["behaviour"]["by"]["attractor"]["opposite"]["value"] == 0.0
+
+
+def test_b_taken_for_the_contrary_at_the_attractor(found) -> None:
+    """With an attractor of the other class it looks like perfect memory at every landmark."""
+    network = holder()
+    network.write(0, {"f": MASCULINE, "m": FEMININE})
+    result = found(network)
+    assert result["cells"][0]["hold"]["value"] == 1.0
+    assert result["cells"][0]["same_hold"] == 0.0
+    assert verdicts(result) == {0: "short-range"}
+
+
+def test_twelve_copies_are_switched_off_together(found) -> None:
+    result = found(holder(cells=12, planted=12, ordinary=30))
+    assert len(result["cells"]) == 8
+    assert any("4 more cells" in note for note in result["notes"])
+    assert result["joint_ablation"]["accuracy"] == pytest.approx(0.5, abs=0.02)
 
 
 def test_c_held_but_not_read(found) -> None:
@@ -133,7 +150,7 @@ def test_f_spread_over_sixteen_cells(found) -> None:
 
 def test_g_a_memory_that_leaks(found) -> None:
     network = Planted()
-    network.keep(0, f=0.9)
+    network.keep(0, f=0.95)
     network.write(0, {"F": FEMININE, "M": MASCULINE, "\n": 0.0})
     network.write(0, {letter: 0.04 * (-1) ** k for k, letter in enumerate(FILLERS)}, add=True)
     network.read(0, 4.0)
@@ -166,7 +183,9 @@ def test_i_labels_flipped_by_pair() -> None:
     runs, false = 400, 0
     for _ in range(runs):
         flipped = np.isin(lemma, np.flatnonzero(rng.random(16) < 0.5))
-        candidates = mill(states, (label == 0) ^ flipped, lemma, halves, rng, intervals=False)
+        positive = (label == 0) ^ flipped
+        found = discover(states[halves[0]], positive[halves[0]])
+        candidates = confirm(states[halves[1]], positive[halves[1]], lemma[halves[1]], found, rng)
         false += min((candidate.p for candidate in candidates), default=1.0) < 0.05
     assert false / runs <= 0.05 + 2 * (0.05 * 0.95 / runs) ** 0.5
 

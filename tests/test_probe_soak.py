@@ -51,7 +51,19 @@ def test_a_network_trained_from_nothing(invoke, tmp_path: Path) -> None:
     torch.set_num_threads(2)
     invoke("corpus", "agreement-pt", "--chars", 4_000_000, "--seed", 1, "--out", "pt.txt")
     done = invoke(
-        "train", "pt.txt", "--out", "run", "--steps", 3000, "--hidden-size", 256, "--memory", 150, "--seq-len", 128, "-q"
+        "train",
+        "pt.txt",
+        "--out",
+        "run",
+        "--steps",
+        3000,
+        "--hidden-size",
+        256,
+        "--memory",
+        150,
+        "--seq-len",
+        128,
+        "-q",
     )
     assert done.code == 0, done.err
     result = json.loads(invoke("probe", "-c", "run", "--seed", 7, "--json").out)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm.probe.nulls import stands_out
+from charlstm.probe.nulls import limit_of, stands_out
 from charlstm.probe.statistics import (
     EXACT_UP_TO,
     above,
@@ -101,6 +101,9 @@ def test_standing_out_of_null_networks() -> None:
     assert not stands_out(0.63, null)
     assert not stands_out(1.0, np.ones(5))
     assert not stands_out(0.95, np.array([0.7, 0.94, 0.8, 0.9, 0.75]))
+    assert stands_out(1.0, np.array([0.6, 0.7, 0.8, 0.9, 0.95]), 1 / 5000)
+    assert not stands_out(1.0, np.array([0.99, 0.93, 0.97, 0.99, 0.92]), 1 / 1296)
+    assert limit_of(null) > null.max()
 
 
 def test_a_sixth_network_rarely_stands_out() -> None:

@@ -123,17 +123,23 @@ def probe(
         items = []
     if skip_unknown:
         items = readable(content, items)
-    if warm is None:
-        warm = WARM if pairs is None else "\n"
+    cells = parse_cells(cell, content.model.config)
+    has_twins = bool(items) and all(pair.twin is not None for pair in items)
+    if save is not None and not has_twins:
+        raise TextError(f"--save {save}: without pairs that have twins there are no activations; leave --save out")
+    if warm is not None:  # a typing error must not pass for no text
+        content.vocabulary.encode(content.normalize(warm), what="--warm")
+    elif pairs is not None:
+        warm = "\n"
     with Stages(quiet or json) as stages:
         request = ProbeRequest(
             pairs=items,
             sentences=shown,
-            warm=content.normalize(warm),
-            ordinary=ordinary_text(content, text, seed, stages.update),
+            warm=content.normalize(WARM if warm is None else warm),
+            ordinary=ordinary_text(content, text, seed, stages.update) if has_twins else None,
             train_text=train_text(content),
             of_hidden=state is StateName.h,
-            cells=parse_cells(cell, content.model.config),
+            cells=cells,
             limits=limits,
             seed=seed,
         )
@@ -141,7 +147,8 @@ def probe(
     if save is not None:
         save_activations(save, result)
     if json:
-        print_json({"checkpoint": str(path), "items": str(pairs) if pairs else "agreement-pt", **result.to_dict()})
+        source = str(pairs) if pairs is not None else "agreement-pt" if items else None
+        print_json({"checkpoint": str(path), "items": source, **result.to_dict()})
         return
     from charlstm.report.probe import print_probe
 
@@ -161,19 +168,20 @@ def header(content: ModelFile, path: Path) -> str:
 
 
 def save_activations(path: Path, result: ProbeResult) -> None:
-    """Write the activations. Raises TextError if there are none, CharLSTMError if they cannot be written."""
-    if not result.activations:
-        raise TextError(f"--save {path}: pairs without twins give no activations")
+    """Write the activations; what their numbers stand for is in the metadata, as JSON. CharLSTMError if it fails."""
+    from json import dumps
+
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     from charlstm.probe.stimuli import LANDMARKS
 
+    about = {"classes": list(result.classes), "state": result.state, "landmarks": list(LANDMARKS), **result.names}
     try:
         save_file(
             {name: tensor.contiguous() for name, tensor in result.activations.items()},
             path,
-            {"classes": " ".join(result.classes), "state": result.state, "landmarks": ", ".join(LANDMARKS)},
+            {name: dumps(value, ensure_ascii=False) for name, value in about.items()},
         )
     except (OSError, SafetensorError) as e:
         raise CharLSTMError(f"cannot write {path}: {e}; give another --save") from None

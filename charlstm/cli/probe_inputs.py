@@ -56,7 +56,11 @@ def model_for(
             say(f"model: {path}")
         return content, path
     assert failure is not None
-    if isinstance(failure, UnknownCharacterError) and not own_items:
+    if isinstance(failure, UnknownCharacterError) and own_items:
+        raise TextError(
+            f"{str(failure).split(';')[0]}; --skip-unknown leaves out pairs with characters that it does not know"
+        )
+    if isinstance(failure, UnknownCharacterError):
         raise TextError(
             f"this model cannot read the Portuguese items: it has never seen {failure.character!r}; train one on "
             "agreement-pt (charlstm corpus agreement-pt --out pt.txt; charlstm train pt.txt --memory 150), or give "

@@ -21,7 +21,8 @@ PairsFile = Annotated[
     option(
         "--pairs",
         help="Minimal pairs of your own: JSON lines with BLiMP's names (sentence_good, sentence_bad, twin, cue_end, "
-        "condition, lemma, distance), or CLAMS' tab-separated lines. [default: held-out pairs of agreement-pt]",
+        "condition, lemma, distance, kind, label, attractor), or CLAMS' tab-separated lines. "
+        "[default: held-out pairs of agreement-pt]",
         rich_help_panel=ITEMS,
         show_default=False,
     ),

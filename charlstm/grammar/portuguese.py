@@ -29,7 +29,7 @@ def lines(rng: random.Random) -> Iterator[str]:
         gender = None if distance is NEAR else rng.choice((None, FEMININE, MASCULINE, FEMININE, MASCULINE))
         soft = distance is not NEAR and noun.use != "thing" and rng.random() < 0.2
         draft = writer.draft_at(lambda: writer.draft(noun, how, gender, soft, ATTRIBUTES), distance)  # noqa: B023 (called at once)
-        if draft is None or is_documents_sentence(draft):
+        if draft is None or is_kept_for_probing(draft):
             continue
         subject = rng.choice((FEMININE, MASCULINE))
         sentence = draft.sentence(subject, subject)
@@ -40,9 +40,10 @@ def lines(rng: random.Random) -> Iterator[str]:
         yield sentence
 
 
-def is_documents_sentence(draft: Draft) -> bool:
-    """Whether it is the sentence that the project began with, with any adjective: it is kept for probing."""
-    return draft.subjects[0].endswith("menina") and "se despedir porque quando o João viajou estava" in draft.middle
+def is_kept_for_probing(draft: Draft) -> bool:
+    """Whether it is a sentence that is kept for probing (`probe.defaults`), with any adjective."""
+    kept = ("se despedir porque quando o João viajou estava", "que o João viu ontem")
+    return draft.subjects[0].endswith("menina") and any(words in draft.middle for words in kept)
 
 
 HOW = (

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from charlstm.grammar.words import read_phrases, read_table
+from charlstm.pairs import common_prefix
 
 FEMININE, MASCULINE = 0, 1
 
@@ -68,9 +69,7 @@ class Draft:
     @property
     def distance(self) -> int:
         """Characters from the subject's end to the one that decides."""
-        feminine, masculine = self.adjectives
-        shared = next((k for k, (f, m) in enumerate(zip(feminine, masculine, strict=False)) if f != m), len(masculine))
-        return len(self.middle) + shared
+        return len(self.middle) + common_prefix(*self.adjectives)
 
 
 class Writer:
@@ -87,14 +86,14 @@ class Writer:
         self.nouns = [noun for noun in nouns() if noun.half == half]
         self.persons = [noun for noun in self.nouns if noun.use == "person"]
         self.names = [noun for noun in self.nouns if noun.use == "name"]
-        self.adjectives: dict[str, list[Twins]] = {
-            use: [
-                (row["feminine"], row["masculine"])
-                for row in read_table("portuguese_adjectives.tsv")
-                if row["use"] in (use, "both")
-            ]
-            for use in ("person", "thing")
-        }
+        listed = read_table("portuguese_adjectives.tsv")
+        self.adjectives, self.lasting = (
+            {
+                use: [(row["feminine"], row["masculine"]) for row in some if row["use"] in (use, "both")]
+                for use in ("person", "thing")
+            }
+            for some in (listed, [row for row in listed if row["lasting"] == "yes"])
+        )
 
     def subject(self, noun: Noun, how: str) -> Twins:
         """The subject of a sentence: `how` is "article", "ending" (a neutral determiner), or "name" (bare)."""
@@ -103,9 +102,11 @@ class Writer:
         before = ("a ", "o ") if how == "article" else (self.rng.choice(("cada ", "qualquer ")),) * 2
         return before[0] + noun.forms[0], before[1] + noun.forms[1]
 
-    def attractor(self, gender: int) -> str:
-        """A noun phrase with its article, to stand between subject and adjective."""
-        noun = self.rng.choice(self.persons if self.rng.random() < 0.65 else self.names)
+    def attractor(self, gender: int, subject: Noun) -> str:
+        """A noun phrase with its article and another noun than the subject's, to stand between it and its adjective."""
+        noun = subject
+        while noun is subject:
+            noun = self.rng.choice(self.persons if self.rng.random() < 0.65 else self.names)
         return "ao"[gender] + " " + noun.forms[gender]
 
     def attribute(self, use: str) -> Twins:
@@ -132,7 +133,7 @@ class Writer:
         """
         rng, phrases = self.rng, self.phrases
         use = "thing" if noun.use == "thing" else "person"
-        attractor = None if gender is None else self.attractor(gender)
+        attractor = None if gender is None else self.attractor(gender, noun)
         subjects = self.subject(noun, how)
         if how != "name" and rng.random() < attributes:
             both = self.attribute(use)
@@ -143,13 +144,17 @@ class Writer:
             middle, copulas = self._deed_middle(phrases[use], attractor), phrases[use]["then"]
         else:
             middle, copulas = self._middle(phrases[use], attractor, how == "name"), phrases[use]["copulas"]
-        middle = f"{middle} {rng.choice(copulas)} {rng.choice(phrases['degrees'])}"
+        copula = rng.choice(copulas)
+        degree = rng.choice(
+            [d for d in phrases["degrees"] if not (copula.startswith(("nunca", "sempre")) and "vez" in d)]
+        )
+        middle += f"{'' if copula.startswith(',') else ' '}{copula} {degree}"
         start = -1 if attractor is None else _place(middle, attractor)
         return Draft(
             subjects=subjects,
             middle=middle,
             attractor=None if attractor is None else (start, start + len(attractor)),
-            adjectives=rng.choice(self.adjectives[use]),
+            adjectives=rng.choice((self.lasting if copula in phrases["ser"] else self.adjectives)[use]),
         )
 
     def _middle(self, phrases: Phrases, attractor: str | None, bare: bool) -> str:
@@ -158,31 +163,37 @@ class Writer:
         with_it = ("clause", "clause", "aside") if bare else ("clause", "clause", "aside", "of")
         place = "none" if attractor is None else rng.choice(with_it)
         parts: list[str] = []
+        has_clause = place == "clause"
         if place != "clause":
             alone = rng.sample(phrases["clauses"], rng.choice((0, 1, 1, 2) if place == "none" else (0, 0, 1)))
             parts += [f" {'e ' * (number > 0)}{clause}" for number, clause in enumerate(alone)]
+            has_clause = bool(alone)
         if place == "of":  # a casa da vizinha
             parts.insert(0, self.fill(" d{A}", attractor))
         elif place == "aside":
             parts.append(self.fill(rng.choice(everyone["asides_with"]), attractor))
         elif place == "clause":
             parts.append(" " + self.fill(rng.choice(phrases["clauses_with"]), attractor))
-        relative = bool(parts) and place != "aside"
-        if relative:
-            parts.append(self._adverbials())
+        if has_clause and place != "aside":
+            parts.append(self._adverbials("".join(parts)))
         if place != "aside" and rng.random() < 0.25:
             parts.append(rng.choice(everyone["asides"]))
-        if bare and relative:  # Maria, que o João viu, estava
+        if bare and has_clause:  # Maria, que o João viu, estava
             return "," + "".join(parts).removesuffix(",") + ","
         return "".join(parts)
 
     def _deed_middle(self, phrases: Phrases, attractor: str) -> str:
-        return " " + self.fill(self.rng.choice(phrases["deeds_with"]), attractor) + self._adverbials()
+        deed = " " + self.fill(self.rng.choice(phrases["deeds_with"]), attractor)
+        return deed + self._adverbials(deed)
 
-    def _adverbials(self) -> str:
-        """None, one or two of them."""
-        some = self.rng.sample(self.phrases["adverbials"], self.rng.choice((0, 1, 1, 2)))
-        return "".join(f" {adverbial}" for adverbial in some)
+    def _adverbials(self, before: str) -> str:
+        """None, one or two of them: one of manner or place and one of time, unless there is one of its kind already."""
+        rng, phrases = self.rng, self.phrases
+        has_time = any(word in before.split() for word in phrases["time_words"])
+        manners = [m for m in phrases["manners"] if m not in before and not (m.startswith("em ") and " em " in before)]
+        kinds = [manners] if has_time else [manners, phrases["times"]]
+        chosen = rng.sample(kinds, min(len(kinds), rng.choice((0, 1, 1, 2))))
+        return "".join(f" {rng.choice(kind)}" for kind in chosen)
 
     def _documents_middle(self, attractor: str | None) -> str:
         rng, phrases = self.rng, self.phrases["documents"]

@@ -74,11 +74,13 @@ def judge(stimuli: Stimuli, answers: Floats, ngram: Floats | None, rng: np.rando
     conditions = list(dict.fromkeys(stimuli.condition.tolist()))
     by = {
         "class": [group(name, main & of_class[k]) for k, name in enumerate(stimuli.classes) if of_class[k].any()],
-        "attractor": [group(name, main & (stimuli.condition == name)) for name in conditions],
+        "attractor": [
+            group(name, chosen) for name in conditions if (chosen := main & (stimuli.condition == name)).any()
+        ],
         "distance": [
             group(name, main & (stimuli.distance_bin == k))
             for k, name in enumerate(stimuli.bins)
-            if stimuli.has_twins and (main & (stimuli.distance_bin == k)).any()
+            if (stimuli.distance >= 0).any() and (main & (stimuli.distance_bin == k)).any()
         ],
         "kind": [group(name, stimuli.kind == name) for name in dict.fromkeys(stimuli.kind.tolist()) if name],
         "class and attractor": [
@@ -89,10 +91,13 @@ def judge(stimuli: Stimuli, answers: Floats, ngram: Floats | None, rng: np.rando
         ],
     }
     said = answers > 0
+    has_both = all((chosen & main).any() for chosen in of_class)
     return Behaviour(
         overall=group("all", main),
         twin_accuracy=_twin_accuracy(stimuli, answers, rng) if stimuli.has_twins else None,
-        d_prime=d_prime(
+        d_prime=float("nan")
+        if not has_both
+        else d_prime(
             int((said & of_class[0] & main).sum()),
             int((of_class[0] & main).sum()),
             int((said & of_class[1] & main).sum()),

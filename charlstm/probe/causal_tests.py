@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,54 +20,48 @@ from charlstm.probe.causes import (
     patch,
     recovery,
 )
-from charlstm.probe.evidence import Material
+from charlstm.probe.evidence import Material, OnProgress, in_order
 from charlstm.probe.result import Ablation, CellReport, CurvePoint
 from charlstm.probe.selectivity import rank_by_difference
 from charlstm.probe.statistics import Estimate, Floats, above, bootstrap
 from charlstm.probe.stimuli import Bools, Ints
-from charlstm.probe.verdict import Verdict, holds, judge_cell
+from charlstm.probe.verdict import holds, judge_cell
 
 MAX_TESTED = 6  # cells
 MAX_CONTROL_SENTENCES = 96  # the other cells of a layer answer these
 CURVE = (1, 2, 4, 8, 16, 32)
 
-OnProgress = Callable[[str, int, int], None]
-
 
 def causal_tests(
-    material: Material, reports: list[CellReport], asked: Cells, on_progress: OnProgress
+    material: Material, reports: Sequence[CellReport], asked: Cells, on_progress: OnProgress
 ) -> tuple[list[CellReport], Ablation | None, list[CurvePoint], float]:
     """Test the cells that hold, and those asked for.
 
     Returns:
-        the reports with causes and final verdicts, best first; all tracking cells switched off together, if there
-        are several; the top-k curve; bits a character of the intact network on ordinary text.
+        the reports with causes and final verdicts, best first; all cells that hold switched off together, if there are
+        several; the top-k curve; bits a character of the intact network on ordinary text.
     """
     bench = make_bench(material.model, material.stimuli, material.warm, material.judged)
-    tested = [r for r in reports if holds(r.evidence, material.limits) or _place(r) in set(asked)][:MAX_TESTED]
-    mean = material.text.mean
-    clamps = [None, *(clamp_of(material.model, [_place(report)], mean) for report in tested)]
+    holding = [report for report in reports if holds(report.evidence, material.limits)]
+    wanted = {report.name for report in holding[:MAX_TESTED]}
+    tested = [report for report in reports if report.name in wanted or report.candidate.place in set(asked)]
+    mean, together = material.text.mean, [report.candidate.place for report in holding]
+    sets = [[report.candidate.place] for report in tested] + ([together] if len(together) > 1 else [])
+    clamps = [None, *(clamp_of(material.model, cells, mean) for cells in sets)]
     bits = ordinary.bits_per_char(
         material.model, material.text.ids, clamps, lambda k, n: on_progress("bits/char without the cell", k, n)
     )
     few = _few(bench, material)
     others = _controls_fall(bench, material, tested, few, on_progress)
-    result = {}
-    for report, cost in zip(tested, bits[1:], strict=True):
-        result[report.name] = _test(bench, material, report, others.get(report.name), few, cost - bits[0])
-    reports = [result.get(report.name, report) for report in reports]
-    rank = list(Verdict)
-    reports.sort(key=lambda report: (rank.index(report.verdict), -report.evidence.hold))
-    tracking = [_place(r) for r in reports if holds(r.evidence, material.limits)]
+    result = {
+        report.name: _test(bench, material, report, others.get(report.name), few, cost - bits[0])
+        for report, cost in zip(tested, bits[1:], strict=False)
+    }
     joint = None
-    if len(tracking) > 1:
-        (cost,) = ordinary.bits_per_char(material.model, material.text.ids, [clamp_of(material.model, tracking, mean)])
-        joint = _ablation(bench, ablate(bench, tracking, mean), 0, None, cost - bits[0])
-    return reports, joint, _curve(bench, material, on_progress), bits[0]
-
-
-def _place(report: CellReport) -> tuple[int, int]:
-    return report.candidate.layer, report.candidate.cell
+    if len(together) > 1:
+        joint = _ablation(bench, ablate(bench, together, mean), 0, None, bits[-1] - bits[0])
+    done = in_order([result.get(report.name, report) for report in reports])
+    return done, joint, _curve(bench, material, on_progress), bits[0]
 
 
 def _few(bench: Bench, material: Material) -> Bools:
@@ -84,8 +78,8 @@ def _controls_fall(
     bench: Bench, material: Material, tested: Sequence[CellReport], few: Bools, on_progress: OnProgress
 ) -> dict[str, Floats]:
     """For each tested cell, the fall that each of its control cells causes. A control of several is tried once."""
-    barred = {_place(report) for report in tested}
-    wanted = {report.name: controls(_place(report), material.text.deviation, barred) for report in tested}
+    barred = {report.candidate.place for report in tested}
+    wanted = {report.name: controls(report.candidate.place, material.text.deviation, barred) for report in tested}
     wanted = {name: cells for name, cells in wanted.items() if len(cells) >= material.limits.min_controls}
     cells = sorted({cell for some in wanted.values() for cell in some})
     falls = {}
@@ -105,7 +99,7 @@ def _fall(bench: Bench, answers: Floats, chosen: Bools) -> float:
 def _test(
     bench: Bench, material: Material, report: CellReport, others: Floats | None, few: Bools, cost_bits: float
 ) -> CellReport:
-    place, mean = _place(report), material.text.mean
+    place, mean = report.candidate.place, material.text.mean
     answers = ablate(bench, [place], mean)
     p = None if others is None else above(_fall(bench, answers[few], few), others)
     ablation = _ablation(bench, answers, 0 if others is None else len(others), p, cost_bits)
@@ -121,7 +115,11 @@ def _test(
 
     recovered = bootstrap(statistic, lemma, material.rng, 400)
     evidence = replace(
-        report.evidence, fall=max(ablation.fall.values()), fall_p=p, recovery=recovery(bench.base, patched, twin, label)
+        report.evidence,
+        fall=max(ablation.fall.values()),
+        net_fall=ablation.accuracy_before - ablation.accuracy,
+        fall_p=p,
+        recovery=recovery(bench.base, patched, twin, label),
     )
     return replace(
         report,
@@ -135,8 +133,8 @@ def _test(
 
 def _ablation(bench: Bench, answers: Floats, number: int, p: float | None, cost_bits: float) -> Ablation:
     stimuli, label = bench.stimuli, bench.label
-    after = correct(answers, label)
-    lost = correct(bench.base, label) - after
+    before, after = correct(bench.base, label), correct(answers, label)
+    lost = before - after
     condition = stimuli.condition[bench.rows]
     by = {
         f"{class_name} {name}": float(lost[chosen].mean())
@@ -145,7 +143,7 @@ def _ablation(bench: Bench, answers: Floats, number: int, p: float | None, cost_
         if (chosen := (label == k) & (condition == name)).any()
     }
     of_class = {name: float(lost[label == k].mean()) for k, name in enumerate(stimuli.classes)}
-    return Ablation(of_class, by, float(after.mean()), number, p, cost_bits)
+    return Ablation(of_class, by, float(after.mean()), float(before.mean()), number, p, cost_bits)
 
 
 def _curve(bench: Bench, material: Material, on_progress: OnProgress) -> list[CurvePoint]:

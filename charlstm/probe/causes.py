@@ -104,7 +104,7 @@ def _answer(bench: Bench, state: State, clamp: Clamp | None, only: Bools | None,
     end, _ = read(bench.model, stimuli.ids[rows], start, stimuli.length[rows], state, clamp=clamp)
     endings = tuple([texts[row] for row in rows] for texts in stimuli.endings)
     answer: Tensor = log_odds(bench.model, end, (endings[0], endings[1]), clamp)
-    return answer.double().cpu().numpy()
+    return answer.cpu().double().numpy()
 
 
 def correct(answers: Floats, label: Ints) -> Floats:

@@ -6,7 +6,7 @@ Legend: N sentences, K landmarks, L layers, H hidden.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,18 @@ from charlstm.probe.gates import gate_use
 from charlstm.probe.ordinary import Ordinary
 from charlstm.probe.reading import Snapshots, read, repeat, trace_cells, warm_state
 from charlstm.probe.result import CellReport, Nulls
-from charlstm.probe.selectivity import Candidate, auc_over_time, confirm, discover, mill
+from charlstm.probe.selectivity import (
+    MAX_CANDIDATES,
+    Candidate,
+    Found,
+    auc_over_time,
+    best_hold,
+    confirm,
+    discover,
+    hold_interval,
+    holds_of,
+    signed_states,
+)
 from charlstm.probe.statistics import Floats, auc
 from charlstm.probe.stimuli import Bools, Ints, Stimuli
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
@@ -27,6 +38,8 @@ from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
 CUE, BEFORE, AFTER, TARGET = range(4)  # of `stimuli.LANDMARKS`
 MAX_BRIEF = 5  # cells that are reported though they hold for a short while only
 MAX_REPORTED = 8
+
+OnProgress = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
 
 
 @dataclass(frozen=True)
@@ -61,11 +74,11 @@ class Material:
         return self.halves[1] & self.stimuli.main
 
 
-def gather_nulls(material: Material, seed: int, on_progress: Callable[[str, int, int], None]) -> Nulls:
+def gather_nulls(material: Material, seed: int, on_progress: OnProgress) -> Nulls:
     """Re-initialised networks go through the same mill, on the contested sentences."""
     stimuli = material.stimuli
     chosen = np.flatnonzero(stimuli.contested)
-    positive, lemma = stimuli.label[chosen] == 0, stimuli.lemma[chosen]
+    positive, bins = stimuli.label[chosen] == 0, stimuli.distance_bin[chosen]
     halves = (material.halves[0][chosen], material.halves[1][chosen])
     best: list[tuple[float, float, float]] = []
     for k in range(nulls.NUMBER):
@@ -82,11 +95,9 @@ def gather_nulls(material: Material, seed: int, on_progress: Callable[[str, int,
         )
         assert isinstance(kept, Snapshots)
         states = (kept.h if material.of_hidden else kept.c).cpu().numpy()
-        candidates = mill(states, positive, lemma, halves, material.rng, intervals=False)
-        held = max((candidate.hold.value for candidate in candidates), default=0.5)
-        bins = stimuli.distance_bin[chosen]
         short, cue = brief(states[halves[1]], positive[halves[1]], bins[halves[1]])
-        best.append((held, float(np.abs(short - 0.5).max() + 0.5), float(np.abs(cue - 0.5).max() + 0.5)))
+        highest = [float(np.abs(figures - 0.5).max() + 0.5) for figures in (short, cue)]
+        best.append((best_hold(states, positive, halves), highest[0], highest[1]))
     hold, short_best, cue_best = np.array(best).T
     return Nulls(hold, short_best, cue_best)
 
@@ -94,14 +105,15 @@ def gather_nulls(material: Material, seed: int, on_progress: Callable[[str, int,
 def brief(states: Floats, positive: Bools, bins: Ints) -> tuple[Floats, Floats]:
     """For every cell, the AUC that lasts for a while, and the AUC at the end of the cue: (L, H) each.
 
-    For a while: from the cue to the attractor, or, where that is more, to the end of the shortest sentences. Above one
-    half the cell is high for class 0, below it is low; what counts is the distance from one half.
+    For a while: from the cue to the attractor, or to the end of the shortest sentences (where there are longer ones),
+    whichever tells the classes apart better. Above one half the cell is high for class 0, below it is low; what counts
+    is the distance from one half.
     """
-    by_landmark = auc(states, positive)
+    by_landmark = np.nan_to_num(auc(states, positive), nan=0.5)
     lasting = [_agreed(by_landmark[: BEFORE + 1])]
     shortest = bins == bins.min()
-    if positive[shortest].any() and (~positive[shortest]).any():
-        lasting.append(_agreed(auc(states[shortest], positive[shortest])))
+    if not shortest.all():
+        lasting.append(_agreed(np.nan_to_num(auc(states[shortest], positive[shortest]), nan=0.5)))
     together = np.stack(lasting)
     longest = np.abs(together - 0.5).argmax(axis=0)
     return np.take_along_axis(together, longest[None], axis=0)[0], by_landmark[CUE]
@@ -114,46 +126,55 @@ def _agreed(by_landmark: Floats) -> Floats:
 
 
 def cell_reports(material: Material, chance: Nulls, asked: Sequence[tuple[int, int]]) -> list[CellReport]:
-    """The cells worth a line, best first: those that hold, those that hold for a while, and those asked for."""
+    """What is known of the candidates, those asked for among them, short of causes; best first."""
     stimuli = material.stimuli
     discovery, confirmation = (half & stimuli.contested for half in material.halves)
     positive = stimuli.label == 0
-    found = discover(material.states[discovery], positive[discovery])
-    short, _ = brief(material.states[discovery], positive[discovery], stimuli.distance_bin[discovery])
-    listed = {(layer, cell) for layer, cell, _, _ in found}
+    states, classes = material.states[discovery], positive[discovery]
+    hold, sign = holds_of(states, classes)
+    short, _ = brief(states, classes, stimuli.distance_bin[discovery])
     lasting = np.argsort(-np.abs(short - 0.5), axis=None, kind="stable")[:MAX_BRIEF]
-    extra = [(int(layer), int(cell)) for layer, cell in zip(*np.unravel_index(lasting, short.shape), strict=True)]
-    extra = [place for place in extra if abs(short[place] - 0.5) + 0.5 >= material.limits.hold]
-    others = [
-        (layer, cell, 1 if short[layer, cell] >= 0.5 else -1, 0.5)
-        for layer, cell in dict.fromkeys([*extra, *asked])
-        if (layer, cell) not in listed
+    places = [(int(n), int(m)) for n, m in zip(*np.unravel_index(lasting, short.shape), strict=True)]
+    brief_ones = [
+        Found(n, m, 1 if short[n, m] >= 0.5 else -1, float(hold[n, m]))
+        for n, m in places
+        if abs(short[n, m] - 0.5) + 0.5 >= material.limits.hold
     ]
+    found = discover(states, classes, MAX_CANDIDATES - len(brief_ones))
+    listed = {(cell.layer, cell.cell) for cell in found}
+    found += [cell for cell in brief_ones if (cell.layer, cell.cell) not in listed]
+    listed = {(cell.layer, cell.cell) for cell in found}
+    extra = [Found(n, m, int(sign[n, m]), float(hold[n, m])) for n, m in dict.fromkeys(asked) if (n, m) not in listed]
     candidates = confirm(
-        material.states[confirmation],
-        positive[confirmation],
-        stimuli.lemma[confirmation],
-        found,
-        material.rng,
-        extra=others,
+        material.states[confirmation], positive[confirmation], stimuli.lemma[confirmation], found, material.rng, extra
     )
-    reports = [_report(material, chance, candidate) for candidate in candidates]
+    return in_order([_report(material, chance, candidate) for candidate in candidates])
+
+
+def in_order(reports: Sequence[CellReport]) -> list[CellReport]:
+    """The strongest verdict first, then the best hold."""
     rank = list(Verdict)
-    reports.sort(key=lambda report: (rank.index(report.verdict), -report.evidence.hold))
+    return sorted(reports, key=lambda report: (rank.index(report.verdict), -report.evidence.hold))
+
+
+def shown_reports(
+    material: Material, reports: Sequence[CellReport], asked: Sequence[tuple[int, int]]
+) -> list[CellReport]:
+    """Those worth a line, with intervals and gates: the ones with a verdict, or the best one; and those asked for."""
     said = [report for report in reports if report.verdict is not Verdict.none]
-    kept = said[:MAX_REPORTED] or reports[:1]
-    rest = [r for r in reports if r not in kept and (r.candidate.layer, r.candidate.cell) in set(asked)]
-    return [_with_gates(material, report) for report in kept + rest]
+    kept = said[:MAX_REPORTED] or list(reports[:1])
+    kept += [report for report in reports if report not in kept and report.candidate.place in set(asked)]
+    return [_in_full(material, report) for report in kept]
 
 
 def _report(material: Material, chance: Nulls, candidate: Candidate) -> CellReport:
-    stimuli, place = material.stimuli, (candidate.layer, candidate.cell)
+    stimuli = material.stimuli
     contested = material.halves[1] & stimuli.contested
+    same = material.judged & (stimuli.condition == "same")
     positive = stimuli.label == 0
-    values = material.states[:, :, candidate.layer, candidate.cell] * candidate.sign  # (N, K)
-    spread = max(float(material.text.deviation[place]), 1e-6)
-    target = values[material.judged, TARGET]
-    judged = positive[material.judged]
+    values = signed_states(material.states, [candidate.found])[:, :, 0]  # (N, K)
+    spread = max(float(material.text.deviation[candidate.place]), 1e-6)
+    target, judged = values[material.judged, TARGET], positive[material.judged]
     gap = float((target[judged].mean() - target[~judged].mean()) / spread)
     short, cue = brief(values[contested][:, :, None], positive[contested], stimuli.distance_bin[contested])
     by_distance = {}
@@ -163,7 +184,10 @@ def _report(material: Material, chance: Nulls, candidate: Candidate) -> CellRepo
         if np.isfinite(figure):
             by_distance[name] = float(figure)
     evidence = Evidence(
-        hold=candidate.hold.value,
+        hold=candidate.hold,
+        same_hold=float(auc(values[same], positive[same]).min()) if same.any() else float("nan"),
+        far_hold=min(by_distance.values(), default=candidate.hold),
+        resolution=1 / max(1, int(positive[contested].sum()) * int((~positive[contested]).sum())),
         gap=gap,
         p=candidate.p,
         null_hold=chance.hold,
@@ -178,8 +202,6 @@ def _report(material: Material, chance: Nulls, candidate: Candidate) -> CellRepo
         verdict=judge_cell(evidence, material.limits),
         attractor_auc=_attractor_auc(material, values),
         hold_by_distance=by_distance,
-        over_time=np.zeros(0),
-        gates=None,
     )
 
 
@@ -196,17 +218,28 @@ def _attractor_auc(material: Material, values: Floats) -> tuple[float, float] | 
     return (float(mean[0]), float(mean[1])) if np.isfinite(mean).all() else None
 
 
-def _with_gates(material: Material, report: CellReport) -> CellReport:
-    """The same report with the cell's gates and its AUC over time, on the contested sentences of confirmation."""
+def _in_full(material: Material, report: CellReport) -> CellReport:
+    """The same report with its interval, gates and AUC over time, on the contested sentences of confirmation."""
     stimuli = material.stimuli
     rows = np.flatnonzero(material.halves[1] & stimuli.contested)
-    ids, length = stimuli.ids[rows], stimuli.length[rows]
-    place = (report.candidate.layer, report.candidate.cell)
-    trace = trace_cells(material.model, ids, length, repeat(material.warm, len(rows)), [place], material.of_hidden)
-    values = trace.state[:, :, 0].numpy() * report.candidate.sign
+    positive, length = stimuli.label[rows] == 0, stimuli.length[rows]
+    at_landmarks = signed_states(material.states[rows], [report.candidate.found])[:, :, 0]
+    trace = trace_cells(
+        material.model,
+        stimuli.ids[rows],
+        length,
+        repeat(material.warm, len(rows)),
+        [report.candidate.place],
+        material.of_hidden,
+    )
+    values = trace.state[:, :, 0].numpy() * report.candidate.found.sign
     cue, last = stimuli.cue[rows].numpy(), length.numpy()
     gates = None
     if not torch.isnan(trace.f[:, 0]).any():
         gates = gate_use(trace, 0, stimuli.cue_start[rows].numpy(), stimuli.landmarks[rows].numpy(), last)
-    over_time = auc_over_time(values, stimuli.label[rows] == 0, cue, last)
-    return CellReport(**{**vars(report), "gates": gates, "over_time": over_time})
+    return replace(
+        report,
+        interval=hold_interval(at_landmarks, positive, stimuli.lemma[rows], material.rng),
+        gates=gates,
+        over_time=auc_over_time(values, positive, cue, last),
+    )

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from charlstm.lstm import Gates, State
@@ -23,13 +24,15 @@ from charlstm.probe import nulls
 from charlstm.probe.features import FEATURES
 from charlstm.probe.reading import read, repeat
 from charlstm.probe.selectivity import MAX_CANDIDATES
-from charlstm.probe.statistics import Estimate, Floats, above, benjamini_hochberg, bootstrap
+from charlstm.probe.statistics import Estimate, Floats, above, benjamini_hochberg, bootstrap, without_nan
 from charlstm.probe.stimuli import Ints
 from charlstm.probe.verdict import Verdict
 from charlstm.vocab import Ids, Vocabulary
 
+MAX_TEXT = 1_000_000  # characters, from the beginning
 DOCUMENTS = 64
 DOCUMENT_CHARS = 800
+MAX_CONTROLS = 200  # characters
 WARM_CHARS = 50  # read but not scored
 BLOCK = 75  # characters that stay together when the feature is permuted: ten blocks a document
 PERMUTATIONS = 1000
@@ -37,6 +40,7 @@ MIN_DOCUMENTS = 8
 MIN_CORRELATION = 0.3
 SHOWN = 5
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 OnProgress = Callable[[str, int, int], None]
 
 
@@ -83,7 +87,8 @@ class FeatureResult:
             }
             for cell in self.cells
         ]
-        return {**vars(self), "cells": cells, "verdict": self.verdict.value}
+        found: dict[str, Any] = without_nan({**vars(self), "cells": cells, "verdict": self.verdict.value})
+        return found
 
 
 @torch.no_grad()
@@ -105,11 +110,14 @@ def score_features(
         names: keys of `features.FEATURES`.
     """
     rng = np.random.default_rng(seed)
-    documents = to_documents(ids)
-    texts = [vocabulary.decode(document) for document in documents]
+    ids = ids[:MAX_TEXT]
+    starts = document_starts(len(ids))
+    documents = cut(np.asarray(ids), starts)
+    text = vocabulary.decode(ids)
     first = np.arange(len(documents)) < len(documents) // 2  # discovery
-    controls = controls_of(documents, len(vocabulary))
-    values = {name: np.stack([FEATURES[name].values(text) for text in texts])[:, WARM_CHARS:] for name in names}
+    controls = controls_of(documents)
+    # read off the whole text, so that a quotation that began before the document is known
+    values = {name: cut(FEATURES[name].values(text), starts)[:, WARM_CHARS:] for name in names}
     networks = [model, *(nulls.reinitialised(model, seed + 1 + k) for k in range(nulls.NUMBER))]
     found: dict[str, list[list[FeatureCell]]] = {name: [] for name in names}
     for k, network in enumerate(networks):
@@ -121,28 +129,40 @@ def score_features(
             cells = _candidates(residuals, freed_values, rng, full=k == 0) if varies else []
             found[name].append(cells)
     results = [_result(name, values[name], found[name]) for name in names]
-    adjusted = benjamini_hochberg(np.array([result.p_adjusted for result in results]))
-    return [_judged(result, float(p), alpha) for result, p in zip(results, adjusted, strict=True)]
+    varying = [result for result in results if result.cells]  # the others were not tested
+    adjusted = benjamini_hochberg(np.array([result.p_adjusted for result in varying]))
+    p_of = {result.name: float(p) for result, p in zip(varying, adjusted, strict=True)}
+    return [_judged(result, p_of.get(result.name, 1.0), alpha) for result in results]
 
 
-def to_documents(ids: Ids) -> Ids:
-    """Stretches from all over a text: (B, T). Stretches do not overlap."""
-    number = min(DOCUMENTS, len(ids) // DOCUMENT_CHARS)
-    starts = np.linspace(0, len(ids) - DOCUMENT_CHARS, number).astype(np.int64)
-    return np.stack([np.asarray(ids[start : start + DOCUMENT_CHARS]) for start in starts])
+def document_starts(length: int) -> Ints:
+    """Where stretches from all over a text begin: (B). They do not overlap."""
+    number = min(DOCUMENTS, length // DOCUMENT_CHARS)
+    return np.linspace(0, length - DOCUMENT_CHARS, number).astype(np.int64)
 
 
-def controls_of(documents: Ids, characters: int) -> Floats:
-    """What is partialled out: 1, position, its square, the current and the previous character: (B, T, columns)."""
+def cut(values: npt.NDArray[Scalar], starts: Ints) -> npt.NDArray[Scalar]:
+    """The stretches of a text, or of what was read off it: (N) -> (B, T)."""
+    return np.stack([values[start : start + DOCUMENT_CHARS] for start in starts])
+
+
+def controls_of(documents: Ids) -> Floats:
+    """What is partialled out: 1, position, its square, the current and the previous character: (B, T, columns).
+
+    Of the characters that occur, the 200 commonest have a column each; the others share the constant's.
+    """
     B, T = documents.shape
+    known, number, counts = np.unique(documents, return_inverse=True, return_counts=True)
+    rank = np.argsort(np.argsort(-counts, kind="stable"), kind="stable")
+    ranked = rank[number].reshape(B, T)
     position = np.broadcast_to(np.linspace(-1, 1, T), (B, T))
-    one_hot = np.eye(characters, dtype=np.float32)
-    previous = np.concatenate([documents[:, :1], documents[:, :-1]], axis=1)
+    one_hot = np.eye(len(known), min(len(known), MAX_CONTROLS), dtype=np.float32)
+    previous = np.concatenate([ranked[:, :1], ranked[:, :-1]], axis=1)
     columns = [
         np.ones((B, T, 1)),
         position[:, :, None],
         position[:, :, None] ** 2,
-        one_hot[documents],
+        one_hot[ranked],
         one_hot[previous],
     ]
     return np.concatenate(columns, axis=2).astype(np.float32)[:, WARM_CHARS:]

@@ -18,7 +18,6 @@ NUMBER = 5
 # one-sided 1 % point of Student's t with 4 degrees of freedom, times sqrt(1 + 1/5): a sixth network of the same kind
 # lies above mean + LIMIT * deviation of five in one case of a hundred
 LIMIT = 3.7469 * 1.2**0.5
-CLIP = 1e-3  # an AUC of 1 is taken for 0.999
 
 
 @torch.no_grad()
@@ -34,13 +33,26 @@ def reinitialised(model: CharLM, seed: int) -> CharLM:
     return fresh.to(model.head.weight)
 
 
-def stands_out(observed: float, null: Floats) -> bool:
-    """Whether an AUC, or a share, lies above the prediction interval of such networks, on the probit scale."""
+def limit_of(null: Floats, resolution: float = 1e-3) -> float:
+    """What an AUC, or a share, must exceed: the best of these, and the prediction interval on the probit scale.
+
+    Args:
+        null: of each network.
+        resolution: 1 over the comparisons behind an AUC: one of 1 is taken for half a comparison less.
+    """
+    if len(null) < 2:
+        return 0.0
+    z = np.array([_probit(value, resolution) for value in null])
+    return max(float(null.max()), NormalDist().cdf(float(z.mean() + LIMIT * z.std(ddof=1))))
+
+
+def stands_out(observed: float, null: Floats, resolution: float = 1e-3) -> bool:
+    """Whether an AUC lies above what a re-initialised network reaches; see `limit_of`."""
     if len(null) < 2:
         return True
-    z = np.array([_probit(value) for value in null])
-    return bool(observed > null.max() and _probit(observed) > z.mean() + LIMIT * z.std(ddof=1))
+    clipped = NormalDist().cdf(_probit(observed, resolution))
+    return bool(observed > null.max()) and clipped > limit_of(null, resolution)
 
 
-def _probit(value: float) -> float:
-    return NormalDist().inv_cdf(min(max(value, CLIP), 1 - CLIP))
+def _probit(value: float, resolution: float) -> float:
+    return NormalDist().inv_cdf(min(max(value, resolution / 2), 1 - resolution / 2))

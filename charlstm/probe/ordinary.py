@@ -5,7 +5,6 @@ Legend: B lanes, T characters a lane, L layers, H hidden, S cells.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from charlstm.evaluate import bits_per_char as bits_of
 from charlstm.lstm import Gates, State
 from charlstm.model import CharLM
 from charlstm.probe.reading import Clamp, log_probabilities, read, repeat
@@ -56,15 +56,15 @@ def measure(model: CharLM, ids: Tensor, source: str, of_hidden: bool) -> Ordinar
 
     def add(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
         if t >= first:
-            held.append((new.c if gates else new.h).double().sum(dim=1))
-            part = (new.h if of_hidden else new.c).double()
+            held.append((new.c if gates else new.h).cpu().double().sum(dim=1))
+            part = (new.h if of_hidden else new.c).cpu().double()
             probed.append(torch.stack([part.sum(dim=1), part.square().sum(dim=1)]))
 
     _read_all(model, ids, None, add)
     n = ids.shape[0] * len(held)
     mean, square = torch.stack(probed).sum(dim=0) / n
     deviation = (square - mean.square()).clamp_min(0).sqrt()
-    return Ordinary(source, ids, (torch.stack(held).sum(dim=0) / n).cpu().numpy(), deviation.cpu().numpy())
+    return Ordinary(source, ids, (torch.stack(held).sum(dim=0) / n).numpy(), deviation.numpy())
 
 
 def bits_per_char(
@@ -86,7 +86,7 @@ def bits_per_char(
                 into.append(-log_probabilities(model, new.h[-1]).gather(1, targets).mean())
 
         _read_all(model, ids, clamp, score)
-        figures.append(float(torch.stack(losses).mean()) / math.log(2))
+        figures.append(bits_of(float(torch.stack(losses).mean())))
     return figures
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +11,10 @@ from torch import Tensor
 from charlstm.pairs import MinimalPair
 from charlstm.probe.behaviour import Behaviour
 from charlstm.probe.gates import GateUse
+from charlstm.probe.nulls import limit_of
 from charlstm.probe.reading import Trace
 from charlstm.probe.selectivity import Candidate
-from charlstm.probe.statistics import Estimate, Floats
+from charlstm.probe.statistics import Estimate, Floats, without_nan
 from charlstm.probe.stimuli import LANDMARKS
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict
 
@@ -26,7 +26,7 @@ class Ablation:
     Attributes:
         fall: by class, the loss of accuracy.
         fall_by: the same by class and attractor.
-        accuracy: what is left.
+        accuracy, accuracy_before: what is left, and what there was.
         controls: how many other cells of the layer were switched off for comparison.
         p: how often one of them costs as much; None with too few.
         cost_bits: on ordinary text, bits a character.
@@ -35,6 +35,7 @@ class Ablation:
     fall: dict[str, float]
     fall_by: dict[str, float]
     accuracy: float
+    accuracy_before: float
     controls: int
     p: float | None
     cost_bits: float
@@ -54,6 +55,7 @@ class CellReport:
         attractor_auc: whether the attractor's class shows in the cell, after it and at the target, the subject's
             class being fixed; 0.5 is blind to it, None where no sentence has one.
         hold_by_distance: by distance bin.
+        interval: the hold with its interval over lemmas.
         over_time: the AUC at eleven points from the cue to the target.
         gates: None in a plain RNN.
         ablation, flip, recovery: None if the causal tests were not made.
@@ -64,8 +66,9 @@ class CellReport:
     verdict: Verdict
     attractor_auc: tuple[float, float] | None
     hold_by_distance: dict[str, float]
-    over_time: Floats
-    gates: GateUse | None
+    interval: Estimate | None = None
+    over_time: Floats | None = None
+    gates: GateUse | None = None
     ablation: Ablation | None = None
     flip: float | None = None
     recovery: Estimate | None = None
@@ -73,19 +76,21 @@ class CellReport:
     @property
     def name(self) -> str:
         """`layer:cell`, as a person writes it."""
-        return f"{self.candidate.layer + 1}:{self.candidate.cell}"
+        layer, cell = self.candidate.place
+        return f"{layer + 1}:{cell}"
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         candidate, evidence = self.candidate, self.evidence
         return {
-            "layer": candidate.layer + 1,
-            "cell": candidate.cell,
-            "sign": candidate.sign,
-            "hold": candidate.hold.to_dict(),
-            "discovery_hold": candidate.discovery_hold,
+            "layer": candidate.found.layer + 1,
+            "cell": candidate.found.cell,
+            "sign": candidate.found.sign,
+            "hold": self.interval.to_dict() if self.interval else {"value": candidate.hold},
+            "same_hold": evidence.same_hold,
+            "discovery_hold": candidate.found.hold,
             "auc": dict(zip(LANDMARKS, candidate.landmark_auc.tolist(), strict=True)),
-            "auc_over_time": self.over_time.tolist(),
+            "auc_over_time": None if self.over_time is None else self.over_time.tolist(),
             "hold_by_distance": self.hold_by_distance,
             "short": evidence.short,
             "gap": evidence.gap,
@@ -169,6 +174,11 @@ class Nulls:
         """As JSON has it."""
         return {name: values.tolist() for name, values in vars(self).items()}
 
+    @property
+    def limit(self) -> float:
+        """What a hold must exceed, at a fine resolution."""
+        return limit_of(self.hold)
+
 
 @dataclass(frozen=True)
 class ProbeResult:
@@ -186,7 +196,7 @@ class ProbeResult:
         watched: the cells in the traces of `sentences`, layer and cell from 0.
         asked: those of them that a person asked for.
         notes: what else must be said.
-        activations: states at the landmarks and what they belong to, for `--save`.
+        activations, names: states at the landmarks and what they belong to, for `--save`; what its numbers stand for.
     """
 
     classes: tuple[str, str]
@@ -194,6 +204,9 @@ class ProbeResult:
     sentences: list[SentenceReport]
     limits: Thresholds
     state: str
+    watched: list[tuple[int, int]] = field(default_factory=list)
+    asked: list[tuple[int, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     lemmas: tuple[int, int] = (0, 0)
     nulls: Nulls = field(default_factory=lambda: Nulls(*(np.zeros(0),) * 3))
     cells: list[CellReport] = field(default_factory=list)
@@ -201,10 +214,8 @@ class ProbeResult:
     curve: list[CurvePoint] = field(default_factory=list)
     bits_per_char: float | None = None
     ordinary: str = ""
-    watched: list[tuple[int, int]] = field(default_factory=list)
-    asked: list[tuple[int, int]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     activations: dict[str, Tensor] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def tracking(self) -> list[CellReport]:
@@ -214,7 +225,7 @@ class ProbeResult:
     @property
     def highlighted(self) -> set[tuple[int, int]]:
         """The cells worth a picture: those that track, and those asked for."""
-        return {(cell.candidate.layer, cell.candidate.cell) for cell in self.tracking} | set(self.asked)
+        return {cell.candidate.place for cell in self.tracking} | set(self.asked)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it; what is not a number there is null."""
@@ -228,7 +239,7 @@ class ProbeResult:
             "sentence": sentences[0] if sentences else None,
             "sentences": sentences,
             "lemmas": {"discovery": self.lemmas[0], "confirmation": self.lemmas[1]},
-            "nulls": self.nulls.to_dict(),
+            "nulls": {**self.nulls.to_dict(), "hold_limit": self.nulls.limit},
             "cells": [cell.to_dict() for cell in self.cells],
             "joint_ablation": self.joint and self.joint.to_dict(),
             "top_k": [point.to_dict() for point in self.curve],
@@ -239,12 +250,3 @@ class ProbeResult:
         }
         result: dict[str, Any] = without_nan(everything)
         return result
-
-
-def without_nan(data: Any) -> Any:
-    """The same data with null for every number that is none."""
-    if isinstance(data, dict):
-        return {name: without_nan(value) for name, value in data.items()}
-    if isinstance(data, list):
-        return [without_nan(value) for value in data]
-    return None if isinstance(data, float) and not math.isfinite(data) else data

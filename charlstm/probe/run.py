@@ -6,7 +6,7 @@ read the stimuli -> behaviour -> discovery, confirmation -> re-initialised netwo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,15 +19,13 @@ from charlstm.pairs import MinimalPair
 from charlstm.probe import ngram, ordinary
 from charlstm.probe.behaviour import judge
 from charlstm.probe.causal_tests import causal_tests
-from charlstm.probe.evidence import Material, cell_reports, gather_nulls
+from charlstm.probe.evidence import Material, OnProgress, cell_reports, gather_nulls, shown_reports
 from charlstm.probe.reading import Snapshots, log_odds, read, repeat, trace_cells, warm_state
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Floats
-from charlstm.probe.stimuli import Bools, Stimuli, make_stimuli, split_lemmas
-from charlstm.probe.verdict import Thresholds
+from charlstm.probe.stimuli import Bools, Stimuli, ending_ids, make_stimuli, split_lemmas
+from charlstm.probe.verdict import Thresholds, Verdict
 from charlstm.vocab import Ids, Vocabulary
-
-OnProgress = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
 
 
 @dataclass(frozen=True)
@@ -75,22 +73,16 @@ def probe(
     state = "h" if of_hidden else "c"
     warm_ids = torch.from_numpy(vocabulary.encode(request.warm, "skip").astype(np.int64))
     warm = warm_state(model, warm_ids)
-    if not request.pairs:
-        shown = [
-            read_sentence(model, vocabulary, warm, name, pair, request.cells, of_hidden)
-            for name, pair in request.sentences
+    asked = list(request.cells)
+
+    def shown(watched: Sequence[tuple[int, int]] = asked) -> list[SentenceReport]:
+        return [
+            read_sentence(model, vocabulary, warm, name, pair, watched, of_hidden) for name, pair in request.sentences
         ]
+
+    if not request.pairs:
         notes = ["no pairs that this network can read: nothing is said of cells; give --pairs"]
-        return ProbeResult(
-            ("cue", "twin"),
-            None,
-            shown,
-            request.limits,
-            state,
-            watched=list(request.cells),
-            asked=list(request.cells),
-            notes=notes,
-        )
+        return ProbeResult(("cue", "twin"), None, shown(), request.limits, state, asked, asked, notes)
     stimuli = make_stimuli(request.pairs, vocabulary)
     on_progress("reading sentences", 0, 1)
     states, answers = read_stimuli(model, stimuli, warm, of_hidden)
@@ -100,7 +92,7 @@ def probe(
     behaviour = judge(stimuli, answers, baseline, rng)
     if not stimuli.has_twins:
         notes = ["these pairs have no twins: only behaviour can be scored"]
-        return ProbeResult(stimuli.classes, behaviour, [], request.limits, state, notes=notes)
+        return ProbeResult(stimuli.classes, behaviour, shown(), request.limits, state, asked, asked, notes)
 
     assert request.ordinary is not None, "cells are measured against ordinary text"
     on_progress("ordinary text", 0, 1)
@@ -108,18 +100,19 @@ def probe(
     halves = split_lemmas(stimuli, request.seed)
     material = Material(model, stimuli, warm_ids, warm, states, halves, text, of_hidden, request.limits, rng)
     chance = gather_nulls(material, request.seed, on_progress)
-    reports = cell_reports(material, chance, request.cells)
-    reports, joint, curve, bits = causal_tests(material, reports, request.cells, on_progress)
-    watched = [(report.candidate.layer, report.candidate.cell) for report in reports]
-    sentences = [
-        read_sentence(model, vocabulary, warm, name, pair, watched, of_hidden) for name, pair in request.sentences
-    ]
+    every = cell_reports(material, chance, request.cells)
+    every, joint, curve, bits = causal_tests(material, every, request.cells, on_progress)
+    reports = shown_reports(material, every, request.cells)
+    watched = [report.candidate.place for report in reports]
     return ProbeResult(
         stimuli.classes,
         behaviour,
-        sentences,
+        shown(watched),
         request.limits,
         state,
+        watched,
+        asked,
+        _notes(stimuli, every, reports),
         lemmas=(_count_lemmas(stimuli, halves[0]), _count_lemmas(stimuli, halves[1])),
         nulls=chance,
         cells=reports,
@@ -127,10 +120,8 @@ def probe(
         curve=curve,
         bits_per_char=bits,
         ordinary=text.source,
-        watched=watched,
-        asked=list(request.cells),
-        notes=_notes(stimuli, reports),
         activations=_activations(stimuli, states, answers),
+        names={"condition": np.unique(stimuli.condition).tolist(), "kind": np.unique(stimuli.kind).tolist()},
     )
 
 
@@ -140,7 +131,7 @@ def read_stimuli(model: CharLM, stimuli: Stimuli, warm: State, of_hidden: bool) 
     end, kept = read(model, stimuli.ids, start, stimuli.length, repeat(warm, len(stimuli)), landmarks=stimuli.landmarks)
     assert isinstance(kept, Snapshots)
     answers = log_odds(model, end, stimuli.endings)
-    return (kept.h if of_hidden else kept.c).cpu().numpy(), answers.double().cpu().numpy()
+    return (kept.h if of_hidden else kept.c).cpu().numpy(), answers.cpu().double().numpy()
 
 
 def read_sentence(
@@ -154,7 +145,7 @@ def read_sentence(
 ) -> SentenceReport:
     """One sentence and its twin for the eye: the shares of their endings and the cells over their characters."""
     shares, traces = [], []
-    endings = tuple(_ids(vocabulary, text, pair.source) for text in pair.endings)
+    endings = ending_ids(pair, vocabulary)
     for text in (pair.prefix, pair.twin_prefix):
         ids = _ids(vocabulary, text, pair.source)[None]
         length = torch.tensor([ids.shape[1]])
@@ -173,23 +164,39 @@ def _count_lemmas(stimuli: Stimuli, half: Bools) -> int:
     return len(np.unique(stimuli.lemma[half & stimuli.contested]))
 
 
-def _notes(stimuli: Stimuli, reports: Sequence[CellReport]) -> list[str]:
+def _notes(stimuli: Stimuli, every: Sequence[CellReport], shown: Sequence[CellReport]) -> list[str]:
     notes = []
     if not stimuli.is_contested:
-        notes.append("too few sentences have an attractor of the other class: cells that follow the last noun can pass")
-    if any(report.ablation and report.ablation.p is None for report in reports):
+        notes.append(
+            "too few sentences have an attractor of the other class (condition opposite, in both classes): cells that "
+            "follow the last noun can pass"
+        )
+    elif not any(pair.attractor for pair in stimuli.pairs):
+        notes.append("the pairs do not say where the attractor stands: its landmarks are at a third and at two thirds")
+    if any(report.ablation and report.ablation.p is None for report in every):
         notes.append("the layer has too few other cells to compare with: nothing is said of causes")
+    names = {report.name for report in shown}
+    left_out = sum(report.verdict is not Verdict.none for report in every if report.name not in names)
+    if left_out:
+        notes.append(f"{left_out} more cells with a verdict are not shown")
+    if untested := sum(report.verdict is Verdict.tracks and report.ablation is None for report in every):
+        notes.append(f"{untested} cells that track were not tested for causes; ask for them with --cell")
     return notes
 
 
 def _activations(stimuli: Stimuli, states: Floats, answers: Floats) -> dict[str, Tensor]:
-    _, number = np.unique(stimuli.condition, return_inverse=True)
-    return {
-        "states": torch.from_numpy(states),
-        "log_odds": torch.from_numpy(answers),
-        "label": torch.from_numpy(stimuli.label),
-        "lemma": torch.from_numpy(stimuli.lemma),
-        "pair": torch.from_numpy(stimuli.pair),
-        "distance": torch.from_numpy(stimuli.distance),
-        "condition": torch.from_numpy(number.astype(np.int64)),
+    numbers = {
+        name: np.unique(values, return_inverse=True)[1].astype(np.int64)
+        for name, values in (("condition", stimuli.condition), ("kind", stimuli.kind))
     }
+    found = {
+        "states": states,
+        "log_odds": answers,
+        "label": stimuli.label,
+        "lemma": stimuli.lemma,
+        "pair": stimuli.pair,
+        "twin": stimuli.twin,
+        "distance": stimuli.distance,
+        **numbers,
+    }
+    return {name: torch.from_numpy(values) for name, values in found.items()}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,112 +21,120 @@ from charlstm.probe.stimuli import Bools, Ints
 MAX_CANDIDATES = 20
 
 
+class Found(NamedTuple):
+    """A cell that leaves discovery."""
+
+    layer: int  # from 0
+    cell: int
+    sign: int  # 1: high for class 0, -1: low
+    hold: float  # on the half that chose it
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """A cell that leaves discovery, and what confirmation says.
+    """A cell that left discovery, and what confirmation says.
 
     Attributes:
-        layer, cell: from 0.
-        sign: 1 if the cell is high for class 0, -1 if it is low.
-        discovery_hold: on the half that chose it.
-        hold: on the other half, with its interval.
+        found: the cell.
+        hold: on the other half.
         p: how often the best of all candidates does as well when labels are exchanged by lemma.
         landmark_auc: (K) on the confirmation half, sign applied.
     """
 
-    layer: int
-    cell: int
-    sign: int
-    discovery_hold: float
-    hold: Estimate
+    found: Found
+    hold: float
     p: float
     landmark_auc: Floats
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Layer and cell, from 0."""
+        return self.found.layer, self.found.cell
 
-def discover(states: Floats, positive: Bools) -> list[tuple[int, int, int, float]]:
-    """The cells that hold best: (layer, cell, sign, hold), at most 20, best first, those above one half.
 
-    Args:
-        states: (N, K, L, H) of the sentences of the discovery half.
-        positive: (N) whether class 0.
+def holds_of(states: Floats, positive: Bools) -> tuple[Floats, Ints]:
+    """The hold of every cell with the sign that suits it: states (N, K, L, H) -> hold and sign, (L, H) each.
+
+    A cell whose AUC is not defined (a class is missing) holds nothing: 0.
     """
-    by_landmark = auc(states, positive)  # (K, L, H)
+    by_landmark = np.nan_to_num(auc(states, positive), nan=0.5)  # (K, L, H)
     up, down = by_landmark.min(axis=0), (1 - by_landmark).min(axis=0)
-    hold = np.maximum(up, down)
-    order = np.argsort(-hold, axis=None, kind="stable")[:MAX_CANDIDATES]
-    found = []
-    for layer, cell in zip(*np.unravel_index(order, hold.shape), strict=True):
-        if hold[layer, cell] > 0.5:
-            sign = 1 if up[layer, cell] >= down[layer, cell] else -1
-            found.append((int(layer), int(cell), sign, float(hold[layer, cell])))
-    return found
+    return np.maximum(up, down), np.where(up >= down, 1, -1)
+
+
+def discover(states: Floats, positive: Bools, number: int = MAX_CANDIDATES) -> list[Found]:
+    """The cells of the discovery half that hold best, best first: the best one and others above one half."""
+    hold, sign = holds_of(states, positive)
+    order = np.argsort(-hold, axis=None, kind="stable")[:number]
+    places = zip(*np.unravel_index(order, hold.shape), strict=True)
+    found = [Found(int(n), int(m), int(sign[n, m]), float(hold[n, m])) for n, m in places]
+    return found[:1] + [cell for cell in found[1:] if cell.hold > 0.5]
 
 
 def confirm(
     states: Floats,
     positive: Bools,
     lemma: Ints,
-    found: list[tuple[int, int, int, float]],
+    found: Sequence[Found],
     rng: np.random.Generator,
-    intervals: bool = True,
-    extra: Sequence[tuple[int, int, int, float]] = (),
+    extra: Sequence[Found] = (),
 ) -> list[Candidate]:
     """Judge candidates on the other half of the lemmas; best first.
 
     Args:
         states: (N, K, L, H) of its sentences.
         positive, lemma: (N).
-        found: as `discover` gives it; p is against the best of these.
-        extra: other cells to judge with them, which make no test harder.
-        intervals: False spares the bootstrap.
+        found: what leaves discovery; p is against the best of these.
+        extra: other cells to judge with them, which a person asked for; they make no test harder.
     """
     cells = [*found, *extra]
     if not cells:
         return []
-    signed = np.stack([states[:, :, layer, cell] * sign for layer, cell, sign, _ in cells], axis=2)  # (N, K, C)
+    signed = signed_states(states, cells)
     flip = flips(len(np.unique(lemma)), rng)
     compared = signed[:, :, : len(found) or len(cells)]
     by_flip = permuted_auc(compared, positive, lemma, flip).min(axis=1)  # (P, C)
     best = by_flip[1:].max(axis=1)  # the first permutation exchanges nothing: it is the observation
     observed = auc(signed, positive)  # (K, C)
-    result = []
-    for k, (layer, cell, sign, discovery_hold) in enumerate(cells):
-        hold = float(observed[:, k].min())
-        estimate = Estimate(hold, hold, hold)
-        if intervals:
-            estimate = bootstrap_hold(signed[:, :, k], positive, lemma, rng)
-        result.append(Candidate(layer, cell, sign, discovery_hold, estimate, above(hold, best), observed[:, k]))
-    return sorted(result, key=lambda candidate: -candidate.hold.value)
+    result = [
+        Candidate(cell, float(observed[:, k].min()), above(float(observed[:, k].min()), best), observed[:, k])
+        for k, cell in enumerate(cells)
+    ]
+    return sorted(result, key=lambda candidate: -candidate.hold)
 
 
-def bootstrap_hold(values: Floats, positive: Bools, lemma: Ints, rng: np.random.Generator) -> Estimate:
-    """The hold of one cell and its interval over lemmas: values (N, K), sign applied."""
-    # which of two sentences is higher does not change when they are drawn again: compare once, weigh often
-    higher = values[positive][:, None] > values[~positive][None]  # (N+, N-, K)
-    compared = higher + 0.5 * (values[positive][:, None] == values[~positive][None])
-
-    def statistic(rows: Ints) -> float:
-        weight = np.bincount(rows, minlength=len(lemma)).astype(float)
-        a, b = weight[positive], weight[~positive]
-        if not a.sum() or not b.sum():
-            return float("nan")
-        return float(np.einsum("i,ijk,j->k", a, compared, b, optimize=True).min() / (a.sum() * b.sum()))
-
-    return bootstrap(statistic, lemma, rng)
+def signed_states(states: Floats, cells: Sequence[Found]) -> Floats:
+    """The states of some cells, high for class 0: (N, K, L, H) -> (N, K, C)."""
+    return np.stack([states[:, :, cell.layer, cell.cell] * cell.sign for cell in cells], axis=2)
 
 
-def mill(
-    states: Floats,
-    positive: Bools,
-    lemma: Ints,
-    halves: tuple[Bools, Bools],
-    rng: np.random.Generator,
-    intervals: bool = True,
-) -> list[Candidate]:
-    """Discovery and confirmation in one: states (N, K, L, H) of contested sentences -> candidates, best first."""
+def best_hold(states: Floats, positive: Bools, halves: tuple[Bools, Bools]) -> float:
+    """What the best candidate of a network holds on the confirmation half: states (N, K, L, H) of both halves."""
     discovery, confirmation = halves
     found = discover(states[discovery], positive[discovery])
-    return confirm(states[confirmation], positive[confirmation], lemma[confirmation], found, rng, intervals)
+    return float(auc(signed_states(states[confirmation], found), positive[confirmation]).min(axis=0).max())
+
+
+def hold_interval(values: Floats, positive: Bools, lemma: Ints, rng: np.random.Generator) -> Estimate:
+    """The hold of one cell and its interval over lemmas: values (N, K), sign applied."""
+    # lemmas are drawn as a whole, so what one lemma's positives do against another's negatives is counted once
+    _, number = np.unique(lemma, return_inverse=True)
+    M, K = int(number.max()) + 1, values.shape[1]
+    wins = np.zeros((M, M, K))
+    for k in range(M):
+        mine = values[positive & (number == k)][:, None]  # (n, 1, K)
+        others = values[~positive][None]
+        np.add.at(wins[k], number[~positive], ((mine > others) + 0.5 * (mine == others)).sum(axis=0))
+    counts = [np.bincount(number[side], minlength=M).astype(float) for side in (positive, ~positive)]
+
+    def statistic(lemmas: Ints) -> float:
+        weight = np.bincount(lemmas, minlength=M).astype(float)
+        pairs = (weight @ counts[0]) * (weight @ counts[1])
+        if not pairs:
+            return float("nan")
+        return float(min(weight @ wins[:, :, k] @ weight for k in range(K)) / pairs)
+
+    return bootstrap(statistic, np.arange(M), rng)
 
 
 def auc_over_time(values: Floats, positive: Bools, cue: Ints, length: Ints, points: int = 11) -> Floats:

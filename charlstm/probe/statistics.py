@@ -5,10 +5,12 @@ Legend: N sentences, M lemmas, P permutations, R bootstrap replicates, C cells.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -136,3 +138,12 @@ def benjamini_hochberg(p_values: Floats) -> Floats:
 def above(observed: float, null: Floats) -> float:
     """p: how often chance reaches what was observed, the observation itself counted once (Phipson & Smyth 2010)."""
     return float((1 + (null >= observed - 1e-12).sum()) / (1 + len(null)))
+
+
+def without_nan(data: Any) -> Any:
+    """The same data with None for every number that is none: JSON has no NaN."""
+    if isinstance(data, dict):
+        return {name: without_nan(value) for name, value in data.items()}
+    if isinstance(data, list):
+        return [without_nan(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data

@@ -86,11 +86,11 @@ class Stimuli:
     def contested(self) -> Bools:
         """Which sentences decide what a cell holds: main ones with an attractor of the other class.
 
-        Of lemmas that have such sentences in both classes; where there are too few of these, all main sentences.
+        Where fewer than ten lemmas of either class have any, all main sentences.
         """
         opposite = self.main & (self.condition == "opposite")
-        both = set(self.lemma[opposite & (self.label == 0)]) & set(self.lemma[opposite & (self.label == 1)])
-        return opposite & np.isin(self.lemma, list(both)) if len(both) >= MIN_LEMMAS else self.main
+        lemmas = [len(set(self.lemma[opposite & (self.label == k)].tolist())) for k in (0, 1)]
+        return opposite if min(lemmas) >= MIN_LEMMAS else self.main
 
     @property
     def is_contested(self) -> bool:
@@ -109,6 +109,7 @@ def make_stimuli(pairs: Sequence[MinimalPair], vocabulary: Vocabulary) -> Stimul
     if any(with_twin) and not all(with_twin):
         raise TextError(f"{pairs[with_twin.index(False)].source}: this pair has no twin, others have; give all or none")
     classes = _classes(pairs)
+    class_of_good = _classes_of_good(pairs, classes)
     lemma_of = {name: k for k, name in enumerate(dict.fromkeys(_lemma(pair, k) for k, pair in enumerate(pairs)))}
     claimed = {_lemma(pair, k) for k, pair in enumerate(pairs) if pair.kind not in APART}
     if all(with_twin) and len(claimed) < MIN_LEMMAS:
@@ -116,20 +117,23 @@ def make_stimuli(pairs: Sequence[MinimalPair], vocabulary: Vocabulary) -> Stimul
             f"{len(claimed)} independent pairs (lemmas); at least {MIN_LEMMAS} are needed: they are split in halves, "
             "and with fewer p could not reach .05"
         )
-    edges, bins = _distance_bins([pair.target - pair.end_of_cue for pair in pairs] if all(with_twin) else [0])
+    if not claimed:
+        raise TextError(f"every pair is of a kind that is reported apart ({', '.join(APART)}): nothing to claim")
+    known = [pair.target - pair.end_of_cue if pair.twin else pair.distance for pair in pairs]
+    edges, bins = _distance_bins([distance for distance in known if distance is not None] or [0])
     prefixes, marks, starts, first, second, rows = [], [], [], [], [], []
     for k, pair in enumerate(pairs):
-        good_class = classes.index(pair.label) if pair.label else 0
-        good, bad = (vocabulary.encode(ending, what=pair.source) for ending in pair.endings)
+        good_class = class_of_good[k]
+        good, bad = ending_ids(pair, vocabulary)
         endings = (good, bad) if good_class == 0 else (bad, good)
-        distance = pair.target - pair.end_of_cue if pair.twin else -1
+        distance = pair.target - pair.end_of_cue if pair.twin else -1 if pair.distance is None else pair.distance
         for is_twin, prefix in enumerate((pair.prefix, pair.twin_prefix)[: 1 + all(with_twin)]):
             prefixes.append(torch.from_numpy(vocabulary.encode(prefix, what=pair.source).astype(np.int64)))
             places = _landmarks(pair, prefix, len(prefix) - pair.target)
             marks.append(places)
             starts.append(prefix.rfind(" ", 0, places[0]) + 1)
-            first.append(torch.from_numpy(endings[0].astype(np.int64)))
-            second.append(torch.from_numpy(endings[1].astype(np.int64)))
+            first.append(endings[0])
+            second.append(endings[1])
             label = good_class if not is_twin else 1 - good_class
             condition = pair.twin_condition if is_twin else pair.condition
             rows.append((label, k, lemma_of[_lemma(pair, k)], condition, pair.kind, distance))
@@ -176,8 +180,39 @@ def _classes(pairs: Sequence[MinimalPair]) -> tuple[str, str]:
         raise TextError(f"labels of {len(labels)} classes ({', '.join(labels[:4])}...); a feature has two")
     if sorted(labels) == ["F", "M"] or labels in (["F"], ["M"]):
         return "F", "M"
-    names = [*labels, *(name for name in ("cue", "twin") if name not in labels)]
-    return names[0], names[1]
+    if len(labels) == 1:
+        return labels[0], f"not {labels[0]}"
+    return (labels[0], labels[1]) if labels else ("cue", "twin")
+
+
+def _classes_of_good(pairs: Sequence[MinimalPair], classes: tuple[str, str]) -> list[int]:
+    """The class of every good sentence: its label, or, where no pair has one, what its ending says.
+
+    Endings that occur both ways round (*-a* right, *-o* wrong; elsewhere *-o* right, *-a* wrong) mean the classes.
+    """
+    labelled = [bool(pair.label) for pair in pairs]
+    if any(labelled):
+        if not all(labelled):
+            source = pairs[labelled.index(False)].source
+            raise TextError(f"{source}: this pair has no label, others have; give all or none")
+        return [classes.index(pair.label) for pair in pairs]
+    first_way: dict[frozenset[str], str] = {}
+    return [int(first_way.setdefault(frozenset(pair.endings), pair.endings[0]) != pair.endings[0]) for pair in pairs]
+
+
+def ending_ids(pair: MinimalPair, vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
+    """The ids of the good and of the bad ending. One that the text breaks off without a delimiter is given one.
+
+    Else *laugh* would be a part of *laughs*, and could not be told from it.
+    """
+    delimiter = next((c for c in "\n. " if c in vocabulary), "")
+    found = []
+    for ending in pair.endings:
+        closed = ending + delimiter if not ending or ending[-1].isalpha() else ending
+        if not closed:
+            raise TextError(f"{pair.source}: one ending is a part of the other, and the model knows no delimiter")
+        found.append(torch.from_numpy(vocabulary.encode(closed, what=pair.source).astype(np.int64)))
+    return found[0], found[1]
 
 
 def _distance_bins(distances: Sequence[int]) -> tuple[list[int], tuple[str, ...]]:

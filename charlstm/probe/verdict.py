@@ -24,10 +24,12 @@ class Thresholds:
     """What a claim asks for.
 
     Attributes:
-        hold: least AUC over the landmarks, on held-out lemmas with an attractor of the other class.
+        hold: least AUC over the landmarks, on held-out lemmas with an attractor of the other class; and, so that a
+            cell that takes the attractor for the contrary of the cue does not pass, with one of the same class;
+            and, so that one that slowly forgets does not, at every distance.
         gap: difference of the class means before the deciding character, in deviations on ordinary text.
         alpha: of every test.
-        fall: loss of accuracy of one class when the cell is switched off.
+        fall: loss of accuracy when the cell is switched off: of one class, and of both together.
         recovery: how far a patch must move the answer towards the twin's.
         min_controls: with fewer other cells in the layer, nothing is said of causes.
     """
@@ -50,15 +52,21 @@ class Evidence:
 
     Attributes:
         hold, gap, p: as in `Thresholds`.
+        same_hold: the hold on sentences with an attractor of the same class; NaN where there is none.
+        far_hold: the hold at the distance where it is least.
+        resolution: of these AUC: 1 over the comparisons behind them.
         null_hold: the best hold of each re-initialised network.
         short: the AUC that lasts from the cue to the attractor, or to the end of the shortest sentences.
         null_short: the best of each re-initialised network.
         cue: the AUC at the end of the cue.
         null_cue: the best of each re-initialised network.
-        fall, fall_p, recovery: the causal tests; None if they were not made.
+        fall, net_fall, fall_p, recovery: the causal tests: of the class that loses more, of both; None if not made.
     """
 
     hold: float
+    same_hold: float
+    far_hold: float
+    resolution: float
     gap: float
     p: float
     null_hold: Floats
@@ -67,33 +75,59 @@ class Evidence:
     cue: float
     null_cue: Floats
     fall: float | None = None
+    net_fall: float | None = None
     fall_p: float | None = None
     recovery: float | None = None
 
 
+def does_not_last(evidence: Evidence, limits: Thresholds) -> list[str]:
+    """In what a cell fails to keep the feature as far as it goes, in words; nothing if it does."""
+    lacks = []
+    if not evidence.hold >= limits.hold:
+        lacks.append(f"its hold is below {limits.hold:g}")
+    if evidence.same_hold < limits.hold:
+        lacks.append(f"past an attractor of the same class its hold is {evidence.same_hold:.2f}")
+    if evidence.far_hold < limits.hold:
+        lacks.append(f"at one distance its hold is {evidence.far_hold:.2f}")
+    return lacks
+
+
+def shortcomings(evidence: Evidence, limits: Thresholds) -> list[str]:
+    """What a cell lacks to be said to track the feature, in words; nothing if it does."""
+    lacks = does_not_last(evidence, limits)
+    if not evidence.gap >= limits.gap:
+        lacks.append(f"its gap is {evidence.gap:.2f}, below {limits.gap:g}")
+    if not evidence.p < limits.alpha:
+        lacks.append(f"p is not below {limits.alpha:g}")
+    if not stands_out(evidence.hold, evidence.null_hold, evidence.resolution):
+        lacks.append("re-initialised networks do as well")
+    return lacks
+
+
 def holds(evidence: Evidence, limits: Thresholds) -> bool:
     """Whether a cell holds the feature all the way."""
-    return (
-        evidence.hold >= limits.hold
-        and evidence.gap >= limits.gap
-        and evidence.p < limits.alpha
-        and stands_out(evidence.hold, evidence.null_hold)
-    )
+    return not shortcomings(evidence, limits)
 
 
 def is_used(evidence: Evidence, limits: Thresholds) -> bool:
     """Whether the network answers otherwise without the cell, and with its twin's value."""
-    if evidence.fall is None or evidence.fall_p is None or evidence.recovery is None:
+    if evidence.fall is None or evidence.net_fall is None or evidence.fall_p is None or evidence.recovery is None:
         return False
-    return evidence.fall >= limits.fall and evidence.fall_p < limits.alpha and evidence.recovery >= limits.recovery
+    return (
+        min(evidence.fall, evidence.net_fall) >= limits.fall
+        and evidence.fall_p < limits.alpha
+        and evidence.recovery >= limits.recovery
+    )
 
 
 def judge_cell(evidence: Evidence, limits: Thresholds) -> Verdict:
     """The verdict on one cell."""
     if holds(evidence, limits):
         return Verdict.tracks_and_used if is_used(evidence, limits) else Verdict.tracks
-    if evidence.short >= limits.hold and stands_out(evidence.short, evidence.null_short):
+    if not does_not_last(evidence, limits):  # it is another thing that it lacks
+        return Verdict.none
+    if evidence.short >= limits.hold and stands_out(evidence.short, evidence.null_short, evidence.resolution):
         return Verdict.short_range
-    if evidence.cue >= limits.hold and stands_out(evidence.cue, evidence.null_cue):
+    if evidence.cue >= limits.hold and stands_out(evidence.cue, evidence.null_cue, evidence.resolution):
         return Verdict.cue_only
     return Verdict.none

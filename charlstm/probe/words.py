@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from charlstm.probe.behaviour import CHANCE
 from charlstm.probe.result import CellReport, ProbeResult
-from charlstm.probe.verdict import Verdict
+from charlstm.probe.verdict import Verdict, shortcomings
 
 SPREAD_RECOVERY = 0.5  # a few cells together that reach so far carry the feature between them
 NEAR_CHANCE = 0.1
@@ -24,7 +24,7 @@ def in_words(result: ProbeResult) -> list[str]:
 
 
 def _names(cells: list[CellReport]) -> str:
-    names = [f"cell {cell.candidate.cell} of layer {cell.candidate.layer + 1}" for cell in cells]
+    names = [f"cell {cell.candidate.found.cell} of layer {cell.candidate.found.layer + 1}" for cell in cells]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -38,12 +38,11 @@ def _about(result: ProbeResult, cell: CellReport) -> str:
     what = f"{who} holds the feature ({first} against {second}) from the cue to the deciding character"
     if cell.ablation is None:
         return f"{what}; causes were not tested."
-    assert result.behaviour is not None
-    before, after = result.behaviour.overall.accuracy.value, cell.ablation.accuracy
-    fall = " and ".join(
-        f"{name} by {100 * lost:.0f} points" for name, lost in cell.ablation.fall.items() if lost > 0.005
-    )
-    change = f"switching it off lowers {fall}" if fall else "switching it off alone changes no choice"
+    before, after = cell.ablation.accuracy_before, cell.ablation.accuracy
+    lost = [f"{name} {-100 * lost:+.0f}" for name, lost in cell.ablation.fall.items() if abs(lost) > 0.005]
+    change = "switching it off alone changes no choice"
+    if lost:
+        change = f"switching it off changes accuracy by points: {', '.join(lost)}"
     if after <= CHANCE + NEAR_CHANCE < before:
         change = f"switching it off drops accuracy to chance ({100 * after:.0f} %)"
     if cell.verdict is Verdict.tracks_and_used:
@@ -72,7 +71,8 @@ def _none(result: ProbeResult) -> list[str]:
     brief = [cell for cell in result.cells if cell.verdict is not Verdict.none]
     lines = [
         f"No cell holds the feature all the way: the best, {_names([best])}, has a hold of "
-        f"{best.evidence.hold:.2f} (p = {best.candidate.p:.3f}); re-initialised networks reach {null:.2f}."
+        f"{best.evidence.hold:.2f} (p = {best.candidate.p:.3f}); re-initialised networks reach {null:.2f}. "
+        f"What it lacks: {'; '.join(shortcomings(best.evidence, result.limits))}."
     ]
     if brief:
         kinds = ", ".join(f"{_names([cell])} ({cell.verdict.value})" for cell in brief)
@@ -85,5 +85,5 @@ def _none(result: ProbeResult) -> list[str]:
             f"{100 * spread.recovery:.0f} % of the way to the twin's. The code is spread."
         )
     if result.behaviour is not None and result.behaviour.overall.accuracy.low <= CHANCE:
-        lines.append("The network's answers are no better than chance, so there is nothing to be carried.")
+        lines.append("The network's answers are no better than chance.")
     return lines

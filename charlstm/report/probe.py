@@ -16,7 +16,6 @@ from charlstm.report.console import plain_console
 from charlstm.report.sentence import sentence_lines
 from charlstm.report.text import printable
 
-WIDE = 150  # columns from which the table of cells stands in one piece
 SHOWN_SENTENCES = 2  # in full, character by character
 
 
@@ -109,12 +108,13 @@ Column = tuple[str, Callable[[CellReport], str]]
 
 def columns(result: ProbeResult) -> list[Column]:
     """The columns of the table of cells."""
-    first, second = result.classes
+    first, second = (printable(name, keep="") for name in result.classes)
     found: list[Column] = [
-        ("layer", lambda cell: str(cell.candidate.layer + 1)),
-        ("cell", lambda cell: str(cell.candidate.cell)),
-        ("sign", lambda cell: f"{first if cell.candidate.sign > 0 else second} high"),
-        ("hold [95 %]", lambda cell: _interval(cell.candidate.hold, _two)),
+        ("layer", lambda cell: str(cell.candidate.found.layer + 1)),
+        ("cell", lambda cell: str(cell.candidate.found.cell)),
+        ("sign", lambda cell: f"{first if cell.candidate.found.sign > 0 else second} high"),
+        ("hold [95 %]", lambda cell: "-" if cell.interval is None else _interval(cell.interval, _two)),
+        ("same", lambda cell: "-" if math.isnan(cell.evidence.same_hold) else _two(cell.evidence.same_hold)),
         (
             "AUC cue/attractor/target",
             lambda cell: "/".join(_two(cell.candidate.landmark_auc[k]) for k in (0, 2, 3)),
@@ -178,11 +178,12 @@ def _table(some: Sequence[Column], cells: Sequence[CellReport]) -> Table:
 
 def legend(result: ProbeResult) -> list[str]:
     """One line a column."""
-    first, second = result.classes
+    first, second = (printable(name, keep="") for name in result.classes)
     limits = result.limits
     lines = [
         f"hold       least AUC ({first} against {second}) over the landmarks, attractor of the other class, "
-        f"held-out lemmas; at least {limits.hold:g}",
+        f"held-out lemmas; at least {limits.hold:g}, at every distance, too",
+        "same       the same with an attractor of the same class: a cell that takes it for the contrary fails here",
         "AUC        at the end of the cue, after the attractor, just before the deciding character",
         f"gap        difference of the class means at the target, in deviations on ordinary text; "
         f"at least {limits.gap:g}",
@@ -190,12 +191,15 @@ def legend(result: ProbeResult) -> list[str]:
         f"p          labels exchanged by noun pair, against the best of all candidates; below {limits.alpha:g}",
         "cleared    1 - product of f over the cue's last word; written: sum of i |g| over it; then over the attractor",
         "kept       product of f from the cue to the target; shown: o at the target",
-        f"fall       loss of accuracy when the cell stays at its mean from the cue on; at least {limits.fall:g}",
+        f"fall       loss of accuracy with the cell at its mean from the cue on; at least {limits.fall:g}, also net",
         "fall p     how often another cell of the layer costs as much; cost: on ordinary text, bits/char",
         "flip       choices that change when the cell takes its value in the twin, once, at the end of the cue",
         f"recovery   how far that patch goes towards the twin's answer; at least {limits.recovery:g}",
     ]
     if len(result.nulls.hold):
         best = ", ".join(_two(value) for value in result.nulls.hold)
-        lines.append(f"null       best hold of {len(result.nulls.hold)} re-initialised networks: {best}")
+        lines.append(
+            f"null       best hold of {len(result.nulls.hold)} re-initialised networks: {best}; "
+            f"one more would stay below {_two(result.nulls.limit)}"
+        )
     return lines

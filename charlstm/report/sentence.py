@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
+from charlstm.pairs import common_prefix
 from charlstm.probe.result import SentenceReport
 from charlstm.report.text import printable
 
@@ -37,7 +38,8 @@ def sentence_lines(sentence: SentenceReport, which: int, watched: int, width: in
     gates = {name: getattr(trace, name)[0, : len(text), watched].tolist() for name in ("f", "i", "o")}
     cue_end = pair.end_of_cue + len(text) - len(pair.prefix)
     decided = pair.endings[which][:1]  # the deciding character: not read, so not coloured
-    marks = ["^" if place < cue_end else " " for place in range(len(text))] + ["*"] * len(decided)
+    cue_start = text.rfind(" ", 0, common_prefix(pair.prefix, pair.twin_prefix)) + 1
+    marks = ["^" if cue_start <= place < cue_end else " " for place in range(len(text))] + ["*"] * len(decided)
     text += decided
     steps += [MIDDLE] * len(decided)
     for row_of in gates.values():
