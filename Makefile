@@ -1,4 +1,4 @@
-# make demo     set up, then train, sample and evaluate on a text that ships; about two minutes
+# make demo     set up, then train, sample and probe on a text that ships; about five minutes
 # make test     set up, then the tests; under five minutes on two cores
 # make check    set up, then lint, types and the order of imports
 # make soak     the long versions of some tests: many interruptions, a hundred untrained networks, a training
@@ -17,14 +17,14 @@ $(READY): pyproject.toml tests/constraints.txt
 	@touch $(READY)
 
 demo: $(READY)
-	@echo '$$ charlstm train corpora/garden.txt --time 75s --out checkpoints/demo'
 	@rm -rf checkpoints/demo
-	@$(BIN)/charlstm train corpora/garden.txt --time 75s --out checkpoints/demo
+	@echo '$$ charlstm train corpora/agreement-pt.txt --steps 3000 --hidden-size 256 --memory 150 --seq-len 128 --out checkpoints/demo'
+	@$(BIN)/charlstm train corpora/agreement-pt.txt --steps 3000 --hidden-size 256 --memory 150 --seq-len 128 --out checkpoints/demo
 	@echo '$$ charlstm sample --checkpoint checkpoints/demo --length 400 --seed 1'
 	@$(BIN)/charlstm sample --checkpoint checkpoints/demo --length 400 --seed 1
 	@echo
-	@echo '$$ charlstm eval corpora/garden.txt --checkpoint checkpoints/demo --valid-fraction 0.1'
-	@$(BIN)/charlstm eval corpora/garden.txt --checkpoint checkpoints/demo --valid-fraction 0.1
+	@echo '$$ charlstm probe --checkpoint checkpoints/demo'
+	@$(BIN)/charlstm probe --checkpoint checkpoints/demo
 
 test: $(READY)
 	$(BIN)/python -m pytest

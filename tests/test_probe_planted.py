@@ -10,7 +10,7 @@ import pytest
 import torch
 from planted import CHARS, FILLERS, Planted, ordinary_lines, toy_pairs, untrained, write_pairs
 
-from charlstm.probe.causes import ablate, make_bench, patch, recovery
+from charlstm.probe.causes import ablate, ablate_each, make_bench, patch, recovery
 from charlstm.probe.reading import warm_state
 from charlstm.probe.run import ProbeRequest, probe, read_stimuli
 from charlstm.probe.selectivity import confirm, discover
@@ -241,6 +241,9 @@ def test_ablation_holds_exactly_the_cells_it_names() -> None:
     assert one[bench.label == 0] == pytest.approx(8.0 * (at_mean + held), abs=1e-4)
     nothing = ablate(bench, [(0, network.hidden_size - 1)], mean)
     assert np.abs(nothing - bench.base).max() < 1e-5
+    some = np.arange(len(bench.rows)) % 3 == 0
+    each = ablate_each(bench, [(0, cell) for cell in range(8)], mean, some)
+    assert each == pytest.approx(np.stack([ablate(bench, [(0, cell)], mean)[some] for cell in range(8)]), abs=1e-4)
 
 
 @torch.no_grad()

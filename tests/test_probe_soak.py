@@ -34,7 +34,6 @@ def test_untrained_networks_on_toy_sentences(forget_bias: float) -> None:
 
 
 def test_a_hundred_untrained_networks_on_portuguese() -> None:
-    torch.set_num_threads(2)
     text = "".join(corpus_lines("agreement-pt", 200_000, 0))
     reported = 0
     for seed in range(100):
@@ -47,12 +46,12 @@ def test_a_hundred_untrained_networks_on_portuguese() -> None:
     assert reported <= 5
 
 
-def test_a_network_trained_from_nothing(invoke, tmp_path: Path) -> None:
+def test_a_network_trained_from_nothing(invoke) -> None:
     torch.set_num_threads(2)
-    invoke("corpus", "agreement-pt", "--chars", 4_000_000, "--seed", 1, "--out", "pt.txt")
+    text = Path(__file__).parent.parent / "corpora" / "agreement-pt.txt"
     done = invoke(
         "train",
-        "pt.txt",
+        text,
         "--out",
         "run",
         "--steps",

@@ -9,9 +9,11 @@ import numpy as np
 
 from charlstm.probe import ordinary
 from charlstm.probe.causes import (
+    AT_ONCE,
     Bench,
     Cells,
     ablate,
+    ablate_each,
     clamp_of,
     controls,
     correct,
@@ -28,7 +30,7 @@ from charlstm.probe.stimuli import Bools, Ints
 from charlstm.probe.verdict import holds, judge_cell
 
 MAX_TESTED = 6  # cells
-MAX_CONTROL_SENTENCES = 96  # the other cells of a layer answer these
+MAX_CONTROL_SENTENCES = 64  # the other cells of a layer answer these
 CURVE = (1, 2, 4, 8, 16, 32)
 
 
@@ -82,10 +84,12 @@ def _controls_fall(
     wanted = {report.name: controls(report.candidate.place, material.text.deviation, barred) for report in tested}
     wanted = {name: cells for name, cells in wanted.items() if len(cells) >= material.limits.min_controls}
     cells = sorted({cell for some in wanted.values() for cell in some})
-    falls = {}
-    for k, cell in enumerate(cells):
-        on_progress("other cells switched off", k, len(cells))
-        falls[cell] = _fall(bench, ablate(bench, [cell], material.text.mean, few), few)
+    falls: dict[tuple[int, int], float] = {}
+    for start in range(0, len(cells), AT_ONCE):
+        on_progress("other cells switched off", start, len(cells))
+        group = cells[start : start + AT_ONCE]
+        answers = ablate_each(bench, group, material.text.mean, few)
+        falls |= {cell: _fall(bench, answer, few) for cell, answer in zip(group, answers, strict=True)}
     return {name: np.array([falls[cell] for cell in some]) for name, some in wanted.items()}
 
 

@@ -23,6 +23,7 @@ from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import Bools, Ints, Stimuli
 
 Cells = Sequence[tuple[int, int]]  # layer and cell, from 0
+AT_ONCE = 6  # cells
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,27 @@ def make_bench(model: CharLM, stimuli: Stimuli, warm: State, chosen: Bools) -> B
     before, _ = read(model, ids, start, cue, repeat(warm, len(rows)))
     at, _ = read(model, ids, cue, cue + 1, before)
     bench = Bench(model, stimuli, rows, twin, before, at, np.empty(0))
-    return Bench(model, stimuli, rows, twin, before, at, _answer(bench, at, None, None))
+    return Bench(model, stimuli, rows, twin, before, at, _answer(bench, rows, at, None))
 
 
-def ablate(bench: Bench, cells: Cells, mean: Floats, only: Bools | None = None) -> Floats:
-    """The log odds when cells stay at their mean from the end of the cue on: (N), or those of `only`."""
-    return _answer(bench, bench.before, clamp_of(bench.model, cells, mean), only, from_cue=True)
+def ablate(bench: Bench, cells: Cells, mean: Floats) -> Floats:
+    """The log odds when cells stay at their mean from the end of the cue on: (N)."""
+    return _answer(bench, bench.rows, bench.before, clamp_of(bench.model, cells, mean), from_cue=True)
+
+
+def ablate_each(bench: Bench, cells: Cells, mean: Floats, only: Bools) -> Floats:
+    """The same for every one of some cells alone, on some of the sentences: cells (C), only (N) -> (C, n)."""
+    chosen = torch.from_numpy(np.flatnonzero(only)).to(bench.before.h.device)
+    rows, states = bench.rows[only], State(*(part[:, chosen] for part in bench.before))
+    answers = []
+    for start in range(0, len(cells), AT_ONCE):  # several cells side by side: fewer and larger products
+        group = cells[start : start + AT_ONCE]
+        held = torch.cat([clamp_of(bench.model, [cell], mean).held.expand(-1, len(rows), -1) for cell in group], dim=1)
+        clamp = Clamp(held, clamp_of(bench.model, group, mean).value)
+        repeated = State(*(part.repeat(1, len(group), 1) for part in states))
+        answer = _answer(bench, np.tile(rows, len(group)), repeated, clamp, from_cue=True)
+        answers.append(answer.reshape(len(group), len(rows)))
+    return np.concatenate(answers)
 
 
 def patch(bench: Bench, cells: Cells | None) -> Floats:
@@ -78,11 +94,11 @@ def patch(bench: Bench, cells: Cells | None) -> Floats:
     h, c = bench.at.h.clone(), bench.at.c.clone()
     source = h if bench.model.config.cell_type == "rnn" else c
     if cells is None:
-        return _answer(bench, State(h[:, bench.twin], c[:, bench.twin]), None, None)
+        return _answer(bench, bench.rows, State(h[:, bench.twin], c[:, bench.twin]), None)
     if len(cells):
         layers, numbers = (torch.tensor(part) for part in zip(*cells, strict=True))
         source[layers, :, numbers] = source[:, bench.twin][layers, :, numbers]
-    return _answer(bench, State(h, c), None, None)
+    return _answer(bench, bench.rows, State(h, c), None)
 
 
 def clamp_of(model: CharLM, cells: Cells, mean: Floats) -> Clamp:
@@ -93,12 +109,8 @@ def clamp_of(model: CharLM, cells: Cells, mean: Floats) -> Clamp:
     return Clamp(held, torch.from_numpy(mean[:, None]).to(model.head.weight))
 
 
-def _answer(bench: Bench, state: State, clamp: Clamp | None, only: Bools | None, from_cue: bool = False) -> Floats:
-    """Read from the cue's end (`from_cue`: from its last character) to the deciding character, and answer."""
-    rows = bench.rows if only is None else bench.rows[only]
-    if only is not None:
-        keep = torch.from_numpy(np.flatnonzero(only)).to(state.h.device)
-        state = State(state.h[:, keep], state.c[:, keep])
+def _answer(bench: Bench, rows: Ints, state: State, clamp: Clamp | None, from_cue: bool = False) -> Floats:
+    """Sentences read from the cue's end (`from_cue`: from its last character) to the deciding character, and answer."""
     stimuli = bench.stimuli
     start = stimuli.cue[rows] + (0 if from_cue else 1)
     end, _ = read(bench.model, stimuli.ids[rows], start, stimuli.length[rows], state, clamp=clamp)
