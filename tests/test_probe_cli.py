@@ -10,8 +10,9 @@ from rich.cells import cell_len
 from safetensors import safe_open
 
 from charlstm.checkpoint import ModelFile, save_model_file
+from charlstm.cli.corpus import CorpusName
 from charlstm.config import ModelConfig
-from charlstm.grammar import corpus_lines, minimal_pairs
+from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
 from charlstm.model import CharLM
 from charlstm.pairs import MinimalPair
 from charlstm.vocab import Vocabulary
@@ -297,6 +298,10 @@ def test_a_corpus_on_stdout_and_in_a_file(invoke) -> None:
     assert invoke("corpus", "agreement-pt", "--json").code == 2
     said = json.loads(invoke("corpus", "agreement-en-cs", "--chars", 500, "--out", "cs.txt", "--json").out)
     assert said["characters"] == len(Path("cs.txt").read_text(encoding="utf-8"))
+
+
+def test_every_grammar_has_a_name_on_the_command_line() -> None:
+    assert {name.value for name in CorpusName} == set(GRAMMARS)
 
 
 @pytest.mark.parametrize("name", ["agreement-pt", "agreement-en-cs"])

@@ -16,8 +16,10 @@ from charlstm.probe.features import FEATURES
 from charlstm.probe.gates import gate_use
 from charlstm.probe.ordinary import LANE_CHARS, MAX_CHARS, to_lanes
 from charlstm.probe.reading import read, trace_cells
+from charlstm.probe.run import read_sentence
 from charlstm.probe.stimuli import make_stimuli, split_lemmas
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
+from charlstm.report.sentence import GROUNDS, sentence_lines, wrapped
 from charlstm.vocab import Vocabulary
 
 TOY = Vocabulary(CHARS)
@@ -330,6 +332,22 @@ def test_sentences_of_different_length_wait_for_each_other() -> None:
                 _, state = network.model.step(ids[n, t][None], state)
         assert torch.allclose(end.c[:, n], state.c[:, 0], atol=1e-5)
         assert torch.allclose(end.h[:, n], state.h[:, 0], atol=1e-5)
+
+
+def test_a_sentence_is_coloured_by_the_cell() -> None:
+    network = Planted()
+    network.write(0, {"F": 0.9, "M": -0.9})
+    pair = pair_of("bF" + "cdeh " * 6 + "a.", "bF", "bM", "a", "o")
+    sentence = read_sentence(network.model, TOY, network.model.zero_state(1), "own", pair, [(0, 0)], False)
+    for which, ground in ((0, GROUNDS[-1]), (1, GROUNDS[0])):
+        lines = sentence_lines(sentence, which, 0, width=20, colour=True)
+        texts = [line for line in lines if line.plain.startswith("    ") and "c" in line.plain]
+        assert len(texts) == 3  # wrapped by words
+        styles = {str(span.style) for line in texts for span in line.spans}
+        assert any(ground in style and style.startswith("black") for style in styles)
+    assert wrapped("ab cd ef", 6) == [(0, 6), (6, 8)]
+    assert wrapped("abcdefgh", 3) == [(0, 3), (3, 6), (6, 8)]
+    assert "".join("ação 字字"[a:b] for a, b in wrapped("ação 字字", 4)) == "ação 字字"
 
 
 def test_ordinary_text_comes_from_all_over() -> None:

@@ -83,8 +83,9 @@ def behaviour_lines(result: ProbeResult) -> list[str]:
         first += f"; n-gram {percent(overall.ngram)} %"
     lines = [first]
     for name, groups in behaviour.by.items():
-        if len(groups) > 1 and name != "class and attractor":
-            lines.append(f"  by {name:<11}" + "   ".join(_group(group) for group in groups))
+        if len(groups) > 1:
+            title = "both" if name == "class and attractor" else name
+            lines.append(f"  by {title:<11}" + "   ".join(_group(group) for group in groups))
     return [printable(line) for line in lines]
 
 
