@@ -1,5 +1,6 @@
 """`charlstm probe` and `charlstm corpus` as a person meets them."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from safetensors import safe_open
 
 from charlstm.checkpoint import ModelFile, save_model_file
 from charlstm.cli.corpus import CorpusName
+from charlstm.cli.probe import probe
 from charlstm.config import ModelConfig
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
 from charlstm.model import CharLM
 from charlstm.pairs import MinimalPair
+from charlstm.probe.verdict import Thresholds
 from charlstm.vocab import Vocabulary
 
 
@@ -91,6 +94,13 @@ def test_thresholds_are_options_and_are_printed(invoke, toy) -> None:
     assert "What it lacks: its gap is" in " ".join(done.out.split())
     for wrong in (("--hold", 0.2), ("--hold", "nan"), ("--alpha", 2), ("--seed", -1)):
         assert invoke(*arguments, *wrong).code == 2
+
+
+def test_the_options_start_from_the_thresholds_of_the_probe() -> None:
+    defaults = inspect.signature(probe).parameters  # written again there, because --help must load no torch
+    limits = Thresholds()
+    for name in ("hold", "gap", "alpha", "fall", "recovery"):
+        assert defaults[name].default == getattr(limits, name)
 
 
 def test_hidden_states_are_an_option(invoke, toy) -> None:

@@ -213,7 +213,7 @@ def test_k_the_whole_state_patched_is_the_twin() -> None:
     )
     whole = patch(bench, None)
     assert np.abs(whole - bench.base[bench.twin]).max() < 1e-5
-    assert recovery(bench.base, whole, bench.twin, bench.label) == pytest.approx(1.0, abs=1e-6)
+    assert recovery(bench.base, whole, bench.base[bench.twin], bench.label) == pytest.approx(1.0, abs=1e-6)
     assert np.abs(patch(bench, []) - bench.base).max() < 1e-6
     itself = type(bench)(**{**vars(bench), "twin": np.arange(len(bench.rows))})
     assert np.abs(patch(itself, [(0, 0), (0, 7)]) - bench.base).max() < 1e-6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +13,15 @@ from charlstm.config import SampleConfig
 from charlstm.corpus import read_chunks, stored_corpus
 from charlstm.errors import ModelFileError, TextError, UnknownCharacterError
 from charlstm.pairs import MinimalPair
+from charlstm.probe import OnProgress
 from charlstm.report.console import say
 from charlstm.sample import generate
-from charlstm.vocab import Ids
+from charlstm.vocab import Ids, describe
 
 SAMPLED_CHARS = 20_000
 STREAMS = 40
 MIN_ORDINARY = 100
 MAX_TRIED = 50  # runs that are looked through for one whose vocabulary covers the items
-
-OnProgress = Callable[[str, int, int], None]
 
 
 def model_for(
@@ -35,9 +34,9 @@ def model_for(
 
     Raises:
         ModelFileError: if there is no sound model.
-        UnknownCharacterError: if it, or each of them, lacks a character of the items.
+        TextError: if it, or each of them, lacks a character of the items.
     """
-    failure: UnknownCharacterError | ModelFileError | None = None
+    failure: TextError | ModelFileError | None = None
     for path in find_models(checkpoint)[:MAX_TRIED]:
         try:
             content = load_model_file(path)
@@ -46,45 +45,44 @@ def model_for(
                 raise
             failure = failure or e
             continue
-        try:
-            check_covered(content, items)
-        except UnknownCharacterError as e:
-            failure = failure if isinstance(failure, UnknownCharacterError) else e
+        unknown = unknown_character(content, items)
+        if unknown is not None:
+            failure = failure if isinstance(failure, TextError) else _unreadable(*unknown, own_items)
             continue
         content.model.to(device)
         if not quiet and path != checkpoint:
             say(f"model: {path}")
         return content, path
     assert failure is not None
-    if isinstance(failure, UnknownCharacterError) and own_items:
-        raise TextError(
-            f"{str(failure).split(';')[0]}; --skip-unknown leaves out pairs with characters that it does not know"
-        )
-    if isinstance(failure, UnknownCharacterError):
-        raise TextError(
-            f"this model cannot read the Portuguese items: it has never seen {failure.character!r}; train one on "
-            "agreement-pt (charlstm corpus agreement-pt --out pt.txt; charlstm train pt.txt --memory 150), or give "
-            "--pairs of your own"
-        )
     raise failure
 
 
-def check_covered(content: ModelFile, items: Sequence[MinimalPair]) -> None:
-    """Raises UnknownCharacterError for the first character of the items that the model has never seen."""
+def _unreadable(pair: MinimalPair, unknown: UnknownCharacterError, own_items: bool) -> TextError:
+    seen = f"has never seen {describe(unknown.character)}"
+    if own_items:
+        return TextError(f"{pair.source}: the model {seen}; leave it out, or pairs that hold it with --skip-unknown")
+    return TextError(
+        f"this model cannot read the Portuguese items: it {seen}; train one on agreement-pt (charlstm train "
+        "corpora/agreement-pt.txt --memory 150), or give --pairs of your own"
+    )
+
+
+def unknown_character(
+    content: ModelFile, items: Sequence[MinimalPair]
+) -> tuple[MinimalPair, UnknownCharacterError] | None:
+    """The first pair with a character that the model has never seen, and which; None if it knows all of them."""
     for pair in items:
-        for text in (pair.sentence_good, pair.sentence_bad, pair.twin or ""):
-            content.vocabulary.encode(text, what=pair.source)
+        try:
+            for text in (pair.sentence_good, pair.sentence_bad, pair.twin or ""):
+                content.vocabulary.encode(text, what=pair.source)
+        except UnknownCharacterError as e:
+            return pair, e
+    return None
 
 
 def readable(content: ModelFile, items: Sequence[MinimalPair]) -> list[MinimalPair]:
     """The pairs whose characters the model knows; how many were left out goes to stderr. TextError if none is left."""
-    kept = []
-    for pair in items:
-        try:
-            check_covered(content, [pair])
-        except UnknownCharacterError:
-            continue
-        kept.append(pair)
+    kept = [pair for pair in items if unknown_character(content, [pair]) is None]
     if not kept:
         raise TextError("in every pair there is a character that the model has never seen")
     if len(kept) < len(items):

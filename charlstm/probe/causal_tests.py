@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from charlstm.probe import ordinary
+from charlstm.probe import OnProgress, ordinary
 from charlstm.probe.causes import (
-    AT_ONCE,
     Bench,
     Cells,
     ablate,
@@ -22,15 +21,16 @@ from charlstm.probe.causes import (
     patch,
     recovery,
 )
-from charlstm.probe.evidence import Material, OnProgress, in_order
+from charlstm.probe.evidence import Material, in_order
 from charlstm.probe.result import Ablation, CellReport, CurvePoint
 from charlstm.probe.selectivity import rank_by_difference
-from charlstm.probe.statistics import Estimate, Floats, above, bootstrap
+from charlstm.probe.statistics import Floats, above, bootstrap
 from charlstm.probe.stimuli import Bools, Ints
 from charlstm.probe.verdict import holds, judge_cell
 
 MAX_TESTED = 6  # cells
 MAX_CONTROL_SENTENCES = 64  # the other cells of a layer answer these
+AT_ONCE = 6  # other cells that are tried side by side
 CURVE = (1, 2, 4, 8, 16, 32)
 
 
@@ -108,30 +108,26 @@ def _test(
     p = None if others is None else above(_fall(bench, answers[few], few), others)
     ablation = _ablation(bench, answers, 0 if others is None else len(others), p, cost_bits)
     patched = patch(bench, [place])
-    label, twin = bench.label, bench.twin
-    lemma = material.stimuli.lemma[bench.rows]
+    of_twin = bench.base[bench.twin]
 
-    def statistic(again: Ints) -> float:
-        # a sentence is drawn with its twin, which is of the same lemma
-        towards_twin = np.where(label[again] == 0, -1.0, 1.0)
-        whole = (towards_twin * (bench.base[twin[again]] - bench.base[again])).mean()
-        return float((towards_twin * (patched[again] - bench.base[again])).mean() / whole) if whole else float("nan")
+    def recovered(rows: Ints) -> float:
+        return recovery(bench.base[rows], patched[rows], of_twin[rows], bench.label[rows])
 
-    recovered = bootstrap(statistic, lemma, material.rng, 400)
+    recovery_of_all = bootstrap(recovered, material.stimuli.lemma[bench.rows], material.rng, 400)
     evidence = replace(
         report.evidence,
         fall=max(ablation.fall.values()),
         net_fall=ablation.accuracy_before - ablation.accuracy,
         fall_p=p,
-        recovery=recovery(bench.base, patched, twin, label),
+        recovery=recovery_of_all.value,
     )
     return replace(
         report,
         evidence=evidence,
         verdict=judge_cell(evidence, material.limits),
         ablation=ablation,
-        flip=flip_share(bench.base, patched, twin),
-        recovery=Estimate(evidence.recovery or 0.0, recovered.low, recovered.high),
+        flip=flip_share(bench.base, patched, bench.twin),
+        recovery=recovery_of_all,
     )
 
 
@@ -164,7 +160,7 @@ def _curve(bench: Bench, material: Material, on_progress: OnProgress) -> list[Cu
         points.append(
             CurvePoint(
                 k,
-                recovery(bench.base, patched, bench.twin, bench.label),
+                recovery(bench.base, patched, bench.base[bench.twin], bench.label),
                 flip_share(bench.base, patched, bench.twin),
                 float(correct(without, bench.label).mean()),
             )

@@ -23,7 +23,6 @@ from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import Bools, Ints, Stimuli
 
 Cells = Sequence[tuple[int, int]]  # layer and cell, from 0
-AT_ONCE = 6  # cells
 
 
 @dataclass(frozen=True)
@@ -72,18 +71,17 @@ def ablate(bench: Bench, cells: Cells, mean: Floats) -> Floats:
 
 
 def ablate_each(bench: Bench, cells: Cells, mean: Floats, only: Bools) -> Floats:
-    """The same for every one of some cells alone, on some of the sentences: cells (C), only (N) -> (C, n)."""
+    """The same for every one of some cells alone, on some of the sentences: cells (C), only (N) -> (C, n).
+
+    They go side by side, C n rows at once: fewer and larger products than one after the other.
+    """
     chosen = torch.from_numpy(np.flatnonzero(only)).to(bench.before.h.device)
     rows, states = bench.rows[only], State(*(part[:, chosen] for part in bench.before))
-    answers = []
-    for start in range(0, len(cells), AT_ONCE):  # several cells side by side: fewer and larger products
-        group = cells[start : start + AT_ONCE]
-        held = torch.cat([clamp_of(bench.model, [cell], mean).held.expand(-1, len(rows), -1) for cell in group], dim=1)
-        clamp = Clamp(held, clamp_of(bench.model, group, mean).value)
-        repeated = State(*(part.repeat(1, len(group), 1) for part in states))
-        answer = _answer(bench, np.tile(rows, len(group)), repeated, clamp, from_cue=True)
-        answers.append(answer.reshape(len(group), len(rows)))
-    return np.concatenate(answers)
+    held = torch.cat([clamp_of(bench.model, [cell], mean).held.expand(-1, len(rows), -1) for cell in cells], dim=1)
+    clamp = Clamp(held, clamp_of(bench.model, cells, mean).value)
+    repeated = State(*(part.repeat(1, len(cells), 1) for part in states))
+    answers = _answer(bench, np.tile(rows, len(cells)), repeated, clamp, from_cue=True)
+    return answers.reshape(len(cells), len(rows))
 
 
 def patch(bench: Bench, cells: Cells | None) -> Floats:
@@ -124,10 +122,15 @@ def correct(answers: Floats, label: Ints) -> Floats:
     return np.where(answers == 0, 0.5, (answers > 0) == (label == 0)).astype(float)
 
 
-def recovery(base: Floats, patched: Floats, twin: Ints, label: Ints) -> float:
-    """How far the patch goes from the sentence's answer to the twin's: 0 not at all, 1 all the way."""
+def recovery(base: Floats, patched: Floats, of_twin: Floats, label: Ints) -> float:
+    """How far a patch goes from the sentences' answers to their twins': 0 not at all, 1 all the way.
+
+    Args:
+        base, patched, of_twin: (N) log odds without and with the patch, and of each sentence's twin.
+        label: (N).
+    """
     towards_twin = np.where(label == 0, -1.0, 1.0)
-    whole = (towards_twin * (base[twin] - base)).mean()
+    whole = (towards_twin * (of_twin - base)).mean()
     return float((towards_twin * (patched - base)).mean() / whole) if abs(whole) > 1e-9 else 0.0
 
 

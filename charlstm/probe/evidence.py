@@ -5,7 +5,7 @@ Legend: N sentences, K landmarks, L layers, H hidden.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,10 +14,10 @@ from torch import Tensor
 
 from charlstm.lstm import State
 from charlstm.model import CharLM
-from charlstm.probe import nulls
+from charlstm.probe import OnProgress, nulls
 from charlstm.probe.gates import gate_use
 from charlstm.probe.ordinary import Ordinary
-from charlstm.probe.reading import Snapshots, read, repeat, trace_cells, warm_state
+from charlstm.probe.reading import read_to_landmarks, repeat, trace_cells, warm_state
 from charlstm.probe.result import CellReport, Nulls
 from charlstm.probe.selectivity import (
     MAX_CANDIDATES,
@@ -26,9 +26,9 @@ from charlstm.probe.selectivity import (
     auc_over_time,
     best_hold,
     confirm,
-    discover,
     hold_interval,
     holds_of,
+    leading,
     signed_states,
 )
 from charlstm.probe.statistics import Floats, auc
@@ -38,8 +38,6 @@ from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
 CUE, BEFORE, AFTER, TARGET = range(4)  # of `stimuli.LANDMARKS`
 MAX_BRIEF = 5  # cells that are reported though they hold for a short while only
 MAX_REPORTED = 8
-
-OnProgress = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
 
 
 @dataclass(frozen=True)
@@ -84,17 +82,15 @@ def gather_nulls(material: Material, seed: int, on_progress: OnProgress) -> Null
     for k in range(nulls.NUMBER):
         on_progress("re-initialised networks", k, nulls.NUMBER)
         fresh = nulls.reinitialised(material.model, seed + 1 + k)
-        start, length = torch.zeros(len(chosen), dtype=torch.int64), stimuli.length[chosen]
-        _, kept = read(
+        _, kept = read_to_landmarks(
             fresh,
             stimuli.ids[chosen],
-            start,
-            length,
-            repeat(warm_state(fresh, material.warm_ids), len(chosen)),
-            landmarks=stimuli.landmarks[chosen],
+            stimuli.length[chosen],
+            warm_state(fresh, material.warm_ids),
+            stimuli.landmarks[chosen],
+            material.of_hidden,
         )
-        assert isinstance(kept, Snapshots)
-        states = (kept.h if material.of_hidden else kept.c).cpu().numpy()
+        states = kept.cpu().numpy()
         short, cue = brief(states[halves[1]], positive[halves[1]], bins[halves[1]])
         highest = [float(np.abs(figures - 0.5).max() + 0.5) for figures in (short, cue)]
         best.append((best_hold(states, positive, halves), highest[0], highest[1]))
@@ -140,7 +136,7 @@ def cell_reports(material: Material, chance: Nulls, asked: Sequence[tuple[int, i
         for n, m in places
         if abs(short[n, m] - 0.5) + 0.5 >= material.limits.hold
     ]
-    found = discover(states, classes, MAX_CANDIDATES - len(brief_ones))
+    found = leading(hold, sign, MAX_CANDIDATES - len(brief_ones))
     listed = {(cell.layer, cell.cell) for cell in found}
     found += [cell for cell in brief_ones if (cell.layer, cell.cell) not in listed]
     listed = {(cell.layer, cell.cell) for cell in found}

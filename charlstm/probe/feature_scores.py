@@ -10,7 +10,7 @@ Legend: B documents, T characters each, N = B T, L layers, H hidden, C candidate
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ import torch
 
 from charlstm.lstm import Gates, State
 from charlstm.model import CharLM
-from charlstm.probe import nulls
+from charlstm.probe import OnProgress, nulls
 from charlstm.probe.features import FEATURES
 from charlstm.probe.reading import read, repeat
 from charlstm.probe.selectivity import MAX_CANDIDATES
@@ -41,7 +41,6 @@ MIN_CORRELATION = 0.3
 SHOWN = 5
 
 Scalar = TypeVar("Scalar", bound=np.generic)
-OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

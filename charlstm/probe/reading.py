@@ -108,6 +108,16 @@ def read(
     return State(h[:, back], c[:, back]), kept
 
 
+def read_to_landmarks(
+    model: CharLM, ids: Tensor, length: Tensor, warm: State, landmarks: Tensor, of_hidden: bool
+) -> tuple[State, Tensor]:
+    """Whole sentences from a warm state (L, 1, H): the state after each; the probed one at landmarks (N, K, L, H)."""
+    start = torch.zeros_like(length)
+    end, kept = read(model, ids, start, length, repeat(warm, len(length)), landmarks=landmarks)
+    assert kept is not None
+    return end, kept.h if of_hidden else kept.c
+
+
 @torch.no_grad()
 def warm_state(model: CharLM, warm: Tensor) -> State:
     """The state after some neutral text: warm (T) -> (L, 1, H)."""

@@ -16,11 +16,11 @@ from torch import Tensor
 from charlstm.lstm import State
 from charlstm.model import CharLM
 from charlstm.pairs import MinimalPair
-from charlstm.probe import ngram, ordinary
+from charlstm.probe import OnProgress, ngram, ordinary
 from charlstm.probe.behaviour import judge
 from charlstm.probe.causal_tests import causal_tests
-from charlstm.probe.evidence import Material, OnProgress, cell_reports, gather_nulls, shown_reports
-from charlstm.probe.reading import Snapshots, log_odds, read, repeat, trace_cells, warm_state
+from charlstm.probe.evidence import Material, cell_reports, gather_nulls, shown_reports
+from charlstm.probe.reading import log_odds, read, read_to_landmarks, trace_cells, warm_state
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import Bools, Stimuli, ending_ids, make_stimuli, split_lemmas
@@ -127,11 +127,8 @@ def probe(
 
 def read_stimuli(model: CharLM, stimuli: Stimuli, warm: State, of_hidden: bool) -> tuple[Floats, Floats]:
     """The probed state at the landmarks (N, K, L, H) and the answers: log odds of class 0 (N), nats."""
-    start = torch.zeros_like(stimuli.length)
-    end, kept = read(model, stimuli.ids, start, stimuli.length, repeat(warm, len(stimuli)), landmarks=stimuli.landmarks)
-    assert isinstance(kept, Snapshots)
-    answers = log_odds(model, end, stimuli.endings)
-    return (kept.h if of_hidden else kept.c).cpu().numpy(), answers.cpu().double().numpy()
+    end, states = read_to_landmarks(model, stimuli.ids, stimuli.length, warm, stimuli.landmarks, of_hidden)
+    return states.cpu().numpy(), log_odds(model, end, stimuli.endings).cpu().double().numpy()
 
 
 def read_sentence(

@@ -62,9 +62,13 @@ def holds_of(states: Floats, positive: Bools) -> tuple[Floats, Ints]:
     return np.maximum(up, down), np.where(up >= down, 1, -1)
 
 
-def discover(states: Floats, positive: Bools, number: int = MAX_CANDIDATES) -> list[Found]:
-    """The cells of the discovery half that hold best, best first: the best one and others above one half."""
-    hold, sign = holds_of(states, positive)
+def discover(states: Floats, positive: Bools) -> list[Found]:
+    """The candidates that leave the discovery half: states (N, K, L, H), positive (N)."""
+    return leading(*holds_of(states, positive), MAX_CANDIDATES)
+
+
+def leading(hold: Floats, sign: Ints, number: int) -> list[Found]:
+    """The cells that hold best, best first: the best one, and others above one half; hold and sign (L, H)."""
     order = np.argsort(-hold, axis=None, kind="stable")[:number]
     places = zip(*np.unravel_index(order, hold.shape), strict=True)
     found = [Found(int(n), int(m), int(sign[n, m]), float(hold[n, m])) for n, m in places]
@@ -88,12 +92,9 @@ def confirm(
         extra: other cells to judge with them, which a person asked for; they make no test harder.
     """
     cells = [*found, *extra]
-    if not cells:
-        return []
     signed = signed_states(states, cells)
     flip = flips(len(np.unique(lemma)), rng)
-    compared = signed[:, :, : len(found) or len(cells)]
-    by_flip = permuted_auc(compared, positive, lemma, flip).min(axis=1)  # (P, C)
+    by_flip = permuted_auc(signed[:, :, : len(found)], positive, lemma, flip).min(axis=1)  # (P, C)
     best = by_flip[1:].max(axis=1)  # the first permutation exchanges nothing: it is the observation
     observed = auc(signed, positive)  # (K, C)
     result = [

@@ -13,7 +13,7 @@ NEAR_CHANCE = 0.1
 def in_words(result: ProbeResult) -> list[str]:
     """What was found, in sentences; what was not, too."""
     if not result.cells:
-        return [] if result.notes else ["No cell carries anything of the feature."]
+        return []
     tracking = result.tracking
     if not tracking:
         return _none(result)
