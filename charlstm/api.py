@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import torch
 
 from charlstm.checkpoint import ModelFile, find_model, load_model_file, save_model_file
 from charlstm.config import SampleConfig
-from charlstm.errors import TextError
+from charlstm.errors import TextError, UsageError
 from charlstm.evaluate import Score, score_stream
 from charlstm.model import CharLM
 from charlstm.products import choose_compute_dtype
 from charlstm.sample import generate
 from charlstm.vocab import OnUnknown, Vocabulary
+
+SAVED_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class LanguageModel:
@@ -67,16 +71,28 @@ class LanguageModel:
         dtype = choose_compute_dtype("auto", self.model.device, self.model.config.hidden_size)
         return score_stream(self.model, ids, dtype)
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the model to a file. Raises CharLSTMError if it cannot be written."""
-        save_model_file(Path(path), ModelFile(self.model, self.vocabulary, self.training))
+    def save(self, path: str | PathLike[str], precision: Literal["fp32", "bf16"] = "fp32") -> None:
+        """Write the model to a file.
+
+        Args:
+            path: the file.
+            precision: of the numbers in it; "bf16" halves the file and keeps 8 significant bits of each weight.
+
+        Raises:
+            CharLSTMError: if it cannot be written.
+            UsageError: for another precision.
+        """
+        if precision not in SAVED_TYPES:
+            raise UsageError(f"precision is {precision!r}; it must be one of {', '.join(SAVED_TYPES)}")
+        content = ModelFile(self.model, self.vocabulary, self.training)
+        save_model_file(Path(path), content, SAVED_TYPES[precision])
 
 
 def load(path: str | PathLike[str] | None = None, device: str = "cpu") -> LanguageModel:
     """The model in a file, in the folder of a run, or the newest in a folder of runs.
 
     Args:
-        path: None: the newest in `checkpoints/`.
+        path: None: the newest in `checkpoints/`, or else the model that ships.
         device: where it goes.
 
     Raises:

@@ -20,6 +20,7 @@ from charlstm.errors import UsageError
 
 CellType = Literal["lstm", "rnn"]
 Precision = Literal["auto", "fp32", "bf16"]
+OptimizerName = Literal["adamw", "muon"]
 
 MAX_SEED = 2**63 - 1
 BUDGETS = ("steps", "epochs", "time_s")
@@ -124,6 +125,7 @@ class TrainConfig(Config):
     reset: float = setting(0.02, 0.0, 1.0)  # the chance of a lane to begin a window from a zero state
     valid_fraction: float = setting(0.1, 0.0, 0.9)
     # the optimiser
+    optimizer: OptimizerName = "adamw"
     lr: float = setting(4e-3, 1e-9, 1e3)
     warmup: float = setting(0.03, 0.0, 1.0)  # the share of the budget over which the rate rises
     final_lr: float = setting(0.01, 0.0, 1.0)  # the share of lr that the cosine ends at

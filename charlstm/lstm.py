@@ -167,8 +167,10 @@ class RecurrentStack(nn.Module):
 
         W_ih: uniform, variance 1 / fan-in. W_hh: each gate's square orthogonal (Saxe et al. 2014), so that
         what is carried neither grows nor fades at first. Biases: chrono initialisation (Tallec & Ollivier
-        2018, section 3): b_f = log U(1, M - 1) and b_i = -b_f, so that a cell's memory lasts between one
-        character and about M = `memory_chars`; M <= 2 gives b_f = 1, b_i = 0 instead (Jozefowicz et al. 2015).
+        2018, section 3): b_f = log m and b_i = -b_f let a cell remember about m characters. Its memories m lie
+        between one character and M = `memory_chars`, as many between 1 and 10 as between 10 and 100 (the paper
+        draws m itself uniformly, which leaves hardly a cell for what is near); M <= 2 gives b_f = 1, b_i = 0
+        instead (Jozefowicz et al. 2015).
         """
         for layer in self.layers():
             bound = math.sqrt(3.0 / layer.weight_ih.shape[1])
@@ -179,7 +181,7 @@ class RecurrentStack(nn.Module):
             if self.cell_type == "lstm":
                 b_i, b_f, _, _ = layer.bias.chunk(4)
                 if memory_chars > 2:
-                    b_f.uniform_(1.0, memory_chars - 1.0, generator=generator).log_()
+                    b_f.uniform_(0.0, math.log(memory_chars - 1.0), generator=generator)
                     b_i.copy_(-b_f)
                 else:
                     b_f.fill_(1.0)

@@ -1,26 +1,48 @@
-"""The optimiser: AdamW, its learning-rate schedule, clipping, and the guard that lets nothing bad through."""
+"""The optimiser: AdamW or Muon, the learning-rate schedule, clipping, and the guard that lets nothing bad through."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from charlstm.config import TrainConfig
 
-MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW remembers of each parameter
+ADAMW_MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW remembers of each parameter
+MUON_MOMENTS = ("momentum_buffer",)
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019), one step a call in one kernel; biases do not decay."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
+def is_hidden_matrix(name: str) -> bool:
+    """Whether a tensor of the network, by its name, maps hidden states: W_hh, and W_ih above the first layer."""
+    return "weight_hh" in name or ("weight_ih" in name and not name.endswith("weight_ih_l0"))
+
+
+def moments_of(name: str, optimizer: str) -> tuple[str, ...]:
+    """What the optimiser "adamw" or "muon" remembers of the tensor of that name, each of the tensor's shape."""
+    return MUON_MOMENTS if optimizer == "muon" and is_hidden_matrix(name) else ADAMW_MOMENTS
+
+
+def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """AdamW (Loshchilov & Hutter 2019), one step a call in one kernel; biases do not decay.
+
+    With "muon", the hidden matrices are left to Muon (Jordan et al. 2024): momentum whose singular values are made
+    equal, so that a step turns every direction of the hidden state alike. Its steps are scaled to AdamW's
+    (Liu et al. 2025, section 2.2), so that one learning rate serves both.
+    """
+    muon = config.optimizer == "muon"
+    hidden = [p for name, p in model.named_parameters() if muon and is_hidden_matrix(name)]
+    rest = [p for name, p in model.named_parameters() if not (muon and is_hidden_matrix(name))]
     groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": [p for p in rest if p.dim() > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in rest if p.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, config.beta2), fused=True)
+    adamw = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, config.beta2), fused=True)
+    if not hidden:
+        return [adamw]
+    decay = config.weight_decay
+    return [torch.optim.Muon(hidden, lr=config.lr, weight_decay=decay, adjust_lr_fn="match_rms_adamw"), adamw]
 
 
 def learning_rate(progress: float, config: TrainConfig) -> float:
@@ -32,7 +54,9 @@ def learning_rate(progress: float, config: TrainConfig) -> float:
     return config.lr * (config.final_lr + (1 - config.final_lr) * 0.5 * (1 + math.cos(math.pi * along)))
 
 
-def guarded_step(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor, lr: float, clip_norm: float) -> bool:
+def guarded_step(
+    model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], loss: Tensor, lr: float, clip_norm: float
+) -> bool:
     """Clip the gradients to a norm and take a step, unless loss or norm is not finite: then touch nothing.
 
     Returns:
@@ -41,27 +65,42 @@ def guarded_step(model: nn.Module, optimizer: torch.optim.Optimizer, loss: Tenso
     norm = nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
     if not bool(torch.isfinite(loss) & torch.isfinite(norm)):
         return False
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-    optimizer.step()
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        optimizer.step()
     return True
 
 
-def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """AdamW's moments by name, zero where no step was taken yet."""
-    return {
-        f"optimizer.{moment}.{name}": optimizer.state[p][moment] if p in optimizer.state else torch.zeros_like(p)
-        for name, p in model.named_parameters()
-        for moment in MOMENTS
-    }
+def optimizer_tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """What the optimisers remember, by name; zero where no step was taken yet."""
+    tensors = {}
+    for name, p, optimizer in _with_optimizer(model, optimizers):
+        for moment in _moments(optimizer):
+            known = p in optimizer.state
+            tensors[f"optimizer.{moment}.{name}"] = optimizer.state[p][moment] if known else torch.zeros_like(p)
+    return tensors
 
 
 def restore_optimizer(
-    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], steps: int
+    model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], tensors: dict[str, Tensor], steps: int
 ) -> None:
     """Put back what `optimizer_tensors` gave after `steps` steps."""
+    for name, p, optimizer in _with_optimizer(model, optimizers):
+        state = {moment: tensors[f"optimizer.{moment}.{name}"].to(p, copy=True) for moment in _moments(optimizer)}
+        if isinstance(optimizer, torch.optim.AdamW):
+            state["step"] = torch.tensor(float(steps), device=p.device)
+        optimizer.state[p] = state
+
+
+def _moments(optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
+    return ADAMW_MOMENTS if isinstance(optimizer, torch.optim.AdamW) else MUON_MOMENTS
+
+
+def _with_optimizer(
+    model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
+) -> Iterator[tuple[str, nn.Parameter, torch.optim.Optimizer]]:
+    """Each parameter with its name and the optimiser that moves it."""
+    owner = {id(p): o for o in optimizers for group in o.param_groups for p in group["params"]}
     for name, p in model.named_parameters():
-        optimizer.state[p] = {
-            "step": torch.tensor(float(steps), device=p.device),
-            **{moment: tensors[f"optimizer.{moment}.{name}"].to(p, copy=True) for moment in MOMENTS},
-        }
+        yield name, p, owner[id(p)]

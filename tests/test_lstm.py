@@ -135,3 +135,4 @@ def test_chrono_initialisation_spreads_memory_up_to_the_length_asked_for() -> No
     memory = 1 / (1 - torch.sigmoid(b_f))  # characters until a cell has kept 1/e of what it held, about
     assert 1 < memory.min() < 5
     assert 90 < memory.max() <= 100
+    assert float((memory < 10).float().mean()) == pytest.approx(0.5, abs=0.1)  # as many below 10 as above

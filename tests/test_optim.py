@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.model import CharLM
-from charlstm.optim import guarded_step, learning_rate, make_optimizer, optimizer_tensors, restore_optimizer
+from charlstm.optim import guarded_step, learning_rate, make_optimizers, optimizer_tensors, restore_optimizer
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
@@ -38,19 +38,19 @@ def model_with_gradients(scale: float = 1.0) -> CharLM:
 @pytest.mark.parametrize("bad", ["loss", "gradient"])
 def test_nothing_that_is_not_finite_reaches_the_weights(bad: str) -> None:
     model = model_with_gradients()
-    optimizer = make_optimizer(model, TrainConfig())
+    optimizer = make_optimizers(model, TrainConfig())
     before = {k: v.clone() for k, v in model.state_dict().items()}
     loss = torch.tensor(math.nan if bad == "loss" else 1.0)
     if bad == "gradient":
         model.head.bias.grad[2] = math.inf
     assert not guarded_step(model, optimizer, loss, 0.1, 1.0)
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
-    assert not optimizer.state
+    assert not any(o.state for o in optimizer)
 
 
 def test_a_step_clips_by_norm_and_uses_the_rate() -> None:
     model = model_with_gradients(100.0)
-    optimizer = make_optimizer(model, TrainConfig(weight_decay=0.0))
+    optimizer = make_optimizers(model, TrainConfig(weight_decay=0.0))
     before = model.head.bias.detach().clone()
     assert guarded_step(model, optimizer, torch.tensor(1.0), 0.125, 1.0)
     norm = math.sqrt(sum(float((p.grad**2).sum()) for p in model.parameters()))
@@ -59,20 +59,52 @@ def test_a_step_clips_by_norm_and_uses_the_rate() -> None:
 
 
 def test_only_matrices_decay() -> None:
-    groups = make_optimizer(model_with_gradients(), TrainConfig(weight_decay=0.3)).param_groups
+    (optimizer,) = make_optimizers(model_with_gradients(), TrainConfig(weight_decay=0.3))
+    groups = optimizer.param_groups
     assert [g["weight_decay"] for g in groups] == [0.3, 0.0]
     assert all(p.dim() == 1 for p in groups[1]["params"])
 
 
-def test_an_optimiser_restored_goes_on_the_same() -> None:
-    model, config = model_with_gradients(), TrainConfig()
-    optimizer = make_optimizer(model, config)
+def test_muon_takes_the_matrices_between_hidden_states_and_adamw_the_rest() -> None:
+    model = CharLM(ModelConfig(vocab_size=5, hidden_size=4, num_layers=2, embedding_size=3))
+    muon, adamw = make_optimizers(model, TrainConfig(optimizer="muon"))
+    names = {id(p): name for name, p in model.named_parameters()}
+    hidden = {names[id(p)] for group in muon.param_groups for p in group["params"]}
+    assert hidden == {"lstm.weight_hh_l0", "lstm.weight_ih_l1", "lstm.weight_hh_l1"}
+    rest = {names[id(p)] for group in adamw.param_groups for p in group["params"]}
+    assert rest | hidden == set(names.values())
+    assert not rest & hidden
+
+
+def test_a_step_of_muon_turns_every_direction_alike() -> None:
+    """Singular values from 1 to 1/32 in the gradient are nearly equal in the update, which is of AdamW's size."""
+    model = CharLM(ModelConfig(vocab_size=5, hidden_size=16, num_layers=1, embedding_size=3))
+    model.reset_parameters(0, 0)
+    torch.manual_seed(0)
+    left, right = torch.linalg.qr(torch.randn(64, 16))[0], torch.linalg.qr(torch.randn(16, 16))[0]
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)
+    weight = model.stack.layer(0).weight_hh
+    weight.grad = left * torch.logspace(0, -1.5, 16) @ right
+    before = weight.detach().clone()
+    optimizers = make_optimizers(model, TrainConfig(optimizer="muon", weight_decay=0.0))
+    assert guarded_step(model, optimizers, torch.tensor(1.0), 0.01, 1.0)
+    update = (before - weight.detach()) / 0.01
+    values = torch.linalg.svdvals(update)
+    assert values.max() / values.min() < 4  # the gradient's: 32
+    assert float(update.pow(2).mean().sqrt()) == pytest.approx(0.2, rel=0.3)
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_an_optimiser_restored_goes_on_the_same(name: str) -> None:
+    model, config = model_with_gradients(), TrainConfig(optimizer=name)
+    optimizer = make_optimizers(model, config)
     assert all((t == 0).all() for t in optimizer_tensors(model, optimizer).values())
     for _ in range(3):
         guarded_step(model, optimizer, torch.tensor(1.0), 0.01, 1.0)
     twin = model_with_gradients()
     twin.load_state_dict(model.state_dict())
-    other = make_optimizer(twin, config)
+    other = make_optimizers(twin, config)
     restore_optimizer(twin, other, optimizer_tensors(model, optimizer), 3)
     for m, o in ((model, optimizer), (twin, other)):
         for p in m.parameters():

@@ -62,15 +62,16 @@ def files(folder: Path) -> list[bytes]:
     return [(folder / name).read_bytes() for name in (checkpoint.BEST, checkpoint.LAST)]
 
 
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize(("cell_type", "optimizer"), [("lstm", "adamw"), ("rnn", "adamw"), ("lstm", "muon")])
 @pytest.mark.parametrize("stops", [(1,), (6,), (5, 11, 12, 23), tuple(range(1, 24))])
 def test_interrupted_and_resumed_is_the_same_to_the_bit(
-    corpus: Corpus, tmp_path: Path, cell_type: str, stops: tuple[int, ...]
+    corpus: Corpus, tmp_path: Path, cell_type: str, optimizer: str, stops: tuple[int, ...]
 ) -> None:
-    whole = drain(make(corpus, tmp_path / "whole", cell_type=cell_type).run())
+    config = BASE.replace(optimizer=optimizer)
+    whole = drain(make(corpus, tmp_path / "whole", config, cell_type).run())
     pieces: list[Event] = []
     for stop in (*stops, None):
-        trainer = make(corpus, tmp_path / "pieces", cell_type=cell_type)
+        trainer = make(corpus, tmp_path / "pieces", config, cell_type)
         pieces += drain(trainer.run(lambda: trainer.progress.step == stop))  # noqa: B023
     assert losses(pieces) == losses(whole)
     for kind, key in ((Evaluated, "valid_nats"), (Trained, "train_nats")):
@@ -199,13 +200,14 @@ def spoil_step(monkeypatch: pytest.MonkeyPatch, step: int, times: int) -> None:
     left = times
     sound = trainer_module.guarded_step
 
-    def guarded(model, optimizer, loss, lr, clip_norm) -> bool:
+    def guarded(model, optimizers, loss, lr, clip_norm) -> bool:
         nonlocal left
-        taken = int(next(iter(optimizer.state.values()))["step"]) if optimizer.state else 0
+        (adamw,) = optimizers
+        taken = int(next(iter(adamw.state.values()))["step"]) if adamw.state else 0
         if taken == step and left:
             left -= 1
             return False
-        return sound(model, optimizer, loss, lr, clip_norm)
+        return sound(model, optimizers, loss, lr, clip_norm)
 
     monkeypatch.setattr(trainer_module, "guarded_step", guarded)
 

@@ -1,5 +1,6 @@
 """The disk format and its only owner: model files and the folders of runs."""
 
+from charlstm.checkpoint.find import find_model, find_models, shipped_model
 from charlstm.checkpoint.model_file import ModelFile, describe_model_file, load_model_file, save_model_file
 from charlstm.checkpoint.run import (
     BEST,
@@ -9,8 +10,6 @@ from charlstm.checkpoint.run import (
     RUNS,
     Metrics,
     create_run,
-    find_model,
-    find_models,
     load_last,
     load_previous,
     put_aside,
@@ -41,4 +40,5 @@ __all__ = [
     "run_folder_for",
     "save_last",
     "save_model_file",
+    "shipped_model",
 ]

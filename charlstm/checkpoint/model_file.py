@@ -14,7 +14,7 @@ from charlstm.checkpoint.format import Shapes, read_about, read_file, write_file
 from charlstm.config import ModelConfig
 from charlstm.errors import ModelFileError, TextError, UsageError
 from charlstm.model import CharLM
-from charlstm.optim import MOMENTS
+from charlstm.optim import moments_of
 from charlstm.vocab import Vocabulary, normalize
 
 
@@ -51,8 +51,14 @@ class ModelFile:
         return str(self.training.get("commonest_character", self.vocabulary.characters[0]))
 
 
-def save_model_file(path: Path, content: ModelFile) -> None:
-    """Write a model file. Raises CharLSTMError if it cannot be written; the old one is then untouched."""
+def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype = torch.float32) -> None:
+    """Write a model file. Raises CharLSTMError if it cannot be written; the old one is then untouched.
+
+    Args:
+        path: the file.
+        content: what it shall hold.
+        dtype: the type of the numbers in the file; bfloat16 takes half the room.
+    """
     about: dict[str, Any] = {
         "config": content.model.config.to_dict(),
         "vocabulary": list(content.vocabulary.characters),
@@ -60,7 +66,8 @@ def save_model_file(path: Path, content: ModelFile) -> None:
     }
     if content.resume is not None:
         about["resume"] = content.resume
-    write_file(path, {**content.model.state_dict(), **content.tensors}, about)
+    tensors = {**content.model.state_dict(), **content.tensors}
+    write_file(path, {name: tensor.to(dtype) for name, tensor in tensors.items()}, about)
 
 
 def load_model_file(path: Path) -> ModelFile:
@@ -104,10 +111,13 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
     shapes = config.tensor_shapes()
     if "resume" not in about:
         return shapes
-    batch_size = about["resume"]["run"]["train"]["batch_size"]
+    train = about["resume"]["run"]["train"]
+    batch_size, optimizer = train["batch_size"], train.get("optimizer", "adamw")
     if type(batch_size) is not int or not 1 <= batch_size <= 65_536:
         raise ModelFileError("its batch_size is not sound")
-    moments = {f"optimizer.{moment}.{name}": shape for name, shape in shapes.items() for moment in MOMENTS}
+    moments = {
+        f"optimizer.{moment}.{name}": shape for name, shape in shapes.items() for moment in moments_of(name, optimizer)
+    }
     L, H = config.num_layers, config.hidden_size
     state = {"state.h": (L, batch_size, H), "state.c": (L, batch_size, H if config.cell_type == "lstm" else 0)}
     return {**shapes, **moments, **state}

@@ -1,4 +1,4 @@
-"""A run is a folder: what is in it, what it is called, which one is meant."""
+"""A run is a folder: what is in it and what it is called."""
 
 from __future__ import annotations
 
@@ -90,39 +90,6 @@ def load_last(folder: Path) -> tuple[ModelFile, Path] | None:
     if failure is not None:
         raise failure
     return None
-
-
-def find_models(where: Path | None, runs: Path = RUNS) -> list[Path]:
-    """The model files that may be meant, the newest first.
-
-    Args:
-        where: a model file, the folder of a run, or a folder of runs; None: `runs`.
-
-    Raises:
-        ModelFileError: if there is none.
-    """
-    place = runs if where is None else where
-    if where is not None and not place.exists():
-        raise ModelFileError(f"{place}: no such file or folder")
-    if place.is_file():
-        return [place]
-    candidates = [p for p in (place / BEST, place / LAST, place / PREVIOUS) if p.is_file()]
-    if candidates:
-        return candidates[:1]
-    dated: list[tuple[int, Path]] = []
-    with suppress(OSError):
-        for folder in place.iterdir():
-            files = [p for p in (folder / BEST, folder / LAST, folder / PREVIOUS) if p.is_file()]
-            if files:
-                dated.append((max(p.stat().st_mtime_ns for p in files), files[0]))
-    if not dated:
-        raise ModelFileError(f"{place}: no model in it; train one first: charlstm train FILE")
-    return [path for _, path in sorted(dated, reverse=True)]
-
-
-def find_model(where: Path | None, runs: Path = RUNS) -> Path:
-    """The model file that is meant: the newest of `find_models`. Raises ModelFileError if there is none."""
-    return find_models(where, runs)[0]
 
 
 def put_aside(path: Path) -> Path | None:

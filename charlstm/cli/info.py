@@ -17,7 +17,9 @@ def info(
     where: Annotated[
         Path | None,
         typer.Argument(
-            help="A model file, the folder of a run, or a folder of runs. [default: checkpoints/]", show_default=False
+            help="A model file, the folder of a run, or a folder of runs. "
+            "[default: checkpoints/, then the model that ships]",
+            show_default=False,
         ),
     ] = None,
     quiet: Quiet = False,

@@ -64,7 +64,8 @@ Checkpoint = Annotated[
     option(
         "--checkpoint",
         "-c",
-        help="A model file, the folder of a run, or a folder of runs (the newest). [default: checkpoints/]",
+        help="A model file, the folder of a run, or a folder of runs (the newest). "
+        "[default: checkpoints/, then the model that ships]",
     ),
 ]
 UnknownOption = Annotated[

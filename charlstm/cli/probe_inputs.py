@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from charlstm.checkpoint import ModelFile, find_models, load_model_file
+from charlstm.cli.runtime import say_model
 from charlstm.config import SampleConfig
 from charlstm.corpus import read_chunks, stored_corpus
 from charlstm.errors import ModelFileError, TextError, UnknownCharacterError
@@ -37,7 +38,8 @@ def model_for(
         TextError: if it, or each of them, lacks a character of the items.
     """
     failure: TextError | ModelFileError | None = None
-    for path in find_models(checkpoint)[:MAX_TRIED]:
+    found = find_models(checkpoint)
+    for path in found[:MAX_TRIED] + found[MAX_TRIED:][-1:]:  # the one that ships, the last, is never passed over
         try:
             content = load_model_file(path)
         except ModelFileError as e:
@@ -50,8 +52,8 @@ def model_for(
             failure = failure if isinstance(failure, TextError) else _unreadable(*unknown, own_items)
             continue
         content.model.to(device)
-        if not quiet and path != checkpoint:
-            say(f"model: {path}")
+        if not quiet:
+            say_model(path, checkpoint, "your newest run that knows the characters of the items")
         return content, path
     assert failure is not None
     raise failure

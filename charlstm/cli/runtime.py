@@ -52,6 +52,24 @@ def load_model(checkpoint: Path | None, device: torch.device, quiet: bool) -> tu
     path = find_model(checkpoint)
     content = load_model_file(path)
     content.model.to(device)
-    if not quiet and path != checkpoint:
-        say(f"model: {path}")
+    if not quiet:
+        say_model(path, checkpoint, "your newest run")
     return content, path
+
+
+def say_model(path: Path, given: Path | None, why: str) -> None:
+    """Say on stderr which model was chosen, unless it was given by its very name.
+
+    Args:
+        path: its file.
+        given: what `--checkpoint` said.
+        why: what a run of one's own was chosen for.
+    """
+    from charlstm.checkpoint import shipped_model
+
+    if path == given:
+        return
+    shipped = shipped_model()
+    if shipped is not None and path.samefile(shipped):
+        why = "it ships with charlstm"
+    say(f"model: {path}" + (f" ({why})" if given is None else ""))

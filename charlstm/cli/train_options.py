@@ -20,6 +20,13 @@ class CellTypeName(StrEnum):
     rnn = "rnn"
 
 
+class OptimizerChoice(StrEnum):
+    """Which optimiser."""
+
+    adamw = "adamw"
+    muon = "muon"
+
+
 def setting(name: str, *names: str, help: str, low: float | None = None, high: float | None = None, **more: Any) -> Any:
     """An option whose default depends on the corpus, the budget or the config file."""
     return option(name, *names, help=help, min=low, max=high, show_default=False, **more)
@@ -169,6 +176,14 @@ WarmupOption = Annotated[
 ]
 WeightDecayOption = Annotated[
     float | None, setting("--weight-decay", help="AdamW's.", low=0, callback=parse_finite, rich_help_panel=LEARNING)
+]
+OptimizerOption = Annotated[
+    OptimizerChoice | None,
+    setting(
+        "--optimizer",
+        help="adamw, or muon: dearer steps that learn more, for large windows. [default: adamw]",
+        rich_help_panel=LEARNING,
+    ),
 ]
 ClipNormOption = Annotated[
     float | None,

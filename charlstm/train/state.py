@@ -22,7 +22,7 @@ from charlstm.corpus import Corpus
 from charlstm.errors import ModelFileError
 from charlstm.lstm import State
 from charlstm.model import CharLM
-from charlstm.optim import make_optimizer, optimizer_tensors, restore_optimizer
+from charlstm.optim import make_optimizers, optimizer_tensors, restore_optimizer
 from charlstm.products import choose_compute_dtype, kernel_name
 
 
@@ -73,7 +73,7 @@ class RunState:
 
     def __init__(self, model: CharLM, config: TrainConfig) -> None:
         self.model = model
-        self.optimizer = make_optimizer(model, config)
+        self.optimizers = make_optimizers(model, config)
         self.carried = model.zero_state(config.batch_size)
         self.progress = Progress()
 
@@ -81,7 +81,7 @@ class RunState:
         """A copy of everything."""
         tensors = {
             **self.model.state_dict(),
-            **optimizer_tensors(self.model, self.optimizer),
+            **optimizer_tensors(self.model, self.optimizers),
             "state.h": self.carried.h,
             "state.c": self.carried.c,
         }
@@ -97,7 +97,7 @@ class RunState:
         tensors, device = snapshot.tensors, self.model.device
         self.progress = replace(snapshot.progress)
         self.model.load_state_dict({name: tensors[name] for name in self.model.state_dict()})
-        restore_optimizer(self.model, self.optimizer, tensors, self.progress.step)
+        restore_optimizer(self.model, self.optimizers, tensors, self.progress.step)
         self.carried = State(tensors["state.h"].to(device, copy=True), tensors["state.c"].to(device, copy=True))
 
 

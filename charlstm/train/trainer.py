@@ -193,7 +193,7 @@ class Trainer:
         )
         loss.backward()
         lr = learning_rate(p.fraction, config) * p.lr_scale
-        if not guarded_step(model, self.run_state.optimizer, loss.detach(), lr, config.clip_norm):
+        if not guarded_step(model, self.run_state.optimizers, loss.detach(), lr, config.clip_norm):
             return None
         self.run_state.carried = state.detach()
         p.step += 1
