@@ -55,7 +55,7 @@ class LanguageModel:
         """
         config = SampleConfig(length, temperature, top_k, top_p, 1, seed, stop)
         ids = self.vocabulary.encode(self.content.normalize(prompt), on_unknown, "prompt")
-        drawn = generate(self.model, self.vocabulary, ids, config, commonest=self.content.commonest)
+        drawn = generate(self.model, self.vocabulary, ids, config, opening=self.content.opening)
         return "".join(d.text for d in drawn)
 
     def score(self, text: str, *, on_unknown: OnUnknown = "error") -> Score:
@@ -76,7 +76,7 @@ class LanguageModel:
 
         Args:
             path: the file.
-            precision: of the numbers in it; "bf16" halves the file and keeps 8 significant bits of each weight.
+            precision: of the numbers in it; "bf16" halves the file and keeps 8 significant bits of each.
 
         Raises:
             CharLSTMError: if it cannot be written.

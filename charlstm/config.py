@@ -20,7 +20,7 @@ from charlstm.errors import UsageError
 
 CellType = Literal["lstm", "rnn"]
 Precision = Literal["auto", "fp32", "bf16"]
-OptimizerName = Literal["adamw", "muon"]
+Optimizer = Literal["adamw", "muon"]
 
 MAX_SEED = 2**63 - 1
 BUDGETS = ("steps", "epochs", "time_s")
@@ -125,7 +125,7 @@ class TrainConfig(Config):
     reset: float = setting(0.02, 0.0, 1.0)  # the chance of a lane to begin a window from a zero state
     valid_fraction: float = setting(0.1, 0.0, 0.9)
     # the optimiser
-    optimizer: OptimizerName = "adamw"
+    optimizer: Optimizer = "adamw"
     lr: float = setting(4e-3, 1e-9, 1e3)
     warmup: float = setting(0.03, 0.0, 1.0)  # the share of the budget over which the rate rises
     final_lr: float = setting(0.01, 0.0, 1.0)  # the share of lr that the cosine ends at
@@ -136,7 +136,7 @@ class TrainConfig(Config):
     dropout: float = setting(0.0, 0.0, 0.95)
     variational: bool = False  # one dropout mask for a whole window (Gal & Ghahramani 2016)
     weight_dropout: float = setting(0.0, 0.0, 0.95)  # on W_hh (Merity et al. 2017)
-    memory_chars: float = setting(8.0, 0.0, 1e6)  # chrono initialisation: how far a cell remembers at first
+    memory_chars: float = setting(8.0, 0.0, 1e6)  # chrono initialisation: the farthest that a cell remembers at first
     # evaluation
     evaluations: int = setting(20, 1, 10**6)  # how many, spread evenly over the budget
     valid_chars: int = setting(200_000, 0, 2**62)  # at most so many characters each time; 0: all

@@ -166,11 +166,11 @@ class RecurrentStack(nn.Module):
         """Draw fresh weights.
 
         W_ih: uniform, variance 1 / fan-in. W_hh: each gate's square orthogonal (Saxe et al. 2014), so that
-        what is carried neither grows nor fades at first. Biases: chrono initialisation (Tallec & Ollivier
-        2018, section 3): b_f = log m and b_i = -b_f let a cell remember about m characters. Its memories m lie
-        between one character and M = `memory_chars`, as many between 1 and 10 as between 10 and 100 (the paper
-        draws m itself uniformly, which leaves hardly a cell for what is near); M <= 2 gives b_f = 1, b_i = 0
-        instead (Jozefowicz et al. 2015).
+        what is carried neither grows nor fades at first. Biases: chrono initialisation after
+        Tallec & Ollivier 2018, section 3: b_f = log m and b_i = -b_f let a cell remember about m characters. Here m
+        is log-uniform between 1 and M - 1, with M = `memory_chars`: as many cells for 1 to 10 characters as for 10
+        to 100. (The paper's m is uniform, which leaves hardly a cell for what is near.) M <= 2 gives b_f = 1,
+        b_i = 0 instead (Jozefowicz et al. 2015).
         """
         for layer in self.layers():
             bound = math.sqrt(3.0 / layer.weight_ih.shape[1])

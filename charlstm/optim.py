@@ -20,29 +20,37 @@ def is_hidden_matrix(name: str) -> bool:
 
 
 def moments_of(name: str, optimizer: str) -> tuple[str, ...]:
-    """What the optimiser "adamw" or "muon" remembers of the tensor of that name, each of the tensor's shape."""
+    """What is remembered of the tensor of that name, each of its shape, with the optimiser "adamw" or "muon"."""
     return MUON_MOMENTS if optimizer == "muon" and is_hidden_matrix(name) else ADAMW_MOMENTS
 
 
 def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """AdamW (Loshchilov & Hutter 2019), one step a call in one kernel; biases do not decay.
+    """AdamW (Loshchilov & Hutter 2019), all tensors in one fused kernel; biases do not decay.
 
     With "muon", the hidden matrices are left to Muon (Jordan et al. 2024): momentum whose singular values are made
-    equal, so that a step turns every direction of the hidden state alike. Its steps are scaled to AdamW's
-    (Liu et al. 2025, section 2.2), so that one learning rate serves both.
+    nearly equal, so that a step turns every direction of the hidden state alike. The four gates of a layer are one
+    matrix (4H, H) to it. Its steps are scaled to the size of AdamW's (Liu et al. 2025, section 2.2), so that one
+    learning rate serves both.
     """
-    muon = config.optimizer == "muon"
-    hidden = [p for name, p in model.named_parameters() if muon and is_hidden_matrix(name)]
-    rest = [p for name, p in model.named_parameters() if not (muon and is_hidden_matrix(name))]
+    of_muon = {name for name, _ in model.named_parameters() if config.optimizer == "muon" and is_hidden_matrix(name)}
+    rest = [p for name, p in model.named_parameters() if name not in of_muon]
     groups = [
         {"params": [p for p in rest if p.dim() > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in rest if p.dim() <= 1], "weight_decay": 0.0},
     ]
     adamw = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, config.beta2), fused=True)
-    if not hidden:
+    if not of_muon:
         return [adamw]
-    decay = config.weight_decay
-    return [torch.optim.Muon(hidden, lr=config.lr, weight_decay=decay, adjust_lr_fn="match_rms_adamw"), adamw]
+    muon = torch.optim.Muon(
+        [p for name, p in model.named_parameters() if name in of_muon],
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+        momentum=0.95,
+        nesterov=True,
+        ns_steps=5,
+        adjust_lr_fn="match_rms_adamw",
+    )
+    return [muon, adamw]
 
 
 def learning_rate(progress: float, config: TrainConfig) -> float:
@@ -74,33 +82,29 @@ def guarded_step(
 
 def optimizer_tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
     """What the optimisers remember, by name; zero where no step was taken yet."""
-    tensors = {}
-    for name, p, optimizer in _with_optimizer(model, optimizers):
-        for moment in _moments(optimizer):
-            known = p in optimizer.state
-            tensors[f"optimizer.{moment}.{name}"] = optimizer.state[p][moment] if known else torch.zeros_like(p)
-    return tensors
+    return {
+        f"optimizer.{moment}.{name}": optimizer.state[p][moment] if p in optimizer.state else torch.zeros_like(p)
+        for name, p, optimizer, moments in _with_optimizers(model, optimizers)
+        for moment in moments
+    }
 
 
-def restore_optimizer(
+def restore_optimizers(
     model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], tensors: dict[str, Tensor], steps: int
 ) -> None:
     """Put back what `optimizer_tensors` gave after `steps` steps."""
-    for name, p, optimizer in _with_optimizer(model, optimizers):
-        state = {moment: tensors[f"optimizer.{moment}.{name}"].to(p, copy=True) for moment in _moments(optimizer)}
+    for name, p, optimizer, moments in _with_optimizers(model, optimizers):
+        state = {moment: tensors[f"optimizer.{moment}.{name}"].to(p, copy=True) for moment in moments}
         if isinstance(optimizer, torch.optim.AdamW):
             state["step"] = torch.tensor(float(steps), device=p.device)
         optimizer.state[p] = state
 
 
-def _moments(optimizer: torch.optim.Optimizer) -> tuple[str, ...]:
-    return ADAMW_MOMENTS if isinstance(optimizer, torch.optim.AdamW) else MUON_MOMENTS
-
-
-def _with_optimizer(
+def _with_optimizers(
     model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
-) -> Iterator[tuple[str, nn.Parameter, torch.optim.Optimizer]]:
-    """Each parameter with its name and the optimiser that moves it."""
-    owner = {id(p): o for o in optimizers for group in o.param_groups for p in group["params"]}
+) -> Iterator[tuple[str, nn.Parameter, torch.optim.Optimizer, tuple[str, ...]]]:
+    """Each parameter with its name, the optimiser that moves it, and what that remembers of it."""
+    owners = {p: optimizer for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
+    kind = "muon" if len(optimizers) > 1 else "adamw"
     for name, p in model.named_parameters():
-        yield name, p, owner[id(p)]
+        yield name, p, owners[p], moments_of(name, kind)

@@ -67,22 +67,21 @@ def generate(
     prompt: Ids,
     config: SampleConfig,
     *,
-    commonest: str,
+    opening: str,
     precision: Precision = "auto",
 ) -> Iterator[Drawn]:
     """Draw `config.num` streams of `config.length` characters, all in one batch.
 
     Args:
-        prompt: what the streams go on from. Without one: a newline, or the commonest character where the
-            vocabulary has none, and a state that remembers nothing.
-        commonest: that character.
+        prompt: what the streams go on from. Without one: `opening`, and a state that remembers nothing.
+        opening: what parts of the training text begin after.
         precision: of the matrix products; "auto" is float32, so that a seed gives the same text for a batch
             of any kind of request.
 
     Yields:
         Characters as they are drawn, stream by stream within a step. A stream ends before `config.stop`.
     """
-    start = vocabulary.encode("\n" if "\n" in vocabulary else commonest) if len(prompt) == 0 else prompt
+    start = vocabulary.encode(opening) if len(prompt) == 0 else prompt
     generator = torch.Generator()
     if config.seed is None:
         generator.seed()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from charlstm.checkpoint import find
 from charlstm.interrupts import INTERRUPTS
 
 SYLLABLES = ["ba", "de", "gi", "lo", "mu", "ña", "ra", "to", "vé", "si"]
@@ -48,6 +49,12 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     monkeypatch.setattr(INTERRUPTS, "signum", None)
     monkeypatch.setattr(INTERRUPTS, "deferred", False)
     torch.set_num_threads(1)  # small networks, and figures that do not depend on the machine
+
+
+@pytest.fixture
+def nothing_ships(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if charlstm had been installed without its model."""
+    monkeypatch.setattr(find, "SHIPPED", ())
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from charlstm import checkpoint
 from charlstm.checkpoint import ModelFile, format, load_model_file, save_model_file
@@ -58,6 +59,8 @@ def test_bfloat16_weights_are_read_as_float32(tmp_path: Path) -> None:
     before = content()
     before.model.bfloat16()
     save_model_file(path, before)
+    with safe_open(path, "pt") as f:
+        assert f.get_tensor("head.weight").dtype == torch.bfloat16
     after = load_model_file(path).model
     assert after.head.weight.dtype == torch.float32
     assert torch.equal(after.head.weight, before.model.head.weight.float())
@@ -117,6 +120,14 @@ ATTACKS = {
     "lone surrogate": ({"about": put("vocabulary", ["a", "b", "c", "\ud800"])}, "surrogate"),
     "long characters": ({"about": put("vocabulary", ["a", "b", "c", "de"])}, "single"),
     "vocabulary of numbers": ({"about": put("vocabulary", [1, 2, 3, 4])}, "list of characters"),
+    "an opening that it cannot write": ({"about": put("training", {"opening": "\u0394"})}, "opening"),
+    "an opening to read for ever": ({"about": put("training", {"opening": "a" * 100_000})}, "opening"),
+    "an empty opening": ({"about": put("training", {"opening": ""})}, "opening"),
+    "an opening of no kind": ({"about": put("training", {"opening": ["a"]})}, "opening"),
+    "an optimiser of no kind": (
+        {"about": put("resume", {"run": {"train": {"batch_size": 2, "optimizer": ["muon"]}}})},
+        "its tensors do not fit",
+    ),
     "resume of no kind": ({"about": put("resume", {"run": 3})}, "not sound"),
     "NaN in the description": ({"about": lambda a: json.dumps(a).replace('"step": 3', '"step": NaN')}, "NaN"),
     "a key twice": ({"about": lambda a: json.dumps(a).replace('{"step": 3}', '{"step": 3, "step": 4}')}, "twice"),
@@ -207,6 +218,7 @@ def test_runs_are_named_after_their_corpus_and_never_twice(tmp_path: Path) -> No
             checkpoint.create_run(folder, {})
 
 
+@pytest.mark.usefixtures("nothing_ships")
 def test_which_model_is_meant(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="train one first"):
         checkpoint.find_model(None, tmp_path / "checkpoints")

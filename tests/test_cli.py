@@ -245,6 +245,7 @@ def test_divergence_is_exit_5(invoke: Invoke, corpus_file: Path, monkeypatch: py
     assert "not finite" in result.err.splitlines()[-1]
 
 
+@pytest.mark.usefixtures("nothing_ships")
 def test_model_errors(invoke: Invoke, trained: Path) -> None:
     (trained / "best.safetensors").write_bytes(b"nothing of the kind")
     for arguments in (

@@ -225,3 +225,17 @@ def test_all_65536_characters_fit(tmp_path: Path) -> None:
     assert len(corpus.vocabulary) == 65_536
     assert set(corpus.counts) == {2}
     assert corpus.vocabulary.decode(corpus.train) + corpus.vocabulary.decode(corpus.valid) == text + text
+
+
+@pytest.mark.parametrize(
+    ("content", "opening"),
+    [
+        ("First part,\nof two lines.\n\nSecond part,\nof two.\n\n" * 20, "\n\n"),
+        ("A line.\nAnother line.\n" * 20 + "\n", "\n"),
+        ("no lines at all, " * 20, " "),
+    ],
+)
+def test_what_the_parts_of_a_text_begin_after(tmp_path: Path, content: str, opening: str) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text(content, encoding="utf-8")
+    assert open_corpus(CorpusRequest((str(path),))).opening() == opening

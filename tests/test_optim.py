@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.model import CharLM
-from charlstm.optim import guarded_step, learning_rate, make_optimizers, optimizer_tensors, restore_optimizer
+from charlstm.optim import guarded_step, learning_rate, make_optimizers, optimizer_tensors, restore_optimizers
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
@@ -105,7 +105,7 @@ def test_an_optimiser_restored_goes_on_the_same(name: str) -> None:
     twin = model_with_gradients()
     twin.load_state_dict(model.state_dict())
     other = make_optimizers(twin, config)
-    restore_optimizer(twin, other, optimizer_tensors(model, optimizer), 3)
+    restore_optimizers(twin, other, optimizer_tensors(model, optimizer), 3)
     for m, o in ((model, optimizer), (twin, other)):
         for p in m.parameters():
             p.grad = torch.full_like(p, 0.5)

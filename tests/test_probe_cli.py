@@ -207,6 +207,7 @@ def test_pairs_that_cannot_be_used(invoke, tmp_path: Path, toy) -> None:
     assert invoke("probe", "-c", toy["model"], "--pairs", "nothing").code == 3
 
 
+@pytest.mark.usefixtures("nothing_ships")
 def test_a_model_of_another_script(invoke, toy) -> None:
     done = invoke("probe", "-c", toy["model"])
     assert (done.code, done.err.count("\n")) == (3, 1)

@@ -1,6 +1,6 @@
 """The disk format and its only owner: model files and the folders of runs."""
 
-from charlstm.checkpoint.find import find_model, find_models, shipped_model
+from charlstm.checkpoint.find import find_model, find_models, is_shipped
 from charlstm.checkpoint.model_file import ModelFile, describe_model_file, load_model_file, save_model_file
 from charlstm.checkpoint.run import (
     BEST,
@@ -31,6 +31,7 @@ __all__ = [
     "describe_model_file",
     "find_model",
     "find_models",
+    "is_shipped",
     "load_last",
     "load_model_file",
     "load_previous",
@@ -40,5 +41,4 @@ __all__ = [
     "run_folder_for",
     "save_last",
     "save_model_file",
-    "shipped_model",
 ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 from charlstm.checkpoint.run import BEST, CONFIG, LAST, PREVIOUS, RUNS
 from charlstm.errors import ModelFileError
 
-PACKAGE = Path(__file__).parent.parent
+PACKAGE = Path(__file__).resolve().parent.parent
 # An installed wheel holds a copy inside the package, put there by the build; a clone has it beside the package.
 SHIPPED = (PACKAGE / "shipped" / "portuguese" / BEST, PACKAGE.parent / RUNS / "portuguese" / BEST)
 
@@ -16,6 +15,12 @@ SHIPPED = (PACKAGE / "shipped" / "portuguese" / BEST, PACKAGE.parent / RUNS / "p
 def shipped_model() -> Path | None:
     """The model that comes with charlstm; None where it was left out."""
     return next((path for path in SHIPPED if path.is_file()), None)
+
+
+def is_shipped(path: Path) -> bool:
+    """Whether a model file is the one that comes with charlstm, by whatever name."""
+    shipped = shipped_model()
+    return shipped is not None and path.resolve() == shipped.resolve()
 
 
 def find_models(where: Path | None, runs: Path = RUNS) -> list[Path]:
@@ -31,23 +36,16 @@ def find_models(where: Path | None, runs: Path = RUNS) -> list[Path]:
         ModelFileError: if there is none.
     """
     place = runs if where is None else where
-    if where is not None and not place.exists():
-        raise ModelFileError(f"{place}: no such file or folder")
-    if place.is_file():
-        return [place]
-    if files := _models_in(place):
-        return files[:1]
-    ranked: list[tuple[bool, int, Path]] = []
-    with suppress(OSError):
-        for folder in place.iterdir():
-            files = _models_in(folder)
-            if files:
-                trained_here = (folder / CONFIG).is_file()
-                ranked.append((trained_here, max(p.stat().st_mtime_ns for p in files), files[0]))
-    found = [path for _, _, path in sorted(ranked, reverse=True)]
-    shipped = shipped_model() if where is None else None
-    if shipped is not None and not any(path.samefile(shipped) for path in found):
-        found.append(shipped)
+    try:
+        if where is not None and not place.exists():
+            raise ModelFileError(f"{place}: no such file or folder")
+        if where is not None and place.is_file():
+            return [place]
+        found = (_models_in(place)[:1] or _models_of_runs(place)) if place.is_dir() else []
+    except OSError as e:
+        raise ModelFileError(f"{place}: {e.strerror or e}") from None
+    if where is None and (shipped := shipped_model()) is not None:
+        found = [*(path for path in found if not is_shipped(path)), shipped]
     if not found:
         raise ModelFileError(f"{place}: no model in it; train one first: charlstm train FILE")
     return found
@@ -61,3 +59,17 @@ def find_model(where: Path | None, runs: Path = RUNS) -> Path:
 def _models_in(folder: Path) -> list[Path]:
     """The model files of a run, the one for use first."""
     return [path for path in (folder / BEST, folder / LAST, folder / PREVIOUS) if path.is_file()]
+
+
+def _models_of_runs(place: Path) -> list[Path]:
+    """One model file of every folder in a folder, in the order of `find_models`."""
+    ranked: list[tuple[bool, int, Path]] = []
+    for folder in place.iterdir():
+        try:
+            files = _models_in(folder)
+            if files:
+                trained_here = (folder / CONFIG).is_file()
+                ranked.append((trained_here, max(p.stat().st_mtime_ns for p in files), files[0]))
+        except OSError:  # closed to us, or gone in this moment: the other runs are still there
+            continue
+    return [path for _, _, path in sorted(ranked, reverse=True)]

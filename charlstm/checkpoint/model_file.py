@@ -17,6 +17,8 @@ from charlstm.model import CharLM
 from charlstm.optim import moments_of
 from charlstm.vocab import Vocabulary, normalize
 
+MAX_OPENING = 8  # characters
+
 
 @dataclass
 class ModelFile:
@@ -46,18 +48,19 @@ class ModelFile:
         return bool(self.training.get("composed", True))
 
     @property
-    def commonest(self) -> str:
-        """The character that occurred most often in the corpus, or the first one where that is not known."""
-        return str(self.training.get("commonest_character", self.vocabulary.characters[0]))
+    def opening(self) -> str:
+        """What a text without a prompt begins after: a blank line, a newline or, without them, one character."""
+        characters = self.vocabulary.characters
+        return str(self.training.get("opening", "\n" if "\n" in characters else characters[0]))
 
 
-def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype = torch.float32) -> None:
+def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype | None = None) -> None:
     """Write a model file. Raises CharLSTMError if it cannot be written; the old one is then untouched.
 
     Args:
         path: the file.
         content: what it shall hold.
-        dtype: the type of the numbers in the file; bfloat16 takes half the room.
+        dtype: the type of the numbers in the file; bfloat16 takes half the room of float32; None: as they are.
     """
     about: dict[str, Any] = {
         "config": content.model.config.to_dict(),
@@ -95,7 +98,6 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
         raise ModelFileError(f"it holds something unknown: {sorted(extra)[0]!a}")
     if not isinstance(about["config"], dict) or not isinstance(about["training"], dict):
         raise ModelFileError("its config or training is not an object")
-    commonest = about["training"].get("commonest_character")
     characters = about["vocabulary"]
     if not isinstance(characters, list) or not all(isinstance(c, str) for c in characters):
         raise ModelFileError("its vocabulary is not a list of characters")
@@ -104,8 +106,9 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
         Vocabulary(characters)
     except (UsageError, TextError) as e:
         raise ModelFileError(str(e)) from None
-    if commonest is not None and commonest not in characters:
-        raise ModelFileError("its commonest character is not in its vocabulary")
+    opening = about["training"].get("opening", characters[0])
+    if not isinstance(opening, str) or not 0 < len(opening) <= MAX_OPENING or not set(opening) <= set(characters):
+        raise ModelFileError("its opening is not a short text of its vocabulary")
     if len(characters) != config.vocab_size:
         raise ModelFileError(f"{len(characters):,} characters, but a vocab_size of {config.vocab_size:,}")
     shapes = config.tensor_shapes()

@@ -113,13 +113,10 @@ def probe(
     shown = own or ([] if pairs is not None else default_sentences())
     sentences = [pair for _, pair in shown]
     needed = sentences if skip_unknown else [*items, *sentences]
-    try:
-        content, path = model_for(checkpoint, machine, needed, pairs is not None, quiet or json)
-    except TextError:
-        if not own or pairs is not None:
-            raise
-        # a sentence of one's own can be shown by a model that cannot read the default pairs
-        content, path = model_for(checkpoint, machine, sentences, True, quiet or json)
+    # a sentence of one's own can be shown by a model that cannot read the default pairs
+    wanted = [needed, sentences] if own and pairs is None else [needed]
+    content, path, covered = model_for(checkpoint, machine, wanted, bool(own) or pairs is not None, quiet or json)
+    if covered:
         items = []
     if skip_unknown:
         items = readable(content, items)

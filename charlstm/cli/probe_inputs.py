@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from charlstm.checkpoint import ModelFile, find_models, load_model_file
+from charlstm.checkpoint import ModelFile, find_models, is_shipped, load_model_file
 from charlstm.cli.runtime import say_model
 from charlstm.config import SampleConfig
 from charlstm.corpus import read_chunks, stored_corpus
@@ -26,12 +26,21 @@ MAX_TRIED = 50  # runs that are looked through for one whose vocabulary covers t
 
 
 def model_for(
-    checkpoint: Path | None, device: torch.device, items: Sequence[MinimalPair], own_items: bool, quiet: bool
-) -> tuple[ModelFile, Path]:
+    checkpoint: Path | None,
+    device: torch.device,
+    wanted: Sequence[Sequence[MinimalPair]],
+    own_items: bool,
+    quiet: bool,
+) -> tuple[ModelFile, Path, int]:
     """The model that `--checkpoint` means; without, the newest whose vocabulary covers the items. Said on stderr.
 
     Args:
+        wanted: the items, and then fewer of them that will do as well. A run that covers only these goes before
+            the model that ships.
         own_items: whether they are the person's own, and not the default ones.
+
+    Returns:
+        the model, its file, and which of `wanted` it covers.
 
     Raises:
         ModelFileError: if there is no sound model.
@@ -39,22 +48,30 @@ def model_for(
     """
     failure: TextError | ModelFileError | None = None
     found = find_models(checkpoint)
-    for path in found[:MAX_TRIED] + found[MAX_TRIED:][-1:]:  # the one that ships, the last, is never passed over
-        try:
-            content = load_model_file(path)
-        except ModelFileError as e:
-            if checkpoint is not None:
-                raise
-            failure = failure or e
-            continue
-        unknown = unknown_character(content, items)
-        if unknown is not None:
-            failure = failure if isinstance(failure, TextError) else _unreadable(*unknown, own_items)
-            continue
-        content.model.to(device)
-        if not quiet:
-            say_model(path, checkpoint, "your newest run that knows the characters of the items")
-        return content, path
+    shipped = [path for path in found if checkpoint is None and is_shipped(path)]
+    for candidates in ([path for path in found if path not in shipped][:MAX_TRIED], shipped):
+        best: tuple[ModelFile, Path, int] | None = None
+        for path in candidates:
+            try:
+                content = load_model_file(path)
+            except ModelFileError as e:
+                if checkpoint is not None:
+                    raise
+                failure = failure or e
+                continue
+            unknown = [unknown_character(content, items) for items in wanted]
+            if None not in unknown:
+                assert unknown[-1] is not None
+                failure = failure if isinstance(failure, TextError) else _unreadable(*unknown[-1], own_items)
+            elif best is None or unknown.index(None) < best[2]:
+                best = content, path, unknown.index(None)
+            if best is not None and best[2] == 0:
+                break
+        if best is not None:
+            best[0].model.to(device)
+            if not quiet:
+                say_model(best[1], checkpoint, "your newest run that knows the characters of the items")
+            return best
     assert failure is not None
     raise failure
 
@@ -115,7 +132,7 @@ def ordinary_text(content: ModelFile, given: Path | None, seed: int, on_progress
     streams: list[list[str]] = [[] for _ in range(STREAMS)]
     done = 0
     start = np.zeros(0, dtype=content.vocabulary.id_type)
-    for drawn in generate(content.model, content.vocabulary, start, config, commonest=content.commonest):
+    for drawn in generate(content.model, content.vocabulary, start, config, opening=content.opening):
         streams[drawn.stream].append(drawn.text)
         done += len(drawn.text)
         on_progress("sampling ordinary text", done, SAMPLED_CHARS)

@@ -63,13 +63,14 @@ def say_model(path: Path, given: Path | None, why: str) -> None:
     Args:
         path: its file.
         given: what `--checkpoint` said.
-        why: what a run of one's own was chosen for.
+        why: what a run was chosen for.
     """
-    from charlstm.checkpoint import shipped_model
+    from charlstm.checkpoint import CONFIG, is_shipped
 
     if path == given:
         return
-    shipped = shipped_model()
-    if shipped is not None and path.samefile(shipped):
+    if is_shipped(path):
         why = "it ships with charlstm"
+    elif not path.with_name(CONFIG).is_file():
+        why = "it was put here"
     say(f"model: {path}" + (f" ({why})" if given is None else ""))

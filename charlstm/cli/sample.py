@@ -95,7 +95,7 @@ def sample(
         content.vocabulary,
         known,
         config,
-        commonest=content.commonest,
+        opening=content.opening,
         precision=precision.value,
     )
     if json:

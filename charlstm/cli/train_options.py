@@ -20,7 +20,7 @@ class CellTypeName(StrEnum):
     rnn = "rnn"
 
 
-class OptimizerChoice(StrEnum):
+class OptimizerName(StrEnum):
     """Which optimiser."""
 
     adamw = "adamw"
@@ -175,13 +175,20 @@ WarmupOption = Annotated[
     ),
 ]
 WeightDecayOption = Annotated[
-    float | None, setting("--weight-decay", help="AdamW's.", low=0, callback=parse_finite, rich_help_panel=LEARNING)
+    float | None,
+    setting(
+        "--weight-decay",
+        help="Of matrices, per step and learning rate.",
+        low=0,
+        callback=parse_finite,
+        rich_help_panel=LEARNING,
+    ),
 ]
 OptimizerOption = Annotated[
-    OptimizerChoice | None,
+    OptimizerName | None,
     setting(
         "--optimizer",
-        help="adamw, or muon: dearer steps that learn more, for large windows. [default: adamw]",
+        help="adamw; or muon, for the matrices between hidden states: fewer, slower steps. [default: adamw]",
         rich_help_panel=LEARNING,
     ),
 ]

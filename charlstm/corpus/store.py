@@ -28,6 +28,8 @@ from charlstm.vocab import CODE_POINTS, MAX_CHARACTERS, Ids, Vocabulary, code_po
 
 FORMAT = 1
 COPY_IDS = 1 << 18
+OPENING_CHARS = 10_000_000  # so much of a text tells whether it has paragraphs
+BLANK_LINE_EVERY = 10  # newlines, at least, in a text with paragraphs
 OnProgress = Callable[[str, int, int], None]  # what is being done, bytes done since the last call, bytes in all
 
 
@@ -71,9 +73,17 @@ class Corpus:
     valid: Ids
     files: tuple[str, ...]
 
-    def commonest(self) -> str:
-        """The character that occurs most often."""
-        return self.vocabulary.characters[int(np.argmax(self.counts))]
+    def opening(self) -> str:
+        """What its parts begin after: a blank line where it has paragraphs, else a newline.
+
+        In a text without newlines, the character that occurs most often.
+        """
+        if "\n" not in self.vocabulary:
+            return self.vocabulary.characters[int(np.argmax(self.counts))]
+        newline = self.vocabulary.encode("\n")[0]
+        newlines = np.flatnonzero(self.train[:OPENING_CHARS] == newline)
+        blank_lines = int((np.diff(newlines) == 1).sum())
+        return "\n\n" if 0 < len(newlines) <= BLANK_LINE_EVERY * blank_lines else "\n"
 
     def rarest(self, n: int) -> list[tuple[str, int]]:
         """The n characters that occur least often, with how often."""

@@ -22,7 +22,7 @@ from charlstm.corpus import Corpus
 from charlstm.errors import ModelFileError
 from charlstm.lstm import State
 from charlstm.model import CharLM
-from charlstm.optim import make_optimizers, optimizer_tensors, restore_optimizer
+from charlstm.optim import make_optimizers, optimizer_tensors, restore_optimizers
 from charlstm.products import choose_compute_dtype, kernel_name
 
 
@@ -97,7 +97,7 @@ class RunState:
         tensors, device = snapshot.tensors, self.model.device
         self.progress = replace(snapshot.progress)
         self.model.load_state_dict({name: tensors[name] for name in self.model.state_dict()})
-        restore_optimizer(self.model, self.optimizers, tensors, self.progress.step)
+        restore_optimizers(self.model, self.optimizers, tensors, self.progress.step)
         self.carried = State(tensors["state.h"].to(device, copy=True), tensors["state.c"].to(device, copy=True))
 
 
@@ -125,6 +125,7 @@ class RunFiles:
 
     def __init__(self, folder: Path, corpus: Corpus, config: TrainConfig, run_config: dict[str, Any]) -> None:
         self.folder, self.corpus, self.config, self.run_config = folder, corpus, config, run_config
+        self.opening = corpus.opening()
 
     def save_best(self, model: CharLM, progress: Progress) -> None:
         """Write the model for use. Raises CharLSTMError if it cannot be written."""
@@ -169,7 +170,7 @@ class RunFiles:
         return {
             "corpus_sha256": self.corpus.sha256,
             "corpus_characters": len(self.corpus.train) + len(self.corpus.valid),
-            "commonest_character": self.corpus.commonest(),
+            "opening": self.opening,
             "composed": self.corpus.compose,
             "step": progress.step,
             "epoch": progress.epoch + progress.offset / lane,

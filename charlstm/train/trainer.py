@@ -239,7 +239,7 @@ class Trainer:
     def _sample(self) -> str:
         config = SampleConfig(length=SAMPLE_CHARS, seed=draw_seed(self.config.seed, self.progress.step, "sample"))
         empty = self.corpus.vocabulary.encode("")
-        drawn = generate(self.model, self.corpus.vocabulary, empty, config, commonest=self.corpus.commonest())
+        drawn = generate(self.model, self.corpus.vocabulary, empty, config, opening=self.files.opening)
         return "".join(d.text for d in drawn)
 
     def _save_best(self) -> Iterator[Event]:
