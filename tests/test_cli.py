@@ -245,6 +245,21 @@ def test_divergence_is_exit_5(invoke: Invoke, corpus_file: Path, monkeypatch: py
     assert "not finite" in result.err.splitlines()[-1]
 
 
+def test_the_optimiser_can_be_chosen_and_belongs_to_the_run(invoke: Invoke, corpus_file: Path) -> None:
+    tiny = ("--hidden-size", 8, "--num-layers", 2)
+    done = invoke("train", corpus_file, "--out", "run", "--steps", 3, *tiny, "--optimizer", "muon", "-q")
+    assert done.code == 0, done.err
+    assert "optimizer muon" in invoke("info", "run", "--verbose").out
+    again = invoke("train", "--resume", "run", "--steps", 5, "-q")
+    assert again.code == 0, again.err
+    assert invoke("train", "--resume", "run", "--steps", 6, "--optimizer", "adamw").code == 2
+    assert invoke("train", corpus_file, "--optimizer", "sgd").code == 2
+    Path("sgd.toml").write_text('optimizer = "sgd"\n')
+    done = invoke("train", corpus_file, "--config", "sgd.toml")
+    assert done.code == 2
+    assert "optimizer is 'sgd'; it must be one of adamw, muon" in done.err.splitlines()[-1]
+
+
 @pytest.mark.usefixtures("nothing_ships")
 def test_model_errors(invoke: Invoke, trained: Path) -> None:
     (trained / "best.safetensors").write_bytes(b"nothing of the kind")
