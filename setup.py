@@ -6,7 +6,12 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-MODEL = Path("checkpoints") / "portuguese"
+SHIPPED = {  # what lies where in a clone -> in `charlstm/shipped/` of a wheel
+    "checkpoints/README.md": "README.md",
+    "checkpoints/portuguese/LICENSE": "portuguese/LICENSE",
+    "checkpoints/portuguese/best.safetensors": "portuguese/best.safetensors",
+    "checkpoints/portuguese/metrics.jsonl": "portuguese/metrics.jsonl",
+}
 
 
 class BuildWithModel(build_py):
@@ -14,9 +19,15 @@ class BuildWithModel(build_py):
 
     def run(self) -> None:
         super().run()
-        if not self.editable_mode:
-            copy = Path(self.build_lib) / "charlstm" / "shipped" / MODEL.name
-            shutil.copytree(MODEL, copy, dirs_exist_ok=True)
+        if self.editable_mode:
+            return
+        shipped = Path(self.build_lib) / "charlstm" / "shipped"
+        shutil.rmtree(shipped, ignore_errors=True)  # an earlier build may have left what ships no more
+        for source, copy in SHIPPED.items():
+            if not Path(source).is_file():
+                raise SystemExit(f"{source} is missing: the sources are not complete")
+            (shipped / copy).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, shipped / copy)
 
 
 setup(cmdclass={"build_py": BuildWithModel})

@@ -1,0 +1,208 @@
+"""The model that ships: small, sound, reads Portuguese, is in a wheel, never in the way of a run of one's own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+import charlstm
+from charlstm import checkpoint
+from charlstm.checkpoint import BEST, CONFIG, ModelFile, find, find_models, load_model_file, save_model_file
+from charlstm.config import ModelConfig
+from charlstm.errors import ModelFileError, UsageError
+from charlstm.grammar import minimal_pairs
+from charlstm.model import CharLM
+from charlstm.probe.defaults import default_sentences
+from charlstm.probe.reading import log_odds, read_to_landmarks, warm_state
+from charlstm.probe.run import read_sentence
+from charlstm.probe.stimuli import make_stimuli
+from charlstm.vocab import Vocabulary
+
+ROOT = Path(__file__).parent.parent
+MODEL = ROOT / "checkpoints" / "portuguese" / BEST
+
+PROSE = (
+    "A casa ficava no fim da rua, e dela via-se o mar. Todas as tardes, ao pôr do sol, o velho sentava-se à porta "
+    "e olhava para os barcos que voltavam. Ninguém lhe perguntava nada; todos sabiam que esperava pelo filho."
+)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> ModelFile:
+    return load_model_file(MODEL)
+
+
+def put(folder: Path, age: int, trained_here: bool) -> Path:
+    """A small model in a folder, and the settings of a run where it was trained there."""
+    folder.mkdir(parents=True)
+    vocabulary = Vocabulary("ab ")
+    model = CharLM(ModelConfig(3, hidden_size=4, num_layers=1, embedding_size=2))
+    save_model_file(folder / BEST, ModelFile(model, vocabulary, {}))
+    os.utime(folder / BEST, (1e9 - age, 1e9 - age))
+    if trained_here:
+        (folder / CONFIG).write_text("{}")
+    return folder / BEST
+
+
+def test_runs_of_ones_own_come_first_and_the_model_that_ships_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "checkpoints"
+    shipped = put(tmp_path / "package" / "portuguese", 0, False)
+    monkeypatch.setattr(find, "SHIPPED", (shipped,))
+    assert find_models(None, runs) == [shipped]
+    copied = put(runs / "copied", 1, False)
+    assert find_models(None, runs) == [copied, shipped]
+    old, new = put(runs / "old", 50, True), put(runs / "new", 40, True)
+    assert find_models(None, runs) == [new, old, copied, shipped]
+    assert find_models(runs) == [new, old, copied]
+    monkeypatch.setattr(find, "SHIPPED", (copied,))  # as in a clone, where it lies in checkpoints/ itself
+    assert find_models(None, runs) == [new, old, copied]
+    (tmp_path / "file").write_text("")
+    assert find_models(None, tmp_path / "file") == [copied]
+    monkeypatch.setattr(find, "SHIPPED", (tmp_path / "none",))
+    with pytest.raises(ModelFileError, match="train one first"):
+        find_models(None, tmp_path / "nowhere")
+
+
+def test_a_folder_that_cannot_be_read_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [put(tmp_path / name, age, True) for age, name in enumerate("abc")]
+    readable = find._models_in
+
+    def models_in(folder: Path) -> list[Path]:
+        if folder.name == "b":
+            raise PermissionError(13, "Permission denied")
+        return readable(folder)
+
+    monkeypatch.setattr(find, "_models_in", models_in)
+    assert find_models(tmp_path) == [paths[0], paths[2]]
+    with pytest.raises(ModelFileError, match="b: Permission denied"):
+        find_models(tmp_path / "b")
+
+
+def test_it_is_small_and_holds_nothing_but_weights() -> None:
+    assert {path.name for path in MODEL.parent.iterdir()} == {BEST, "LICENSE", "metrics.jsonl"}
+    assert MODEL.stat().st_size <= 12_000_000
+    with safe_open(MODEL, "pt") as f:
+        assert {f.get_slice(name).get_dtype() for name in f.keys()} == {"BF16"}  # noqa: SIM118
+    about = checkpoint.describe_model_file(MODEL)
+    assert "resume" not in about
+    metrics = checkpoint.read_metrics(MODEL.parent)
+    assert metrics[-1]["step"] >= about["training"]["best_step"]
+    assert "/" not in str(about["training"]) + str(metrics)  # no path of the machine it was trained on
+
+
+def test_a_model_saved_in_bf16_is_half_the_size_and_loads_as_what_was_rounded(tmp_path: Path) -> None:
+    model = charlstm.load(MODEL)
+    model.model.reset_parameters(8.0, 0)
+    model.save(tmp_path / "full.safetensors")
+    model.save(tmp_path / "half.safetensors", precision="bf16")
+    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "full")]
+    assert sizes[0] < 0.55 * sizes[1]
+    half = charlstm.load(tmp_path / "half.safetensors").model
+    for ours, theirs in zip(model.model.parameters(), half.parameters(), strict=True):
+        assert torch.equal(ours.bfloat16().float(), theirs)
+    with pytest.raises(UsageError, match="fp32, bf16"):
+        model.save(tmp_path / "x.safetensors", precision="fp8")  # type: ignore[arg-type]
+
+
+def test_sample_in_an_empty_folder(invoke) -> None:
+    done = invoke("sample", "--prompt", "Era uma vez", "--length", 60, "--seed", 1)
+    assert done.code == 0, done.err
+    assert done.out.startswith("Era uma vez")
+    assert "it ships with charlstm" in done.err
+    assert invoke("sample", "--prompt", "Era uma vez", "--length", 60, "--seed", 1).out == done.out
+
+
+def test_a_run_of_ones_own_is_sampled_and_said(invoke, corpus_file: Path) -> None:
+    assert invoke("train", corpus_file, "--steps", 2, "--hidden-size", 8, "-q").code == 0
+    done = invoke("sample", "--length", 5)
+    assert done.code == 0
+    assert "checkpoints/small/best.safetensors (your newest run)" in done.err
+
+
+def test_the_other_commands_find_it_too(invoke, tmp_path: Path) -> None:
+    path = tmp_path / "prose.txt"
+    path.write_text(PROSE, encoding="utf-8")
+    done = invoke("eval", path)
+    assert done.code == 0, done.err
+    assert "it ships with charlstm" in done.err
+    done = invoke("info")
+    assert done.code == 0
+    assert "2 x 512 cells" in done.out
+    assert charlstm.load().vocabulary == charlstm.load(MODEL).vocabulary
+
+
+def test_a_sentence_of_ones_own_is_shown_by_a_run_of_ones_own(invoke, corpus_file: Path) -> None:
+    """That run cannot read the default pairs, and the model that ships could."""
+    corpus_file.write_text("the old cat sat, the cats sat. " * 200, encoding="utf-8")
+    assert invoke("train", corpus_file, "--steps", 2, "--hidden-size", 8, "-q").code == 0
+    done = invoke("probe", "--sentence", "the cat sat", "--cue", "cat", "--twin", "cats", "--endings", "sat/sst")
+    assert done.code == 0, done.err
+    assert "checkpoints/small/best.safetensors (your newest run that knows" in done.err
+
+
+def test_it_reads_prose_it_has_never_seen() -> None:
+    assert charlstm.load(MODEL).score(PROSE).bits_per_char < 2.2
+
+
+def test_it_knows_of_the_girl_past_joao(shipped: ModelFile) -> None:
+    newline = torch.tensor([shipped.vocabulary.characters.index("\n")])
+    warm = warm_state(shipped.model, newline)
+    for name, pair in default_sentences():
+        of_girl, of_boy = read_sentence(shipped.model, shipped.vocabulary, warm, name, pair, [], False).share
+        assert of_girl > 0.9 > 0.1 > of_boy
+    stimuli = make_stimuli(minimal_pairs("agreement-pt", 120, 5), shipped.vocabulary)
+    with torch.no_grad():
+        end, _ = read_to_landmarks(shipped.model, stimuli.ids, stimuli.length, warm, stimuli.landmarks, False)
+        right = (log_odds(shipped.model, end, stimuli.endings) > 0).numpy() == (stimuli.label == 0)
+    assert right.mean() > 0.9
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The content of a wheel, built from an sdist of a copy of the sources."""
+    where = tmp_path_factory.mktemp("wheel")
+    source = where / "source"
+    shutil.copytree(ROOT / "charlstm", source / "charlstm", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(MODEL.parent, source / "checkpoints" / "portuguese")
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in"):
+        shutil.copy(ROOT / name, source / name)
+    (source / "checkpoints" / "README.md").write_bytes((ROOT / "checkpoints" / "README.md").read_bytes())
+    shutil.copytree(source / "checkpoints" / "portuguese", source / "checkpoints" / "a-run-of-ones-own")
+    sources = build("sdist", source, where)
+    with tarfile.open(sources) as archive:
+        archive.extractall(where / "sources", filter="data")
+    with zipfile.ZipFile(build("wheel", where / "sources" / sources.name.removesuffix(".tar.gz"), where)) as archive:
+        archive.extractall(where / "content")
+    return where / "content"
+
+
+def build(kind: str, source: Path, where: Path) -> Path:
+    """Make an sdist or a wheel of a source folder."""
+    code = f"from setuptools import build_meta; print(build_meta.build_{kind}({str(where)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return where / done.stdout.split()[-1]
+
+
+def test_a_wheel_holds_it_and_samples_at_once(wheel: Path, tmp_path: Path) -> None:
+    copy = wheel / "charlstm" / "shipped" / "portuguese"
+    assert {path.name for path in copy.parent.iterdir()} == {"README.md", "portuguese"}
+    assert {path.name for path in copy.iterdir()} == {BEST, "LICENSE", "metrics.jsonl"}
+    assert (copy / BEST).read_bytes() == MODEL.read_bytes()
+    arguments = ["sample", "--length", "20", "--seed", "1", "--threads", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+    done = subprocess.run(
+        [sys.executable, "-m", "charlstm", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(copy / BEST) in done.stderr
+    assert len(done.stdout) == 20
