@@ -1,4 +1,4 @@
-# make demo     set up, then train, sample and probe on a text that ships; about four minutes
+# make demo     set up, sample the model that ships; train, sample and probe on a text that ships; about four minutes
 # make test     set up, then the tests; under five minutes on two cores
 # make check    set up, then lint, types and the order of imports
 # make soak     the long versions of some tests: many interruptions, a hundred untrained networks, a training
@@ -16,15 +16,20 @@ $(READY): pyproject.toml tests/constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint tests/constraints.txt --editable '.[test]'
 	@touch $(READY)
 
+TRAIN_DEMO := corpora/agreement-pt.txt --steps 1500 --batch-size 64 --hidden-size 256 --memory 150 --optimizer muon
+
 demo: $(READY)
 	@rm -rf checkpoints/demo
-	@echo '$$ charlstm train corpora/agreement-pt.txt --steps 3000 --hidden-size 256 --memory 150 --seq-len 128 --out checkpoints/demo'
-	@$(BIN)/charlstm train corpora/agreement-pt.txt --steps 3000 --hidden-size 256 --memory 150 --seq-len 128 --out checkpoints/demo
-	@echo '$$ charlstm sample --checkpoint checkpoints/demo --length 400 --seed 1'
-	@$(BIN)/charlstm sample --checkpoint checkpoints/demo --length 400 --seed 1
+	@echo '$$ charlstm sample --checkpoint checkpoints/portuguese --prompt "Era uma noite" --temperature 0.5 --length 300 --seed 1'
+	@$(BIN)/charlstm sample --checkpoint checkpoints/portuguese --prompt "Era uma noite" --temperature 0.5 --length 300 --seed 1
 	@echo
-	@echo '$$ charlstm probe --checkpoint checkpoints/demo'
-	@$(BIN)/charlstm probe --checkpoint checkpoints/demo
+	@echo '$$ charlstm train $(TRAIN_DEMO) --out checkpoints/demo'
+	@$(BIN)/charlstm train $(TRAIN_DEMO) --out checkpoints/demo
+	@echo '$$ charlstm sample --length 400 --seed 1'
+	@$(BIN)/charlstm sample --length 400 --seed 1
+	@echo
+	@echo '$$ charlstm probe'
+	@$(BIN)/charlstm probe
 
 test: $(READY)
 	$(BIN)/python -m pytest

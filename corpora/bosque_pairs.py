@@ -5,8 +5,8 @@
 
 The table (derived from UD Portuguese-Bosque, CC BY-SA 4.0) has a sentence, where the word that agrees begins and ends,
 that word and its form of the other gender, and how many nouns of the other gender stand between it and the noun that
-governs it. There are no twins, so only behaviour can be scored: by the kind of word and by attractor (here: the nearest
-noun between is of the other gender, or there is none between).
+governs it. There are no twins, so only behaviour can be scored: by the kind of word and by attractor (here: no noun
+between, nouns of the same gender only, or one of the other gender among them).
 """
 
 from __future__ import annotations

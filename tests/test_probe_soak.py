@@ -49,21 +49,8 @@ def test_a_hundred_untrained_networks_on_portuguese() -> None:
 def test_a_network_trained_from_nothing(invoke) -> None:
     torch.set_num_threads(2)
     text = Path(__file__).parent.parent / "corpora" / "agreement-pt.txt"
-    done = invoke(
-        "train",
-        text,
-        "--out",
-        "run",
-        "--steps",
-        3000,
-        "--hidden-size",
-        256,
-        "--memory",
-        150,
-        "--seq-len",
-        128,
-        "-q",
-    )
+    size = ("--steps", 1500, "--batch-size", 64, "--hidden-size", 256, "--memory", 150)
+    done = invoke("train", text, "--out", "run", *size, "--optimizer", "muon", "-q")
     assert done.code == 0, done.err
     result = json.loads(invoke("probe", "-c", "run", "--seed", 7, "--json").out)
     assert result["cells"][0]["verdict"] in ("tracks", "tracks and used")
