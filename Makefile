@@ -1,4 +1,4 @@
-# make demo     set up, sample the model that ships; train, sample and probe on a text that ships; about four minutes
+# make demo     set up, sample the model that ships; train, sample and probe on a text that ships; about three minutes
 # make test     set up, then the tests; under five minutes on two cores
 # make check    set up, then lint, types and the order of imports
 # make soak     the long versions of some tests: many interruptions, a hundred untrained networks, a training
