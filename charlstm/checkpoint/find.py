@@ -45,7 +45,8 @@ def find_models(where: Path | None, runs: Path = RUNS) -> list[Path]:
     except OSError as e:
         raise ModelFileError(f"{place}: {e.strerror or e}") from None
     if where is None and (shipped := shipped_model()) is not None:
-        found = [*(path for path in found if not is_shipped(path)), shipped]
+        here = [path for path in found if is_shipped(path)]  # in a clone, by a shorter name
+        found = [*(path for path in found if path not in here), *(here or [shipped])]
     if not found:
         raise ModelFileError(f"{place}: no model in it; train one first: charlstm train FILE")
     return found
