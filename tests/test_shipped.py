@@ -19,7 +19,7 @@ from charlstm.config import ModelConfig
 from charlstm.errors import ModelFileError, UsageError
 from charlstm.grammar import minimal_pairs
 from charlstm.model import CharLM
-from charlstm.probe.defaults import default_sentences
+from charlstm.probe.defaults import WARM, default_sentences
 from charlstm.probe.reading import log_odds, read_to_landmarks, warm_state
 from charlstm.probe.run import read_sentence
 from charlstm.probe.stimuli import make_stimuli
@@ -154,8 +154,7 @@ def test_it_reads_prose_it_has_never_seen() -> None:
 
 
 def test_it_knows_of_the_girl_past_joao(shipped: ModelFile) -> None:
-    newline = torch.tensor([shipped.vocabulary.characters.index("\n")])
-    warm = warm_state(shipped.model, newline)
+    warm = warm_state(shipped.model, torch.from_numpy(shipped.vocabulary.encode(WARM).astype("int64")))
     for name, pair in default_sentences():
         of_girl, of_boy = read_sentence(shipped.model, shipped.vocabulary, warm, name, pair, [], False).share
         assert of_girl > 0.9 > 0.1 > of_boy
@@ -163,7 +162,7 @@ def test_it_knows_of_the_girl_past_joao(shipped: ModelFile) -> None:
     with torch.no_grad():
         end, _ = read_to_landmarks(shipped.model, stimuli.ids, stimuli.length, warm, stimuli.landmarks, False)
         right = (log_odds(shipped.model, end, stimuli.endings) > 0).numpy() == (stimuli.label == 0)
-    assert right.mean() > 0.9
+    assert right.mean() >= 0.95
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,9 @@ def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype | None = 
     if content.resume is not None:
         about["resume"] = content.resume
     tensors = {**content.model.state_dict(), **content.tensors}
-    write_file(path, {name: tensor.to(dtype) for name, tensor in tensors.items()}, about)
+    if dtype is not None:
+        tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
+    write_file(path, tensors, about)
 
 
 def load_model_file(path: Path) -> ModelFile:
