@@ -12,8 +12,8 @@ from charlstm.checkpoint import ModelFile, find_model, load_model_file, save_mod
 from charlstm.config import SampleConfig
 from charlstm.errors import TextError, UsageError
 from charlstm.evaluate import Score, score_stream
+from charlstm.kernels import choose_kernels, worth_compiling
 from charlstm.model import CharLM
-from charlstm.products import choose_compute_dtype
 from charlstm.sample import generate
 from charlstm.vocab import OnUnknown, Vocabulary
 
@@ -68,8 +68,9 @@ class LanguageModel:
         ids = self.vocabulary.encode(self.content.normalize(text), on_unknown)
         if len(ids) < 2:
             raise TextError(f"{len(ids)} characters to score; at least 2 are needed")
-        dtype = choose_compute_dtype("auto", self.model.device, self.model.config.hidden_size)
-        return score_stream(self.model, ids, dtype)
+        config = self.model.config
+        kernels = choose_kernels(config, self.model.device, compiled=worth_compiling(config, len(ids)))
+        return score_stream(self.model, ids, kernels)
 
     def save(self, path: str | PathLike[str], precision: Literal["fp32", "bf16"] = "fp32") -> None:
         """Write the model to a file.

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from charlstm.buffers import BufferPool
+from charlstm.kernels import Kernels
 from charlstm.model import CharLM
 from charlstm.vocab import Ids
 
@@ -52,7 +53,7 @@ class Stopped(Exception):
 def score_stream(
     model: CharLM,
     ids: Ids,
-    compute_dtype: torch.dtype,
+    kernels: Kernels,
     *,
     max_lanes: int = MAX_LANES,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -87,7 +88,7 @@ def score_stream(
         inputs = torch.from_numpy(ids[places].astype(np.int64)).to(model.device)
         targets = np.where(scored, ids[places + 1].astype(np.int64), -1)
         loss, state = model.window_loss(
-            inputs, torch.from_numpy(targets).to(model.device), state, compute_dtype=compute_dtype, pool=pool
+            inputs, torch.from_numpy(targets).to(model.device), state, kernels=kernels, pool=pool
         )
         total += loss.item() * int(scored.sum())
         on_progress(warm + end, warm + length)
@@ -98,7 +99,7 @@ def score_stream(
 
 @torch.no_grad()
 def score_windows(
-    model: CharLM, ids: Ids, compute_dtype: torch.dtype, *, seq_len: int, batches: int, batch_size: int, seed: int
+    model: CharLM, ids: Ids, kernels: Kernels, *, seq_len: int, batches: int, batch_size: int, seed: int
 ) -> Score:
     """Score random windows, each from a zero state, as nanoGPT's `estimate_loss` does.
 
@@ -114,8 +115,6 @@ def score_windows(
         begins = torch.randint(len(ids) - seq_len, (batch_size,), generator=generator).numpy()
         places = begins[None, :] + np.arange(seq_len)[:, None]
         inputs, targets = (torch.from_numpy(ids[p].astype(np.int64)).to(model.device) for p in (places, places + 1))
-        loss, _ = model.window_loss(
-            inputs, targets, model.zero_state(batch_size), compute_dtype=compute_dtype, pool=pool
-        )
+        loss, _ = model.window_loss(inputs, targets, model.zero_state(batch_size), kernels=kernels, pool=pool)
         total += loss.item()
     return Score(total / batches, batches * batch_size * seq_len)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from charlstm.buffers import BufferPool
 from charlstm.config import ModelConfig
 from charlstm.head_loss import HeadLoss
+from charlstm.kernels import Kernels
 from charlstm.lstm import Layer, RecurrentStack, State
 from charlstm.scan import scan
 
@@ -71,7 +72,7 @@ class CharLM(nn.Module):
         targets: Tensor,
         state: State,
         *,
-        compute_dtype: torch.dtype,
+        kernels: Kernels,
         pool: BufferPool | None = None,
         masks: Sequence[Tensor | None] = (),
         layers: Sequence[Layer] | None = None,
@@ -81,14 +82,14 @@ class CharLM(nn.Module):
         Args:
             inputs, targets: (T, B) int64; a target of -1 is not scored.
             state: where the window before this one ended.
-            compute_dtype, pool, masks, layers: as in `scan.scan`.
+            kernels, pool, masks, layers: as in `scan.scan`.
         """
         h, state = scan(
             self.stack,
             self.embedding.weight,
             inputs,
             state,
-            compute_dtype=compute_dtype,
+            kernels=kernels,
             pool=pool,
             masks=masks,
             layers=layers,

@@ -39,31 +39,39 @@ def has_bf16_products(device: torch.device) -> bool:
     return device.type == "cpu" and any(is_supported() for is_supported in known if is_supported is not None)
 
 
+PACKED_FROM = 1 << 16  # numbers in a float32 weight: in a smaller one the call costs more than it saves
+
+
 @cache
-def can_pack() -> bool:
+def can_pack(dtype: torch.dtype) -> bool:
     """Whether oneDNN's rearranged weights are there and right: tried once, on a product small enough to check.
 
     PyTorch has them for its compiler's use, without a public name, so nothing is taken for granted.
     """
     try:
-        x, w = torch.ones(2, 32, dtype=torch.bfloat16), torch.ones(16, 32, dtype=torch.bfloat16)
+        x, w = torch.ones(2, 32, dtype=dtype), torch.ones(16, 32, dtype=dtype)
         packed = torch.ops.mkldnn._reorder_linear_weight(w, 2)
         y = torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "")
     except (AttributeError, RuntimeError, TypeError):
         return False
-    return y.dtype == torch.bfloat16 and bool((y == 32).all())
+    return y.dtype == dtype and bool((y == 32).all())
 
 
-def kernel_name(compute_dtype: torch.dtype, device: torch.device) -> str:
-    """The kind of product that `prepare` makes, as recorded in a run: "bf16-packed", "bf16" or "fp32"."""
+def product_name(compute_dtype: torch.dtype, device: torch.device, weight_size: int) -> str:
+    """The kind of product that `prepare` makes, as recorded in a run: "bf16-packed", "fp32-packed", "bf16", ...
+
+    Args:
+        weight_size: how many numbers the weight has.
+    """
     name = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}[compute_dtype]
-    return "bf16-packed" if name == "bf16" and device.type == "cpu" and can_pack() else name
+    pays = name == "bf16" or (name == "fp32" and weight_size >= PACKED_FROM)
+    return f"{name}-packed" if pays and device.type == "cpu" and can_pack(compute_dtype) else name
 
 
 def prepare(weight: Tensor, compute_dtype: torch.dtype, batch_size: int) -> Product:
     """The product x (B, K) -> x @ weight.T (B, N), for many x and one `weight` (N, K), in `compute_dtype`."""
     w = weight.detach().to(compute_dtype)
-    if kernel_name(compute_dtype, weight.device) == "bf16-packed":
+    if product_name(compute_dtype, weight.device, weight.numel()).endswith("-packed"):
         packed = torch.ops.mkldnn._reorder_linear_weight(w.contiguous(), batch_size)
         return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "")
     w_t = w.T.contiguous()

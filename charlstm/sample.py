@@ -9,11 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.config import Precision, SampleConfig
+from charlstm.config import SampleConfig
+from charlstm.kernels import Kernels
 from charlstm.lstm import State
 from charlstm.model import CharLM
 from charlstm.scan import scan
+from charlstm.stepper import Stepper
 from charlstm.vocab import Ids, Vocabulary
+
+LONG_TEXT = 50_000  # characters: about half a minute, so that compiling pays
 
 
 @dataclass(frozen=True)
@@ -68,15 +72,14 @@ def generate(
     config: SampleConfig,
     *,
     opening: str,
-    precision: Precision = "auto",
+    kernels: Kernels | None = None,
 ) -> Iterator[Drawn]:
     """Draw `config.num` streams of `config.length` characters, all in one batch.
 
     Args:
         prompt: what the streams go on from. Without one: `opening`, and a state that remembers nothing.
         opening: what parts of the training text begin after.
-        precision: of the matrix products; "auto" is float32, so that a seed gives the same text for a batch
-            of any kind of request.
+        kernels: how it is computed; None takes products in the type of the weights, and gates as they stand.
 
     Yields:
         Characters as they are drawn, stream by stream within a step. A stream ends before `config.stop`.
@@ -88,10 +91,10 @@ def generate(
     else:
         generator.manual_seed(config.seed)
     stops = [_StopFilter(config.stop) for _ in range(config.num)]
-    compute_dtype = torch.bfloat16 if precision == "bf16" else model.head.weight.dtype
-    autocast = torch.autocast(model.device.type, torch.bfloat16, enabled=precision == "bf16")
+    kernels = kernels or Kernels(model.head.weight.dtype)
     with torch.no_grad():
-        logits, state = _read(model, start, config.num, compute_dtype)
+        logits, state = _read(model, start, config.num, kernels)
+        stepper = Stepper(model, state, kernels)
         for step in range(config.length):
             u = torch.rand(config.num, generator=generator, dtype=torch.float64)
             logits = logits.float().cpu()
@@ -103,14 +106,13 @@ def generate(
             if all(s.ended for s in stops):
                 return
             if step < config.length - 1:
-                with autocast:
-                    logits, state = model.step(ids.to(model.device), state)
+                logits = stepper.step(ids.to(model.device))
 
 
-def _read(model: CharLM, ids: Ids, num: int, compute_dtype: torch.dtype) -> tuple[Tensor, State]:
+def _read(model: CharLM, ids: Ids, num: int, kernels: Kernels) -> tuple[Tensor, State]:
     """Read a prompt once; the logits (num, V) and state after it, for `num` streams."""
     window = torch.from_numpy(ids.astype(np.int64)).to(model.device)[:, None]
-    h, state = scan(model.stack, model.embedding.weight, window, model.zero_state(1), compute_dtype=compute_dtype)
+    h, state = scan(model.stack, model.embedding.weight, window, model.zero_state(1), kernels=kernels)
     logits = model.head(h[-1].to(model.head.weight.dtype)).expand(num, -1)
     return logits, State(state.h.repeat(1, num, 1), state.c.repeat(1, num, 1))
 

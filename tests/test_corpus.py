@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charlstm.corpus import CorpusRequest, cache_folder, find_files, open_corpus, read_chunks, sources, stored_corpus
+from charlstm.cache import cache_folder
+from charlstm.corpus import CorpusRequest, find_files, open_corpus, read_chunks, sources, stored_corpus
 from charlstm.errors import TextError
 
 
@@ -133,7 +134,7 @@ def test_offsets_count_from_the_beginning_of_the_file(tmp_path: Path, monkeypatc
 def test_what_is_no_corpus_is_refused_and_leaves_nothing(tmp_path: Path, make, expected: str) -> None:
     with pytest.raises(TextError, match=expected):
         corpus_of(make(tmp_path))
-    assert not [p for p in cache_folder().iterdir() if p.name.startswith("new-")]
+    assert not [p for p in cache_folder("corpora").iterdir() if p.name.startswith("new-")]
 
 
 def test_a_pipe_is_refused_before_it_hangs(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 
 from charlstm.config import ModelConfig
 from charlstm.evaluate import Stopped, score_stream, score_windows
+from charlstm.kernels import Kernels
 from charlstm.model import CharLM
 
 
@@ -15,6 +16,9 @@ def model() -> CharLM:
     with torch.no_grad():
         model.head.weight.mul_(10)
     return model
+
+
+FP32 = Kernels(torch.float32)
 
 
 def random_ids(n: int) -> np.ndarray:
@@ -31,7 +35,7 @@ def naive(model: CharLM, ids: np.ndarray) -> float:
 @pytest.mark.parametrize("n", [2, 3, 700])
 def test_a_short_text_is_scored_in_one_piece(model: CharLM, n: int) -> None:
     ids = random_ids(n)
-    score = score_stream(model, ids, torch.float32)
+    score = score_stream(model, ids, FP32)
     assert score.characters == n - 1
     assert score.nats_per_char == pytest.approx(naive(model, ids), abs=1e-5)
     assert score.bits_per_char == pytest.approx(score.nats_per_char / np.log(2))
@@ -40,8 +44,8 @@ def test_a_short_text_is_scored_in_one_piece(model: CharLM, n: int) -> None:
 @pytest.mark.parametrize("n", [9_001, 10_000])
 def test_lanes_agree_with_one_lane(model: CharLM, n: int) -> None:
     ids = random_ids(n)
-    one = score_stream(model, ids, torch.float32, max_lanes=1)
-    lanes = score_stream(model, ids, torch.float32)
+    one = score_stream(model, ids, FP32, max_lanes=1)
+    lanes = score_stream(model, ids, FP32)
     assert one.characters == lanes.characters == n - 1
     assert one.nats_per_char == pytest.approx(naive(model, ids), abs=1e-5)
     assert lanes.nats_per_char == pytest.approx(one.nats_per_char, abs=1e-3)
@@ -53,14 +57,14 @@ def test_the_first_lane_does_not_remember_what_it_was_warmed_on(model: CharLM) -
         for layer in model.stack.layers():
             layer.bias[10:20] = 50.0
     ids = random_ids(6_001)
-    one = score_stream(model, ids[:2001], torch.float32, max_lanes=1)
-    lanes = score_stream(model, ids, torch.float32, max_lanes=3)
-    later = [score_stream(model, ids[begin - 1000 :][:3001], torch.float32, max_lanes=1) for begin in (2000, 4000)]
+    one = score_stream(model, ids[:2001], FP32, max_lanes=1)
+    lanes = score_stream(model, ids, FP32, max_lanes=3)
+    later = [score_stream(model, ids[begin - 1000 :][:3001], FP32, max_lanes=1) for begin in (2000, 4000)]
     assert one.nats_per_char > 0
     assert lanes.characters == 6_000
     assert len(later) == 2
     # lane 0 alone, recovered from the total: it must be what it is in one piece
-    warm = [score_stream(model, ids[begin - 1000 : begin + 1], torch.float32, max_lanes=1) for begin in (2000, 4000)]
+    warm = [score_stream(model, ids[begin - 1000 : begin + 1], FP32, max_lanes=1) for begin in (2000, 4000)]
     rest = sum(
         a.nats_per_char * a.characters - b.nats_per_char * b.characters for a, b in zip(later, warm, strict=True)
     )
@@ -69,12 +73,12 @@ def test_the_first_lane_does_not_remember_what_it_was_warmed_on(model: CharLM) -
 
 def test_it_can_be_stopped(model: CharLM) -> None:
     with pytest.raises(Stopped):
-        score_stream(model, random_ids(3000), torch.float32, should_stop=lambda: True)
+        score_stream(model, random_ids(3000), FP32, should_stop=lambda: True)
 
 
 def test_windows_are_random_stretches_from_a_zero_state(model: CharLM) -> None:
     ids = random_ids(200)
-    score = score_windows(model, ids, torch.float32, seq_len=16, batches=3, batch_size=5, seed=4)
+    score = score_windows(model, ids, FP32, seq_len=16, batches=3, batch_size=5, seed=4)
     generator = torch.Generator().manual_seed(4)
     losses = []
     for _ in range(3):

@@ -4,6 +4,7 @@ from torch import nn
 
 from charlstm.config import ModelConfig
 from charlstm.dropout import drop_recurrent_weights, dropout_masks
+from charlstm.kernels import Kernels
 from charlstm.model import CharLM, from_torch, to_torch
 
 
@@ -56,7 +57,7 @@ def test_from_torch_refuses_what_it_cannot_express(other: nn.LSTM | nn.RNN) -> N
 def test_window_loss_is_the_cross_entropy_of_the_logits() -> None:
     model = tiny().double()
     ids = torch.randint(9, (8, 3))
-    loss, state = model.window_loss(ids[:-1], ids[1:], model.zero_state(3), compute_dtype=torch.float64)
+    loss, state = model.window_loss(ids[:-1], ids[1:], model.zero_state(3), kernels=Kernels(torch.float64))
     logits, end = model(ids[:-1].T)
     expected = nn.functional.cross_entropy(logits.flatten(0, 1), ids[1:].T.flatten())
     torch.testing.assert_close(loss, expected, rtol=0, atol=1e-12)

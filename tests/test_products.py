@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from charlstm import products
-from charlstm.products import choose_compute_dtype, kernel_name, prepare
+from charlstm.products import choose_compute_dtype, prepare, product_name
 
 CPU = torch.device("cpu")
 
@@ -12,7 +12,7 @@ def test_a_prepared_product_is_the_product(packable: bool, monkeypatch: pytest.M
     torch.manual_seed(0)
     weight, x = torch.randn(24, 40), torch.randn(5, 40)
     if not packable:
-        monkeypatch.setattr(products, "can_pack", lambda: False)
+        monkeypatch.setattr(products, "can_pack", lambda dtype: False)
     torch.testing.assert_close(prepare(weight, torch.float32, 5)(x), x @ weight.T)
     narrow = prepare(weight, torch.bfloat16, 5)(x.bfloat16())
     assert narrow.dtype == torch.bfloat16
@@ -23,8 +23,8 @@ def test_a_prepared_product_is_the_product(packable: bool, monkeypatch: pytest.M
 def test_missing_packed_products_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "can_pack", products.can_pack.__wrapped__)
     monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", lambda *a: torch.zeros(2, 16), raising=False)
-    assert kernel_name(torch.bfloat16, CPU) == "bf16"
-    assert kernel_name(torch.float32, CPU) == "fp32"
+    assert product_name(torch.bfloat16, CPU, 1) == "bf16"
+    assert product_name(torch.float32, CPU, 1 << 20) == "fp32"
 
 
 def test_precision_follows_from_processor_and_size(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from charlstm import scan as scan_module
 from charlstm.buffers import BufferPool
 from charlstm.dropout import drop_recurrent_weights, dropout_masks
 from charlstm.head_loss import HeadLoss
+from charlstm.kernels import Kernels
 from charlstm.lstm import State
 from charlstm.scan import LSTMScan, RNNScan, scan
 
@@ -39,7 +40,7 @@ def test_same_as_the_readable_path(cell_type: str, L: int, E: int, H: int, T: in
 
     h, after = stack(embedding[ids], state, masks, layers)
     expected = torch.autograd.grad(objective(h, after, weights), inputs, retain_graph=True)
-    fast_h, fast_after = scan(stack, embedding, ids, state, compute_dtype=F64, masks=masks, layers=layers)
+    fast_h, fast_after = scan(stack, embedding, ids, state, kernels=Kernels(F64), masks=masks, layers=layers)
     gradients = torch.autograd.grad(objective(fast_h, fast_after, weights), inputs)
 
     torch.testing.assert_close(fast_h, h, rtol=0, atol=1e-12)
@@ -57,7 +58,7 @@ def test_gradcheck_of_the_lstm(looked_up: bool) -> None:
     w = [torch.randn(*s, dtype=F64, requires_grad=True) for s in [(4 * H, E), (4 * H, H), (4 * H,), (B, H), (B, H)]]
 
     def f(x: Tensor, *w: Tensor) -> tuple[Tensor, ...]:
-        return LSTMScan.apply(x, ids, *w, F64, BufferPool(reuses=False), True)
+        return LSTMScan.apply(x, ids, *w, Kernels(F64), BufferPool(reuses=False), True)
 
     assert torch.autograd.gradcheck(f, (x, *w))
 
@@ -71,7 +72,7 @@ def test_gradcheck_of_the_rnn(looked_up: bool) -> None:
     w = [torch.randn(*s, dtype=F64, requires_grad=True) for s in [(H, E), (H, H), (H,), (B, H)]]
 
     def f(x: Tensor, *w: Tensor) -> tuple[Tensor, ...]:
-        return RNNScan.apply(x, ids, *w, F64, BufferPool(reuses=False))
+        return RNNScan.apply(x, ids, *w, Kernels(F64), BufferPool(reuses=False))
 
     assert torch.autograd.gradcheck(f, (x, *w))
 
@@ -103,9 +104,9 @@ def test_head_and_loss_in_any_number_of_pieces(max_logits: int, monkeypatch: pyt
 
 def test_without_gradients_the_numbers_are_the_same() -> None:
     stack, embedding, ids, state = setting("lstm", 2, 5, 7, 9, 3)
-    h, after = scan(stack, embedding, ids, state, compute_dtype=F64)
+    h, after = scan(stack, embedding, ids, state, kernels=Kernels(F64))
     with torch.no_grad():
-        h_too, after_too = scan(stack, embedding, ids, state, compute_dtype=F64, pool=BufferPool())
+        h_too, after_too = scan(stack, embedding, ids, state, kernels=Kernels(F64), pool=BufferPool())
     assert torch.equal(h, h_too)
     assert torch.equal(after.c, after_too.c)
 
@@ -115,7 +116,7 @@ def test_windows_that_share_a_pool_do_not_disturb_each_other() -> None:
     pool = BufferPool()
 
     def gradients(ids: Tensor, pool: BufferPool | None) -> list[Tensor]:
-        h, _ = scan(stack, embedding, ids, state, compute_dtype=F64, pool=pool)
+        h, _ = scan(stack, embedding, ids, state, kernels=Kernels(F64), pool=pool)
         return list(torch.autograd.grad(h.sum(), stack.parameters()))
 
     other = (ids + 1) % V
@@ -124,15 +125,15 @@ def test_windows_that_share_a_pool_do_not_disturb_each_other() -> None:
         gradients(other, pool)
         assert all(map(torch.equal, gradients(ids, pool), alone))
     # two windows in flight at once
-    h1, _ = scan(stack, embedding, ids, state, compute_dtype=F64, pool=pool)
-    h2, _ = scan(stack, embedding, other, state, compute_dtype=F64, pool=pool)
+    h1, _ = scan(stack, embedding, ids, state, kernels=Kernels(F64), pool=pool)
+    h2, _ = scan(stack, embedding, other, state, kernels=Kernels(F64), pool=pool)
     torch.autograd.grad(h2.sum(), stack.parameters())
     assert all(map(torch.equal, torch.autograd.grad(h1.sum(), stack.parameters()), alone))
 
 
 def test_a_second_backward_through_pooled_buffers_is_refused() -> None:
     stack, embedding, ids, state = setting("lstm", 1, 5, 7, 9, 3)
-    h, _ = scan(stack, embedding, ids, state, compute_dtype=F64, pool=BufferPool())
+    h, _ = scan(stack, embedding, ids, state, kernels=Kernels(F64), pool=BufferPool())
     h.sum().backward(retain_graph=True)
     with pytest.raises(AttributeError):
         h.sum().backward()
@@ -157,7 +158,7 @@ def test_bfloat16_products_stay_close(cell_type: str) -> None:
     ids = torch.randint(V, (20, 8))
     results = []
     for dtype in (torch.float32, torch.bfloat16):
-        h, after = scan(stack, embedding, ids, stack.zero_state(8), compute_dtype=dtype)
+        h, after = scan(stack, embedding, ids, stack.zero_state(8), kernels=Kernels(dtype))
         assert after.h.dtype == after.c.dtype == torch.float32
         results.append((h.float(), torch.autograd.grad(h.float().square().mean(), stack.parameters())))
     (h, gradients), (narrow_h, narrow_gradients) = results

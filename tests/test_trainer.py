@@ -13,6 +13,7 @@ from charlstm import checkpoint, evaluate
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.errors import DivergedError
+from charlstm.kernels import Kernels
 from charlstm.model import CharLM
 from charlstm.train import trainer as trainer_module
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped, Trained
@@ -43,7 +44,8 @@ def make(corpus: Corpus, folder: Path, config: TrainConfig = BASE, cell_type: st
     if resumed is not None:
         model = resumed[0].model
         more["resumed"] = resumed[0]
-    return Trainer(model, corpus, config, folder, run_config={"train": config.to_dict()}, log_interval_steps=5, **more)
+    about = {"run_config": {"train": config.to_dict()}, "kernels": Kernels(torch.float32), "log_interval_steps": 5}
+    return Trainer(model, corpus, config, folder, **{**about, **more})
 
 
 def drain(events: Iterator[Event]) -> list[Event]:
@@ -330,7 +332,7 @@ def test_measuring_the_speed_leaves_no_trace() -> None:
     model.reset_parameters(0, 0)
     before = [p.clone() for p in model.parameters()]
     random_state = torch.get_rng_state()
-    assert measure_speed(model, TrainConfig(batch_size=2, seq_len=4, dropout=0.5)) > 0
+    assert measure_speed(model, TrainConfig(batch_size=2, seq_len=4, dropout=0.5), Kernels(torch.float32)) > 0
     assert all(map(torch.equal, before, model.parameters()))
     assert all(p.grad is None for p in model.parameters())
     assert torch.equal(random_state, torch.get_rng_state())

@@ -26,7 +26,7 @@ from charlstm.cli.options import (
     option,
     parse_finite,
 )
-from charlstm.cli.runtime import load_model, prepare_machine, read_stdin
+from charlstm.cli.runtime import load_model, prepare_machine, read_stdin, say_compiling
 from charlstm.corpus import check_encoding, find_files, read_chunks
 from charlstm.errors import TextError
 from charlstm.report.console import print_json
@@ -96,24 +96,32 @@ def evaluate(
     """
     check_encoding(encoding)
     from charlstm.evaluate import score_stream, score_windows
-    from charlstm.products import choose_compute_dtype
+    from charlstm.kernels import choose_kernels, worth_compiling
 
     machine = prepare_machine(device.value, threads)
     content, path = load_model(checkpoint, machine, quiet or json)
     ids = read_ids(files, content, encoding, unknown.value, valid_fraction)
-    compute_dtype = choose_compute_dtype(precision.value, machine, content.model.config.hidden_size)
+    config = content.model.config
+    characters = len(ids) if protocol is Protocol.stream else batches * batch_size * seq_len
+    kernels = choose_kernels(
+        config,
+        machine,
+        precision.value,
+        compiled=worth_compiling(config, characters),
+        on_compile=lambda: say_compiling(quiet or json),
+    )
     if protocol is Protocol.stream:
         if len(ids) < 2:
             raise TextError(f"{', '.join(files)}: {len(ids)} characters to score; at least 2 are needed")
         from charlstm.report.progress import Bar
 
         with Bar("score", quiet) as bar:
-            score = score_stream(content.model, ids, compute_dtype, on_progress=bar.show)
+            score = score_stream(content.model, ids, kernels, on_progress=bar.show)
     else:
         if len(ids) < seq_len + 1:
             raise TextError(f"{', '.join(files)}: {len(ids):,} characters do not fill a window of --seq-len {seq_len}")
         score = score_windows(
-            content.model, ids, compute_dtype, seq_len=seq_len, batches=batches, batch_size=batch_size, seed=seed
+            content.model, ids, kernels, seq_len=seq_len, batches=batches, batch_size=batch_size, seed=seed
         )
     if json:
         print_json({**score.to_dict(), "protocol": protocol.value, "checkpoint": str(path)})

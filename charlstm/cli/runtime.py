@@ -45,6 +45,12 @@ def prepare_machine(device: str, threads: int | None) -> torch.device:
     return torch.device(device)
 
 
+def say_compiling(quiet: bool) -> None:
+    """Say on stderr that the gates are being compiled."""
+    if not quiet:
+        say("compiling the gates, once for this machine and width: about 20 seconds")
+
+
 def load_model(checkpoint: Path | None, device: torch.device, quiet: bool) -> tuple[ModelFile, Path]:
     """The model that `--checkpoint` means, on the device, and its file; which one it is goes to stderr."""
     from charlstm.checkpoint import find_model, load_model_file

@@ -23,7 +23,7 @@ from charlstm.cli.options import (
     option,
     parse_finite,
 )
-from charlstm.cli.runtime import load_model, prepare_machine, read_stdin
+from charlstm.cli.runtime import load_model, prepare_machine, read_stdin, say_compiling
 from charlstm.config import SampleConfig
 from charlstm.report.console import colour_allowed, print_json, say
 from charlstm.report.text import printable
@@ -82,21 +82,30 @@ def sample(
         import secrets
 
         config = config.replace(seed=secrets.randbelow(MAX_RANDOM_SEED))
-    from charlstm.sample import generate
+    from charlstm.kernels import choose_kernels
+    from charlstm.sample import LONG_TEXT, generate
 
-    content, _ = load_model(checkpoint, prepare_machine(device.value, threads), quiet)
+    machine = prepare_machine(device.value, threads)
+    content, _ = load_model(checkpoint, machine, quiet)
     if verbose:
         say(f"seed: {config.seed}")
     text = read_stdin(what="prompt") if prompt == "-" else prompt
     known = content.vocabulary.encode(content.normalize(text), unknown.value, "prompt")
     text = content.vocabulary.decode(known)
+    kernels = choose_kernels(
+        content.model.config,
+        machine,
+        "bf16" if precision is PrecisionName.bf16 else "fp32",  # auto: a seed gives the same text on more machines
+        compiled=config.length >= LONG_TEXT,
+        on_compile=lambda: say_compiling(quiet),
+    )
     drawn = generate(
         content.model,
         content.vocabulary,
         known,
         config,
         opening=content.opening,
-        precision=precision.value,
+        kernels=kernels,
     )
     if json:
         write_json(drawn, text, config)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from charlstm import checkpoint
-from charlstm.cli.runtime import prepare_machine
+from charlstm.cli.runtime import prepare_machine, say_compiling
 from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import CharLSTMError, Interrupted
 from charlstm.interrupts import INTERRUPTS
@@ -19,7 +19,7 @@ from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
 from charlstm.train.plan import steps_in_all
 from charlstm.train.session import Session, is_finished, new_session, resumed_session
 from charlstm.train.speed import measure_speed
-from charlstm.train.state import environment, snapshot_of
+from charlstm.train.state import snapshot_of
 from charlstm.train.trainer import Trainer
 
 LOG_LINES = 500  # about so many lines of metrics.jsonl for the steps of a run
@@ -43,7 +43,9 @@ def start_new(
         corpus = open_corpus(request, stdin(), bar.update)
     finally:
         bar.close()
-    session = new_session(request, corpus, out, given, prepare_machine(device, threads))
+    session = new_session(
+        request, corpus, out, given, prepare_machine(device, threads), lambda: say_compiling(output.quiet)
+    )
     run(session, output)
 
 
@@ -54,7 +56,9 @@ def start_resumed(
     machine = prepare_machine(device, threads)
     bar = ByteStages(output.quiet)
     try:
-        session = resumed_session(resume, files, budget, machine, threads, stdin(), bar.update)
+        session = resumed_session(
+            resume, files, budget, machine, threads, stdin(), bar.update, lambda: say_compiling(output.quiet)
+        )
     finally:
         bar.close()
     if is_finished(session):
@@ -70,7 +74,7 @@ def stdin() -> BinaryIO | None:
 
 def run(session: Session, output: Output) -> None:
     """Train, showing events. Raises Interrupted when a signal stopped it, after saving."""
-    speed = measure_speed(session.model, session.config)
+    speed = measure_speed(session.model, session.config, session.kernels)
     if not output.quiet:
         introduce(session, speed, output.verbose)
     INTERRUPTS.check()
@@ -81,6 +85,7 @@ def run(session: Session, output: Output) -> None:
         session.config,
         session.folder,
         run_config=session.run_config(),
+        kernels=session.kernels,
         log_interval_steps=log_interval(session, speed),
         sample_text=not output.quiet,
         resumed=session.resumed,
@@ -125,7 +130,7 @@ def introduce(session: Session, speed: float, verbose: bool) -> None:
 
 def plan_of(session: Session, speed: float) -> str:
     """The report on what is ahead."""
-    kernel = environment(session.model, session.config)["kernel"]
+    kernel = session.kernels.name(session.model.config.hidden_size, session.model.device)
     progress = None if session.resumed is None else snapshot_of(session.resumed).progress
     done = (progress.step, progress.fraction) if progress else (0, 0.0)
     total = steps_in_all(session.corpus, session.config)

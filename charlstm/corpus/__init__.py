@@ -1,12 +1,11 @@
 """Texts in: files, folders, globs, `.gz` and standard input, read, checked and kept as ids on disk."""
 
 from charlstm.corpus.sources import check_encoding, find_files, read_chunks
-from charlstm.corpus.store import Corpus, CorpusRequest, cache_folder, open_corpus, stored_corpus
+from charlstm.corpus.store import Corpus, CorpusRequest, open_corpus, stored_corpus
 
 __all__ = [
     "Corpus",
     "CorpusRequest",
-    "cache_folder",
     "check_encoding",
     "find_files",
     "open_corpus",

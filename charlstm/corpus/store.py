@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -20,8 +19,8 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
+from charlstm.cache import cache_folder
 from charlstm.corpus.sources import STDIN, check_encoding, find_files, read_chunks
 from charlstm.errors import TextError
 from charlstm.vocab import CODE_POINTS, MAX_CHARACTERS, Ids, Vocabulary, code_points, describe
@@ -91,12 +90,6 @@ class Corpus:
         return [(self.vocabulary.characters[i], self.counts[i]) for i in order]
 
 
-def cache_folder() -> Path:
-    """Where stores are kept: `corpora` in `CHARLSTM_CACHE_DIR`, or in the user's cache folder."""
-    root = os.environ.get("CHARLSTM_CACHE_DIR") or platformdirs.user_cache_dir("charlstm", appauthor=False)
-    return Path(root).absolute() / "corpora"
-
-
 def open_corpus(
     request: CorpusRequest,
     stdin: BinaryIO | None = None,
@@ -109,7 +102,7 @@ def open_corpus(
     """
     check_encoding(request.encoding)
     spooled: dict[str, Path] = {}
-    cache = cache_folder()
+    cache = cache_folder("corpora")
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="new-", dir=cache) as scratch:
@@ -140,7 +133,7 @@ def open_corpus(
 
 def stored_corpus(sha256: str) -> Corpus | None:
     """The corpus that a run was trained on, if it is still encoded here."""
-    store = cache_folder() / sha256
+    store = cache_folder("corpora") / sha256
     return _open(store) if (store / "corpus.json").exists() else None
 
 

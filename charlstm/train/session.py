@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,9 +16,12 @@ from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.sources import STDIN
 from charlstm.corpus.store import OnProgress
 from charlstm.errors import ModelFileError, TextError, UsageError
+from charlstm.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.model import CharLM
 from charlstm.train.plan import plan, steps_in_all
 from charlstm.train.state import environment, snapshot_of
+
+LONG_S = 60.0  # a --time budget that compiling pays for
 
 
 @dataclass
@@ -26,7 +29,7 @@ class Session:
     """All that a training starts from.
 
     Attributes:
-        corpus, model, config: what is trained on what, how.
+        corpus, model, config, kernels: what is trained on what, how.
         folder: of the run; made by `checkpoint.create_run` when everything is known to be sound.
         request: where the corpus came from, to be kept with the run.
         resumed: the state to go on from; None starts at the beginning.
@@ -37,6 +40,7 @@ class Session:
     corpus: Corpus
     model: CharLM
     config: TrainConfig
+    kernels: Kernels
     folder: Path
     request: CorpusRequest
     resumed: checkpoint.ModelFile | None = None
@@ -50,19 +54,46 @@ class Session:
             "corpus": {**asdict(self.request), "sha256": self.corpus.sha256},
             "model": self.model.config.to_dict(),
             "train": self.config.to_dict(),
-            "environment": environment(self.model, self.config),
+            "environment": environment(self.model, self.kernels),
         }
 
 
 def new_session(
-    request: CorpusRequest, corpus: Corpus, out: Path | None, given: Mapping[str, Any], device: torch.device
+    request: CorpusRequest,
+    corpus: Corpus,
+    out: Path | None,
+    given: Mapping[str, Any],
+    device: torch.device,
+    on_compile: Callable[[], None] = lambda: None,
 ) -> Session:
     """A run that begins. Raises UsageError or TextError before anything is written."""
     model_config, config = plan(corpus, given)
+    kernels = choose_kernels(
+        model_config,
+        device,
+        config.precision,
+        compiled=is_long(corpus, model_config, config),
+        on_compile=on_compile,
+    )
     model = CharLM(model_config)
     model.reset_parameters(config.memory_chars, config.seed)
     folder = out if out is not None else checkpoint.run_folder_for(request.files[0])
-    return Session(corpus, model.to(device), config, folder, absolute(request))
+    return Session(corpus, model.to(device), config, kernels, folder, absolute(request), notes=_notes(kernels))
+
+
+def is_long(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> bool:
+    """Whether compiling pays for the training that is ahead."""
+    steps = steps_in_all(corpus, config)
+    if steps is None:
+        assert config.time_s is not None
+        return config.time_s >= LONG_S
+    return worth_compiling(model, steps * config.batch_size * config.seq_len, passes=3)
+
+
+def _notes(kernels: Kernels) -> list[str]:
+    if not kernels.problem:
+        return []
+    return [f"the gates are not compiled, so training is slower than it could be: {kernels.problem}"]
 
 
 def resumed_session(
@@ -73,6 +104,7 @@ def resumed_session(
     threads: int | None,
     stdin: BinaryIO | None,
     on_progress: OnProgress,
+    on_compile: Callable[[], None] = lambda: None,
 ) -> Session:
     """A run that goes on from its last save, or starts over if it never saved.
 
@@ -121,11 +153,20 @@ def resumed_session(
     else:
         model = last[0].model
     model.to(device)
-    session = Session(corpus, model, config, folder, request, last and last[0], is_new=False, notes=notes)
     then = about["environment"]
     if threads is None:
         torch.set_num_threads(then["threads"])
-    now = environment(model, config)
+    same_budget = all(about["train"].get(name) == getattr(config, name) for name in BUDGETS)
+    kernels = choose_kernels(
+        model_config,
+        device,
+        config.precision,
+        compiled="compiled" in str(then.get("kernel")) if same_budget else is_long(corpus, model_config, config),
+        on_compile=on_compile,
+    )
+    notes += _notes(kernels)
+    session = Session(corpus, model, config, kernels, folder, request, last and last[0], is_new=False, notes=notes)
+    now = environment(model, kernels)
     differs = [f"{name} {then.get(name)} -> {now[name]}" for name in now if then.get(name) != now[name]]
     if differs:
         notes.append("not as before, so the result will not be the same to the bit: " + ", ".join(differs))

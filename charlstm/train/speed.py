@@ -11,9 +11,9 @@ import torch
 from charlstm.buffers import BufferPool
 from charlstm.config import TrainConfig
 from charlstm.dropout import dropout_masks
+from charlstm.kernels import Kernels
 from charlstm.model import CharLM
 from charlstm.optim import guarded_step, make_optimizers
-from charlstm.products import choose_compute_dtype
 
 
 class SpeedMeter:
@@ -40,7 +40,7 @@ class SpeedMeter:
         return (after - before) / max(now - began, 1e-9)
 
 
-def measure_speed(model: CharLM, config: TrainConfig, windows: int = 3) -> float:
+def measure_speed(model: CharLM, config: TrainConfig, kernels: Kernels, windows: int = 3) -> float:
     """Characters a second, forward, backward and the optimiser's step, over a few windows of noise.
 
     A copy of the model learns from them; the first window, which pays for start-up, is not counted.
@@ -49,7 +49,6 @@ def measure_speed(model: CharLM, config: TrainConfig, windows: int = 3) -> float
     optimizers = make_optimizers(model, config)
     ids = torch.arange(config.batch_size * config.seq_len, device=model.device) % model.config.vocab_size
     window = ids.view(config.seq_len, config.batch_size)
-    dtype = choose_compute_dtype(config.precision, model.device, model.config.hidden_size)
     pool, times = BufferPool(), []
     shape = (*window.shape, model.config.hidden_size)
     for _ in range(windows + 1):
@@ -58,7 +57,7 @@ def measure_speed(model: CharLM, config: TrainConfig, windows: int = 3) -> float
             config.dropout, config.variational, shape, model.config.num_layers, config.seed, 0, model.device
         )
         loss, _ = model.window_loss(
-            window, window, model.zero_state(config.batch_size), compute_dtype=dtype, pool=pool, masks=masks
+            window, window, model.zero_state(config.batch_size), kernels=kernels, pool=pool, masks=masks
         )
         loss.backward()
         guarded_step(model, optimizers, loss.detach(), config.lr, config.clip_norm)

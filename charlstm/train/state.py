@@ -20,10 +20,10 @@ from charlstm._version import __version__
 from charlstm.config import TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.errors import ModelFileError
+from charlstm.kernels import Kernels
 from charlstm.lstm import State
 from charlstm.model import CharLM
 from charlstm.optim import make_optimizers, optimizer_tensors, restore_optimizers
-from charlstm.products import choose_compute_dtype, kernel_name
 
 
 @dataclass
@@ -101,12 +101,11 @@ class RunState:
         self.carried = State(tensors["state.h"].to(device, copy=True), tensors["state.c"].to(device, copy=True))
 
 
-def environment(model: CharLM, config: TrainConfig) -> dict[str, Any]:
+def environment(model: CharLM, kernels: Kernels) -> dict[str, Any]:
     """What the numbers of a training depend on besides its settings: equal here, equal bits."""
-    dtype = choose_compute_dtype(config.precision, model.device, model.config.hidden_size)
     return {
         "device": model.device.type,
-        "kernel": kernel_name(dtype, model.device),
+        "kernel": kernels.name(model.config.hidden_size, model.device),
         "threads": torch.get_num_threads(),
         "processor": platform.machine(),
         "torch": torch.__version__,
@@ -121,10 +120,14 @@ class RunFiles:
         corpus: what the run learns from.
         config: how.
         run_config: what a `last` file keeps of how the run began.
+        kernels: how its windows are computed.
     """
 
-    def __init__(self, folder: Path, corpus: Corpus, config: TrainConfig, run_config: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, corpus: Corpus, config: TrainConfig, run_config: dict[str, Any], kernels: Kernels
+    ) -> None:
         self.folder, self.corpus, self.config, self.run_config = folder, corpus, config, run_config
+        self.kernels = kernels
         self.opening = corpus.opening()
 
     def save_best(self, model: CharLM, progress: Progress) -> None:
@@ -178,7 +181,7 @@ class RunFiles:
             "best_step": progress.best_step,
             "valid_history": progress.history,
             "config": self.config.to_dict(),
-            "environment": environment(model, self.config),
+            "environment": environment(model, self.kernels),
             "versions": {"charlstm": __version__, "torch": torch.__version__, "python": platform.python_version()},
         }
 

@@ -21,10 +21,10 @@ from charlstm.config import BUDGETS, SampleConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
 from charlstm.evaluate import Stopped, bits_per_char, score_stream
+from charlstm.kernels import Kernels
 from charlstm.lstm import State
 from charlstm.model import CharLM
 from charlstm.optim import guarded_step, learning_rate
-from charlstm.products import choose_compute_dtype
 from charlstm.sample import generate
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
 from charlstm.train.plan import steps_in_all
@@ -46,6 +46,7 @@ class Trainer:
         config: with exactly one budget.
         folder: where the run is kept; it exists when `run` is called.
         run_config: what a `last` file keeps of how the run began; `train` in it is the config.
+        kernels: how windows are computed.
         log_interval_steps: how many steps a line of `metrics.jsonl` stands for.
         sample_text: whether to write a little at each evaluation.
         resumed: the content of a `last` file to go on from.
@@ -60,17 +61,18 @@ class Trainer:
         folder: Path,
         *,
         run_config: dict[str, Any],
+        kernels: Kernels,
         log_interval_steps: int = 50,
         sample_text: bool = False,
         resumed: checkpoint.ModelFile | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.corpus, self.config, self.sample_text, self.clock = corpus, config, sample_text, clock
+        self.corpus, self.config, self.kernels = corpus, config, kernels
+        self.sample_text, self.clock = sample_text, clock
         self.started = clock()
-        self.compute_dtype = choose_compute_dtype(config.precision, model.device, model.config.hidden_size)
         self.lanes = Lanes(corpus.train, config.batch_size, config.seq_len)
         self.total_steps = steps_in_all(corpus, config)
-        self.files = RunFiles(folder, corpus, config, run_config)
+        self.files = RunFiles(folder, corpus, config, run_config, kernels)
         self.pool = BufferPool()
         self.seconds_before = 0.0  # of a --time budget, used up before this session
         self.reserve_s = 0.0  # what the evaluation at the end of a --time budget will take
@@ -154,8 +156,7 @@ class Trainer:
         if self.total_steps is not None:
             return min(1.0, self.progress.step / self.total_steps)
         assert self.config.time_s is not None
-        used = self.seconds_before + self.seconds()
-        return min(1.0, used / max(1e-3, self.config.time_s - self.reserve_s))
+        return min(1.0, (self.seconds_before + self.seconds()) / max(1e-3, self.config.time_s - self.reserve_s))
 
     def _evaluation_due(self) -> bool:
         return math.floor(self.progress.fraction * self.config.evaluations) > self.progress.evaluations_done
@@ -186,7 +187,7 @@ class Trainer:
             window.inputs,
             window.targets,
             state,
-            compute_dtype=self.compute_dtype,
+            kernels=self.kernels,
             pool=self.pool,
             masks=masks,
             layers=layers,
@@ -217,7 +218,7 @@ class Trainer:
             yield from self._save_best()
             return True
         ids = self.corpus.valid[: self.config.valid_chars or None]
-        score = score_stream(self.model, ids, self.compute_dtype, should_stop=should_stop)
+        score = score_stream(self.model, ids, self.kernels, should_stop=should_stop)
         nats = score.nats_per_char
         if not math.isfinite(nats):
             return False

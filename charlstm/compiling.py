@@ -1,0 +1,215 @@
+"""The gates as one compiled loop: built once for a machine and a width by PyTorch's compiler, kept in the cache.
+
+Compiling takes a C++ compiler and some twenty seconds, loading a few milliseconds.
+
+A library in the cache is code that is run, as in PyTorch's own cache of compiled code: it lies in a folder that none
+but its owner may write to, its name depends on all that went into it, and before it is used its results are compared
+with those of the gates as they stand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from charlstm import gates
+from charlstm.cache import cache_folder
+
+TIMEOUT_S = 300.0  # for a compiler that hangs
+MAX_LANES = 1 << 20
+
+
+class CompileError(Exception):
+    """The gates cannot be compiled here; the message says why."""
+
+
+class GateFunctions(NamedTuple):
+    """`gates.gates_forward` and `gates.gates_backward`, or what they were compiled to."""
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    name: str
+
+
+EAGER = GateFunctions(gates.gates_forward, gates.gates_backward, "eager")
+
+
+class Forward(nn.Module):
+    """`gates.gates_forward`, as PyTorch's exporter takes it."""
+
+    def forward(self, z_x: Tensor, z_h: Tensor, bias: Tensor, c_prev: Tensor, *written: Tensor) -> None:
+        gates.gates_forward(z_x, z_h, bias, c_prev, *written)
+
+    @staticmethod
+    def example(B: int, H: int, dtype: torch.dtype) -> list[Tensor]:
+        """Arguments of the types and strides that `scan` passes, always the same numbers."""
+        draw = torch.Generator().manual_seed(B)
+        z_x, z_h = (torch.randn(B, 4 * H, generator=draw).to(dtype) for _ in range(2))
+        bias, c_prev = torch.randn(4 * H, generator=draw), torch.randn(B, H, generator=draw)
+        ifgo = torch.zeros(B, 4 * H).chunk(4, dim=1)
+        return [z_x, z_h, bias, c_prev, *ifgo, torch.zeros(B, H), torch.zeros(B, H, dtype=dtype)]
+
+
+class Backward(nn.Module):
+    """`gates.gates_backward`, likewise."""
+
+    def forward(self, i: Tensor, f: Tensor, g: Tensor, o: Tensor, c_prev: Tensor, c: Tensor, *rest: Tensor) -> None:
+        gates.gates_backward(i, f, g, o, c_prev, c, *rest)
+
+    @staticmethod
+    def example(B: int, H: int, dtype: torch.dtype) -> list[Tensor]:
+        """Arguments of the types and strides that `scan` passes, always the same numbers."""
+        draw = torch.Generator().manual_seed(B)
+        ifgo = torch.rand(B, 4 * H, generator=draw).chunk(4, dim=1)
+        c_prev, c, d_c = (torch.randn(B, H, generator=draw) for _ in range(3))
+        d_h_above, d_h_next = (torch.randn(B, H, generator=draw).to(dtype) for _ in range(2))
+        d_z = torch.zeros(B, 4 * H, dtype=dtype).chunk(4, dim=1)
+        return [*ifgo, c_prev, c, d_h_above, d_h_next, d_c, *d_z]
+
+
+PARTS: dict[str, type[Forward] | type[Backward]] = {"forward": Forward, "backward": Backward}
+
+
+@cache
+def compiled_gates(hidden_size: int, dtype: torch.dtype) -> GateFunctions:
+    """The compiled gates of a layer on the CPU, built if they are not in the cache.
+
+    Args:
+        hidden_size: H.
+        dtype: of the matrix products, bfloat16 or float32. All else is float32.
+
+    Raises:
+        CompileError: if they cannot be had here.
+    """
+    folder = _folder(hidden_size, dtype)
+    if are_built(hidden_size, dtype):
+        try:
+            return _load(folder, hidden_size, dtype)
+        except CompileError:  # what lies there is not sound: once more
+            pass
+    _build(hidden_size, dtype, folder)
+    return _load(folder, hidden_size, dtype)
+
+
+def are_built(hidden_size: int, dtype: torch.dtype) -> bool:
+    """Whether the compiled gates of a layer are in the cache, so that `compiled_gates` takes no time."""
+    return all((_folder(hidden_size, dtype) / f"{part}.pt2").is_file() for part in PARTS)
+
+
+def _folder(hidden_size: int, dtype: torch.dtype) -> Path:
+    made_of = [inspect.getsource(gates), inspect.getsource(sys.modules[__name__]), torch.__version__, _processor()]
+    key = hashlib.sha256("\0".join([*made_of, str(hidden_size), str(dtype)]).encode()).hexdigest()[:24]
+    return cache_folder("gates") / key
+
+
+def _processor() -> str:
+    """What the compiled code depends on: the instructions that this processor has."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            known = sorted({line.strip() for line in lines if line.startswith(("flags", "Features", "model name"))})
+    except OSError:
+        known = [platform.processor()]
+    return "\n".join([platform.platform(), platform.machine(), *known])
+
+
+def _build(hidden_size: int, dtype: torch.dtype, folder: Path) -> None:
+    """Compile each part in a process of its own: the compiler is large, slow to import, and talks."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place = Path(tempfile.mkdtemp(dir=folder))
+    except OSError as e:
+        raise CompileError(f"cannot keep them in {folder}: {e.strerror or e}") from None
+    running: dict[str, subprocess.Popen[str]] = {}
+    try:
+        for part in PARTS:
+            running[part] = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", __name__, part, str(hidden_size), str(dtype).removeprefix("torch."), str(place)],
+                env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(place / "work"), "PYTHONWARNINGS": "ignore"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+            )
+        for process in running.values():
+            _, said = process.communicate(timeout=TIMEOUT_S)
+            if process.returncode != 0:
+                raise CompileError(said.strip().rpartition("\n")[2] or f"the compiler ended with {process.returncode}")
+        for part in PARTS:  # a rename is whole or not at all, whoever else builds the same
+            (place / f"{part}.pt2").replace(folder / f"{part}.pt2")
+    except OSError as e:
+        raise CompileError(f"cannot be built: {e.strerror or e}") from None
+    except subprocess.TimeoutExpired:
+        raise CompileError(f"the compiler took more than {TIMEOUT_S:g} seconds") from None
+    finally:
+        for process in running.values():
+            process.kill()
+            process.communicate()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def build(part: str, hidden_size: int, dtype: torch.dtype, place: Path) -> None:
+    """Compile one part, for any number of lanes, into `place`."""
+    module = PARTS[part]()
+    arguments = module.example(3, hidden_size, dtype)
+    lanes = torch.export.Dim("B", min=1, max=MAX_LANES)
+    dims = [{0: lanes} if argument.dim() == 2 else None for argument in arguments]  # the bias has no lanes
+    named = len(inspect.signature(module.forward).parameters) - 1  # those after are one tuple to the exporter
+    with torch.no_grad():
+        exported = torch.export.export(module, tuple(arguments), dynamic_shapes=(*dims[:named], tuple(dims[named:])))
+    torch._inductor.aoti_compile_and_package(
+        exported,
+        package_path=str(place / f"{part}.pt2"),
+        inductor_configs={"cpp_cache_precompile_headers": False},  # they take as long as they save here
+    )
+
+
+def _load(folder: Path, hidden_size: int, dtype: torch.dtype) -> GateFunctions:
+    """The functions in the libraries, once they have shown that they compute what they should."""
+    status = folder.stat()
+    if os.name == "posix" and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+        raise CompileError(f"{folder} can be written to by others, so what lies there is not trusted; remove it")
+    functions = {part: _library(folder / f"{part}.pt2") for part in PARTS}
+    for part, function in functions.items():
+        module = PARTS[part]()
+        for B in (1, 5):
+            expected, computed = (module.example(B, hidden_size, dtype) for _ in range(2))
+            module(*expected)
+            function(*computed)
+            for right, result in zip(expected, computed, strict=True):
+                if not torch.allclose(result, right, rtol=0.01 if right.dtype == torch.bfloat16 else 1e-4, atol=1e-5):
+                    raise CompileError("the compiled gates compute something else than the gates")
+    return GateFunctions(functions["forward"], functions["backward"], "compiled")
+
+
+def _library(path: Path) -> Callable[..., None]:
+    """The function in a library. It checks nothing: types and strides must be those of `example`."""
+    try:
+        # what torch._inductor.aoti_load_package wraps; that one imports the whole compiler, which takes two seconds
+        library = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, 1, -1)
+        run = library.boxed_run
+    except (AttributeError, TypeError, RuntimeError) as e:
+        raise CompileError(f"the compiled library does not load: {str(e).splitlines()[0]}") from None
+
+    def call(*arguments: Tensor) -> None:
+        run(list(arguments))
+
+    return call
+
+
+if __name__ == "__main__":
+    part, hidden_size, dtype, place = sys.argv[1:]
+    build(part, int(hidden_size), getattr(torch, dtype), Path(place))

@@ -1,0 +1,65 @@
+"""How a window is computed: in which type the matrix products, and whether the gates are compiled.
+
+The choice follows from shapes, device, and the amount of work, never from a stopwatch: the same command gives the
+same numbers every time. Its name is recorded with every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+from charlstm.compiling import EAGER, CompileError, GateFunctions, are_built, compiled_gates
+from charlstm.config import ModelConfig, Precision
+from charlstm.products import choose_compute_dtype, product_name
+
+WORTH_COMPILING = 6e12  # floating-point operations: about a minute of two cores
+
+
+class Kernels(NamedTuple):
+    """How a window is computed."""
+
+    compute_dtype: torch.dtype  # of the matrix products
+    gates: GateFunctions = EAGER
+    problem: str = ""  # why the gates are not compiled, where they should be
+
+    def name(self, hidden_size: int, device: torch.device) -> str:
+        """As recorded in a run, such as "bf16-packed, compiled"."""
+        return f"{product_name(self.compute_dtype, device, 4 * hidden_size**2)}, {self.gates.name}"
+
+
+def choose_kernels(
+    config: ModelConfig,
+    device: torch.device,
+    precision: Precision = "auto",
+    *,
+    compiled: bool = False,
+    on_compile: Callable[[], None] = lambda: None,
+) -> Kernels:
+    """The kernels for a network.
+
+    Args:
+        precision: of the matrix products.
+        compiled: whether to compile the gates, where that can be done.
+        on_compile: called before the gates are compiled, which takes a while.
+    """
+    dtype = choose_compute_dtype(precision, device, config.hidden_size)
+    if not compiled or config.cell_type != "lstm" or device.type != "cpu":
+        return Kernels(dtype)
+    if not are_built(config.hidden_size, dtype):
+        on_compile()
+    try:
+        return Kernels(dtype, compiled_gates(config.hidden_size, dtype))
+    except CompileError as e:
+        return Kernels(dtype, problem=str(e))
+
+
+def worth_compiling(config: ModelConfig, characters: float, passes: int = 1) -> bool:
+    """Whether so many characters are work enough to compile for.
+
+    Args:
+        passes: 1 to read them, 3 to learn from them (Kaplan et al. 2020, section 2.1: backward costs twice forward).
+    """
+    return 2.0 * passes * config.num_parameters() * characters >= WORTH_COMPILING

@@ -1,0 +1,115 @@
+"""The compiled gates against the gates as they stand."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from charlstm import compiling, kernels
+from charlstm.compiling import EAGER, CompileError, are_built, compiled_gates
+from charlstm.config import ModelConfig
+from charlstm.kernels import Kernels, choose_kernels, worth_compiling
+from charlstm.model import CharLM
+
+CPU = torch.device("cpu")
+CONFIG = ModelConfig(vocab_size=7, hidden_size=12, num_layers=2, embedding_size=5)
+needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler")
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    """What was loaded for one test must not serve another."""
+    compiled_gates.cache_clear()
+    yield
+    compiled_gates.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that is filled once: compiling takes a while."""
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture
+def compiled(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(cache))
+    compiled_gates(CONFIG.hidden_size, torch.float32)
+    return cache
+
+
+def folder_of(cache: Path) -> Path:
+    (folder,) = (cache / "gates").iterdir()
+    return folder
+
+
+@needs_compiler
+def test_compiled_gates_compute_the_same(compiled: Path) -> None:
+    model = CharLM(CONFIG)
+    model.reset_parameters(30, 0)
+    torch.manual_seed(0)
+    for T, B in [(9, 1), (9, 4)]:
+        ids = torch.randint(7, (T + 1, B))
+        state = model.zero_state(B)
+        state.c.normal_()
+        losses, gradients = [], []
+        for gates in (EAGER, compiled_gates(CONFIG.hidden_size, torch.float32)):
+            loss, _ = model.window_loss(ids[:-1], ids[1:], state, kernels=Kernels(torch.float32, gates))
+            losses.append(loss)
+            gradients.append(torch.autograd.grad(loss, list(model.parameters())))
+        torch.testing.assert_close(losses[1], losses[0], rtol=1e-6, atol=0)
+        for gradient, right in zip(*reversed(gradients), strict=True):
+            torch.testing.assert_close(gradient, right, rtol=1e-4, atol=1e-7)
+
+
+@needs_compiler
+def test_they_are_built_once_and_a_spoilt_library_is_built_again(
+    compiled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(compiled)
+    assert sorted(p.name for p in folder.iterdir()) == ["backward.pt2", "forward.pt2"]  # nothing is left behind
+    assert folder.stat().st_mode & 0o077 == 0
+    sound = {p: p.read_bytes() for p in folder.iterdir()}
+    built = []
+    monkeypatch.setattr(compiling, "_build", lambda *a: built.append([p.write_bytes(b) for p, b in sound.items()]))
+    assert compiled_gates(CONFIG.hidden_size, torch.float32).name == "compiled"
+    assert not built
+    compiled_gates.cache_clear()
+    (folder / "forward.pt2").write_bytes(sound[folder / "forward.pt2"][:1000])
+    assert compiled_gates(CONFIG.hidden_size, torch.float32).name == "compiled"
+    assert len(built) == 1
+    compiled_gates.cache_clear()
+    (folder / "forward.pt2").write_bytes(sound[folder / "forward.pt2"])
+    monkeypatch.setattr(compiling.Forward, "forward", lambda self, *a: a[4].fill_(2.0))
+    with pytest.raises(CompileError, match="something else"):
+        compiled_gates(CONFIG.hidden_size, torch.float32)
+
+
+def test_without_a_compiler_the_gates_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
+    said = []
+    chosen = choose_kernels(CONFIG, CPU, "fp32", compiled=True, on_compile=lambda: said.append("compiling"))
+    assert said == ["compiling"]
+    assert chosen.gates is EAGER
+    assert "compiler" in chosen.problem
+    assert "\n" not in chosen.problem
+    assert not list((tmp_path / "gates").glob("*/*"))
+    assert not are_built(CONFIG.hidden_size, torch.float32)
+
+
+def test_a_cache_that_cannot_be_written_is_no_calamity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "file"))
+    assert "cannot keep them" in choose_kernels(CONFIG, CPU, "fp32", compiled=True).problem
+
+
+def test_what_is_compiled_follows_from_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "compiled_gates", lambda *a: pytest.fail("must not be asked for"))
+    assert choose_kernels(CONFIG, CPU, "fp32").gates is EAGER
+    assert choose_kernels(CONFIG.replace(cell_type="rnn"), CPU, "fp32", compiled=True).gates is EAGER
+    assert choose_kernels(CONFIG, torch.device("cuda"), "fp32", compiled=True).gates is EAGER
+    assert not worth_compiling(CONFIG, 1e6, passes=3)
+    assert worth_compiling(CONFIG, 1e9, passes=3)
