@@ -39,7 +39,7 @@ def has_bf16_products(device: torch.device) -> bool:
     return device.type == "cpu" and any(is_supported() for is_supported in known if is_supported is not None)
 
 
-PACKED_FROM = 1 << 16  # numbers in a float32 weight: in a smaller one the call costs more than it saves
+PACKED_FROM = 1 << 20  # multiplications: in a smaller float32 product the call costs more than it saves
 
 
 @cache
@@ -57,21 +57,21 @@ def can_pack(dtype: torch.dtype) -> bool:
     return y.dtype == dtype and bool((y == 32).all())
 
 
-def product_name(compute_dtype: torch.dtype, device: torch.device, weight_size: int) -> str:
+def product_name(compute_dtype: torch.dtype, device: torch.device, multiplications: int) -> str:
     """The kind of product that `prepare` makes, as recorded in a run: "bf16-packed", "fp32-packed", "bf16", ...
 
     Args:
-        weight_size: how many numbers the weight has.
+        multiplications: B * N * K.
     """
     name = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}[compute_dtype]
-    pays = name == "bf16" or (name == "fp32" and weight_size >= PACKED_FROM)
+    pays = name == "bf16" or (name == "fp32" and multiplications >= PACKED_FROM)
     return f"{name}-packed" if pays and device.type == "cpu" and can_pack(compute_dtype) else name
 
 
 def prepare(weight: Tensor, compute_dtype: torch.dtype, batch_size: int) -> Product:
     """The product x (B, K) -> x @ weight.T (B, N), for many x and one `weight` (N, K), in `compute_dtype`."""
     w = weight.detach().to(compute_dtype)
-    if product_name(compute_dtype, weight.device, weight.numel()).endswith("-packed"):
+    if product_name(compute_dtype, weight.device, batch_size * weight.numel()).endswith("-packed"):
         packed = torch.ops.mkldnn._reorder_linear_weight(w.contiguous(), batch_size)
         return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "")
     w_t = w.T.contiguous()

@@ -17,7 +17,7 @@ from charlstm.scan import scan
 from charlstm.stepper import Stepper
 from charlstm.vocab import Ids, Vocabulary
 
-LONG_TEXT = 50_000  # characters: about half a minute, so that compiling pays
+LONG_TEXT = 100_000  # characters: about a minute, so that compiling pays
 
 
 @dataclass(frozen=True)

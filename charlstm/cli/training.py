@@ -19,7 +19,7 @@ from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
 from charlstm.train.plan import steps_in_all
 from charlstm.train.session import Session, is_finished, new_session, resumed_session
 from charlstm.train.speed import measure_speed
-from charlstm.train.state import snapshot_of
+from charlstm.train.state import environment, snapshot_of
 from charlstm.train.trainer import Trainer
 
 LOG_LINES = 500  # about so many lines of metrics.jsonl for the steps of a run
@@ -130,7 +130,7 @@ def introduce(session: Session, speed: float, verbose: bool) -> None:
 
 def plan_of(session: Session, speed: float) -> str:
     """The report on what is ahead."""
-    kernel = session.kernels.name(session.model.config.hidden_size, session.model.device)
+    kernel = environment(session.model, session.kernels, session.config.batch_size)["kernel"]
     progress = None if session.resumed is None else snapshot_of(session.resumed).progress
     done = (progress.step, progress.fraction) if progress else (0, 0.0)
     total = steps_in_all(session.corpus, session.config)

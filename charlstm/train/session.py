@@ -54,7 +54,7 @@ class Session:
             "corpus": {**asdict(self.request), "sha256": self.corpus.sha256},
             "model": self.model.config.to_dict(),
             "train": self.config.to_dict(),
-            "environment": environment(self.model, self.kernels),
+            "environment": environment(self.model, self.kernels, self.config.batch_size),
         }
 
 
@@ -166,7 +166,7 @@ def resumed_session(
     )
     notes += _notes(kernels)
     session = Session(corpus, model, config, kernels, folder, request, last and last[0], is_new=False, notes=notes)
-    now = environment(model, kernels)
+    now = environment(model, kernels, config.batch_size)
     differs = [f"{name} {then.get(name)} -> {now[name]}" for name in now if then.get(name) != now[name]]
     if differs:
         notes.append("not as before, so the result will not be the same to the bit: " + ", ".join(differs))

@@ -101,11 +101,11 @@ class RunState:
         self.carried = State(tensors["state.h"].to(device, copy=True), tensors["state.c"].to(device, copy=True))
 
 
-def environment(model: CharLM, kernels: Kernels) -> dict[str, Any]:
+def environment(model: CharLM, kernels: Kernels, batch_size: int) -> dict[str, Any]:
     """What the numbers of a training depend on besides its settings: equal here, equal bits."""
     return {
         "device": model.device.type,
-        "kernel": kernels.name(model.config.hidden_size, model.device),
+        "kernel": kernels.name(model.config.hidden_size, batch_size, model.device),
         "threads": torch.get_num_threads(),
         "processor": platform.machine(),
         "torch": torch.__version__,
@@ -181,7 +181,7 @@ class RunFiles:
             "best_step": progress.best_step,
             "valid_history": progress.history,
             "config": self.config.to_dict(),
-            "environment": environment(model, self.kernels),
+            "environment": environment(model, self.kernels, self.config.batch_size),
             "versions": {"charlstm": __version__, "torch": torch.__version__, "python": platform.python_version()},
         }
 
