@@ -30,6 +30,7 @@ from charlstm.cache import cache_folder
 
 TIMEOUT_S = 300.0  # for a compiler that hangs
 MAX_LANES = 1 << 20
+TYPICAL_LANES = 64  # tells the compiler that there are rows enough for several threads
 
 
 class CompileError(Exception):
@@ -51,7 +52,11 @@ class Forward(nn.Module):
     """`gates.gates_forward`, as PyTorch's exporter takes it."""
 
     def forward(self, z_x: Tensor, z_h: Tensor, bias: Tensor, c_prev: Tensor, *written: Tensor) -> None:
-        gates.gates_forward(z_x, z_h, bias, c_prev, *written)
+        # into memory of its own first: the compiler then sees values, not memory, and needs one loop for all of them
+        values = [torch.empty_like(tensor) for tensor in written]
+        gates.gates_forward(z_x, z_h, bias, c_prev, *values)
+        for tensor, value in zip(written, values, strict=True):
+            tensor.copy_(value)
 
     @staticmethod
     def example(B: int, H: int, dtype: torch.dtype) -> list[Tensor]:
@@ -66,8 +71,23 @@ class Forward(nn.Module):
 class Backward(nn.Module):
     """`gates.gates_backward`, likewise."""
 
-    def forward(self, i: Tensor, f: Tensor, g: Tensor, o: Tensor, c_prev: Tensor, c: Tensor, *rest: Tensor) -> None:
-        gates.gates_backward(i, f, g, o, c_prev, c, *rest)
+    def forward(
+        self,
+        i: Tensor,
+        f: Tensor,
+        g: Tensor,
+        o: Tensor,
+        c_prev: Tensor,
+        c: Tensor,
+        d_h_above: Tensor,
+        d_h_next: Tensor,
+        d_c: Tensor,
+        *d_z: Tensor,
+    ) -> None:
+        values = [d_c.clone(), *(torch.empty_like(tensor) for tensor in d_z)]
+        gates.gates_backward(i, f, g, o, c_prev, c, d_h_above, d_h_next, *values)
+        for tensor, value in zip((d_c, *d_z), values, strict=True):
+            tensor.copy_(value)
 
     @staticmethod
     def example(B: int, H: int, dtype: torch.dtype) -> list[Tensor]:
@@ -164,7 +184,7 @@ def _build(hidden_size: int, dtype: torch.dtype, folder: Path) -> None:
 def build(part: str, hidden_size: int, dtype: torch.dtype, place: Path) -> None:
     """Compile one part, for any number of lanes, into `place`."""
     module = PARTS[part]()
-    arguments = module.example(3, hidden_size, dtype)
+    arguments = module.example(TYPICAL_LANES, hidden_size, dtype)
     lanes = torch.export.Dim("B", min=1, max=MAX_LANES)
     dims = [{0: lanes} if argument.dim() == 2 else None for argument in arguments]  # the bias has no lanes
     named = len(inspect.signature(module.forward).parameters) - 1  # those after are one tuple to the exporter

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from charlstm.buffers import BufferPool
+from charlstm.buffers import BufferPool, by_gate
 from charlstm.gates import tanh_backward
 from charlstm.kernels import Kernels
 from charlstm.lstm import Layer, RecurrentStack, State
@@ -44,25 +44,27 @@ class InputPart:
         self.x, self.ids, self.weight_ih, self.bias, self.pool = x, ids, layer.weight_ih, layer.bias, pool
         if ids is None:
             w_ih_t = layer.weight_ih.T.to(compute_dtype).contiguous()
-            self.part = pool.take((*x.shape[:2], w_ih_t.shape[1]), w_ih_t)
-            torch.mm(x.flatten(0, 1), w_ih_t, out=self.part.flatten(0, 1))
+            self.product = pool.take((*x.shape[:2], w_ih_t.shape[1]), w_ih_t)
+            torch.mm(x.flatten(0, 1), w_ih_t, out=self.product.whole.flatten(0, 1))
         else:
-            self.part = F.linear(x, layer.weight_ih).to(compute_dtype)
+            self.table = F.linear(x, layer.weight_ih).to(compute_dtype)
 
     def steps(self) -> Iterator[Tensor]:
         """W_ih x_t (B, G*H), step after step; each holds until the next one."""
         if self.ids is None:
-            yield from self.part.unbind()
+            yield from self.product.at
             return
-        z_x = self.part.new_empty(self.ids.shape[1], self.part.shape[1])
+        z_x = self.table.new_empty(self.ids.shape[1], self.table.shape[1])
         for ids in self.ids.unbind():
-            yield torch.index_select(self.part, 0, ids, out=z_x)
+            yield torch.index_select(self.table, 0, ids, out=z_x)
 
     def release(self) -> None:
-        """Give the part back: the backward pass does not need it."""
+        """Give it back: the backward pass does not need it."""
         if self.ids is None:
-            self.pool.give(self.part)
-        del self.part
+            self.pool.give(self.product)
+            del self.product
+        else:
+            del self.table
 
     def gradients(self, d_z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """d_z (T, B, G*H) -> d x, d W_ih, d b."""
@@ -108,16 +110,17 @@ class LSTMScan(torch.autograd.Function):
         T, (B, H) = len(x if ids is None else ids), h0.shape
         input_part = InputPart(x, ids, Layer(weight_ih, weight_hh, bias), kernels.compute_dtype, pool)
         times_w_hh = prepare(weight_hh, kernels.compute_dtype, B)
-        ifgo = pool.take((T if keep else 1, B, 4 * H), c0)
+        ifgo = pool.take((T if keep else 1, B, 4 * H), c0, by_gate)
         c = pool.take((T + 1 if keep else 2, B, H), c0)
         h = h0.new_empty(T + 1, B, H, dtype=kernels.compute_dtype)
-        h[0], c[0] = h0, c0
-        gates_at, c_at, h_at = by_gate(ifgo), c.unbind(), h.unbind()
+        h[0], c.whole[0] = h0, c0
+        h_at = h.unbind()
         for t, z_x in enumerate(input_part.steps()):
             z_h = times_w_hh(h_at[t])
-            c_prev, c_next = (c_at[t], c_at[t + 1]) if keep else (c_at[t % 2], c_at[1 - t % 2])
-            kernels.gates.forward(z_x, z_h, bias, c_prev, *gates_at[t if keep else 0], c_next, h_at[t + 1])
-        h_last, c_last = h[T].to(h0.dtype), (c[T] if keep else c[T % 2]).clone()
+            c_prev, c_next = (c.at[t], c.at[t + 1]) if keep else (c.at[t % 2], c.at[1 - t % 2])
+            _, i, f, g, o = ifgo.at[t if keep else 0]
+            kernels.gates.forward(z_x, z_h, bias, c_prev, i, f, g, o, c_next, h_at[t + 1])
+        h_last, c_last = h[T].to(h0.dtype), c.at[T if keep else T % 2].clone()
         if keep:
             ctx.saved = ifgo, c, h, input_part, weight_hh, kernels, pool
         else:
@@ -131,25 +134,21 @@ class LSTMScan(torch.autograd.Function):
         ifgo, c, h, input_part, weight_hh, kernels, pool = ctx.saved
         T, B, H = grad_h.shape
         times_w_hh_t = prepare(weight_hh.T, h.dtype, B)
-        d_z = pool.take((T, B, 4 * H), h)
+        d_z = pool.take((T, B, 4 * H), h, by_gate)
         d_h, d_c = grad_h_last.to(h.dtype).contiguous(), grad_c_last.clone(memory_format=torch.contiguous_format)
-        gates_at, c_at, d_gates_at, d_z_at = by_gate(ifgo), c.unbind(), by_gate(d_z), d_z.unbind()
         d_h_above = grad_h.contiguous().unbind()
         for t in reversed(range(T)):
-            kernels.gates.backward(*gates_at[t], c_at[t], c_at[t + 1], d_h_above[t], d_h, d_c, *d_gates_at[t])
-            d_h = times_w_hh_t(d_z_at[t])
-        d_w_hh = (d_z.flatten(0, 1).T @ h[:T].flatten(0, 1)).to(weight_hh.dtype)
-        d_x, d_w_ih, d_bias = input_part.gradients(d_z)
+            _, i, f, g, o = ifgo.at[t]
+            d_z_t, d_i, d_f, d_g, d_o = d_z.at[t]
+            kernels.gates.backward(i, f, g, o, c.at[t], c.at[t + 1], d_h_above[t], d_h, d_c, d_i, d_f, d_g, d_o)
+            d_h = times_w_hh_t(d_z_t)
+        d_w_hh = (d_z.whole.flatten(0, 1).T @ h[:T].flatten(0, 1)).to(weight_hh.dtype)
+        d_x, d_w_ih, d_bias = input_part.gradients(d_z.whole)
         pool.give(d_z)
         if pool.reuses:
             pool.give(ifgo, c)
             del ctx.saved  # a second backward must fail rather than read another window's numbers
         return d_x, None, d_w_ih, d_w_hh, d_bias, d_h.to(d_c.dtype), d_c, None, None, None
-
-
-def by_gate(rows: Tensor) -> list[tuple[Tensor, ...]]:
-    """(T, B, 4H) -> for every step its four gates, (B, H) each."""
-    return list(zip(*(gate.unbind() for gate in rows.chunk(4, dim=2)), strict=True))
 
 
 class RNNScan(torch.autograd.Function):
