@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 from torch import Tensor
 
 
-class Buffer(NamedTuple):
-    """Memory for a window, with its views."""
+class Buffer:
+    """Memory for a window, with its views, made once.
 
-    whole: Tensor  # (T, ...)
-    at: Sequence[Any]  # what is looked at, step by step
-    kind: Any  # which buffers may stand in for each other
+    Args:
+        whole: (T, ...).
+    """
 
+    def __init__(self, whole: Tensor) -> None:
+        self.whole = whole
 
-def by_step(whole: Tensor) -> Sequence[Tensor]:
-    """(T, ...) -> for each step its rows."""
-    return whole.unbind()
+    @cached_property
+    def steps(self) -> Sequence[Tensor]:
+        """The rows of each step."""
+        return self.whole.unbind()
 
-
-def by_gate(whole: Tensor) -> Sequence[tuple[Tensor, ...]]:
-    """(T, B, 4H) -> for each step its rows, and its four gates, (B, H) each."""
-    return list(zip(whole.unbind(), *(gate.unbind() for gate in whole.chunk(4, dim=2)), strict=True))
+    @cached_property
+    def gates(self) -> Sequence[tuple[Tensor, ...]]:
+        """(T, B, 4H): for each step its four gates, (B, H) each."""
+        return list(zip(*(gate.unbind() for gate in self.whole.chunk(4, dim=2)), strict=True))
 
 
 class BufferPool:
@@ -39,15 +43,13 @@ class BufferPool:
         self.reuses = reuses
         self.free: defaultdict[Any, list[Buffer]] = defaultdict(list)
 
-    def take(self, shape: tuple[int, ...], like: Tensor, views: Callable[[Tensor], Sequence[Any]] = by_step) -> Buffer:
-        """An uninitialised buffer of `shape`, of the type and device of `like`, and its views."""
-        kind = (shape, like.dtype, like.device, views)
-        if self.free[kind]:
-            return self.free[kind].pop()
-        whole = like.new_empty(shape)
-        return Buffer(whole, views(whole), kind)
+    def take(self, shape: tuple[int, ...], like: Tensor) -> Buffer:
+        """An uninitialised buffer of `shape`, of the type and device of `like`."""
+        idle = self.free[(shape, like.dtype, like.device)]
+        return idle.pop() if idle else Buffer(like.new_empty(shape))
 
     def give(self, *buffers: Buffer) -> None:
         """Take back buffers that nobody reads any more."""
         for buffer in buffers if self.reuses else ():
-            self.free[buffer.kind].append(buffer)
+            whole = buffer.whole
+            self.free[(tuple(whole.shape), whole.dtype, whole.device)].append(buffer)

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from charlstm.buffers import BufferPool, by_gate
+from charlstm.buffers import BufferPool
 from charlstm.gates import tanh_backward
 from charlstm.kernels import Kernels
 from charlstm.lstm import Layer, RecurrentStack, State
@@ -52,7 +52,7 @@ class InputPart:
     def steps(self) -> Iterator[Tensor]:
         """W_ih x_t (B, G*H), step after step; each holds until the next one."""
         if self.ids is None:
-            yield from self.product.at
+            yield from self.product.steps
             return
         z_x = self.table.new_empty(self.ids.shape[1], self.table.shape[1])
         for ids in self.ids.unbind():
@@ -110,17 +110,17 @@ class LSTMScan(torch.autograd.Function):
         T, (B, H) = len(x if ids is None else ids), h0.shape
         input_part = InputPart(x, ids, Layer(weight_ih, weight_hh, bias), kernels.compute_dtype, pool)
         times_w_hh = prepare(weight_hh, kernels.compute_dtype, B)
-        ifgo = pool.take((T if keep else 1, B, 4 * H), c0, by_gate)
+        ifgo = pool.take((T if keep else 1, B, 4 * H), c0)
         c = pool.take((T + 1 if keep else 2, B, H), c0)
         h = h0.new_empty(T + 1, B, H, dtype=kernels.compute_dtype)
         h[0], c.whole[0] = h0, c0
         h_at = h.unbind()
         for t, z_x in enumerate(input_part.steps()):
             z_h = times_w_hh(h_at[t])
-            c_prev, c_next = (c.at[t], c.at[t + 1]) if keep else (c.at[t % 2], c.at[1 - t % 2])
-            _, i, f, g, o = ifgo.at[t if keep else 0]
+            c_prev, c_next = (c.steps[t], c.steps[t + 1]) if keep else (c.steps[t % 2], c.steps[1 - t % 2])
+            i, f, g, o = ifgo.gates[t if keep else 0]
             kernels.gates.forward(z_x, z_h, bias, c_prev, i, f, g, o, c_next, h_at[t + 1])
-        h_last, c_last = h[T].to(h0.dtype), c.at[T if keep else T % 2].clone()
+        h_last, c_last = h[T].to(h0.dtype), c.steps[T if keep else T % 2].clone()
         if keep:
             ctx.saved = ifgo, c, h, input_part, weight_hh, kernels, pool
         else:
@@ -134,14 +134,14 @@ class LSTMScan(torch.autograd.Function):
         ifgo, c, h, input_part, weight_hh, kernels, pool = ctx.saved
         T, B, H = grad_h.shape
         times_w_hh_t = prepare(weight_hh.T, h.dtype, B)
-        d_z = pool.take((T, B, 4 * H), h, by_gate)
+        d_z = pool.take((T, B, 4 * H), h)
         d_h, d_c = grad_h_last.to(h.dtype).contiguous(), grad_c_last.clone(memory_format=torch.contiguous_format)
         d_h_above = grad_h.contiguous().unbind()
         for t in reversed(range(T)):
-            _, i, f, g, o = ifgo.at[t]
-            d_z_t, d_i, d_f, d_g, d_o = d_z.at[t]
-            kernels.gates.backward(i, f, g, o, c.at[t], c.at[t + 1], d_h_above[t], d_h, d_c, d_i, d_f, d_g, d_o)
-            d_h = times_w_hh_t(d_z_t)
+            i, f, g, o = ifgo.gates[t]
+            d_i, d_f, d_g, d_o = d_z.gates[t]
+            kernels.gates.backward(i, f, g, o, c.steps[t], c.steps[t + 1], d_h_above[t], d_h, d_c, d_i, d_f, d_g, d_o)
+            d_h = times_w_hh_t(d_z.steps[t])
         d_w_hh = (d_z.whole.flatten(0, 1).T @ h[:T].flatten(0, 1)).to(weight_hh.dtype)
         d_x, d_w_ih, d_bias = input_part.gradients(d_z.whole)
         pool.give(d_z)

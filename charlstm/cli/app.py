@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from charlstm._version import __version__
+from charlstm.cli.bench import bench
 from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
 from charlstm.cli.info import info
@@ -48,6 +49,7 @@ def make_app() -> typer.Typer:
     app.command()(in_typers_form(probe))
     app.command()(in_typers_form(corpus))
     app.command()(in_typers_form(info))
+    app.command()(in_typers_form(bench))
     return app
 
 

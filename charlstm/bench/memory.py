@@ -1,0 +1,79 @@
+"""Peak memory of training, each side in a process of its own: the peak of a process never comes down again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from charlstm.bench.training import MEMORY_CHARS, Shape, our_step, their_step
+from charlstm.config import Precision
+from charlstm.errors import CharLSTMError
+from charlstm.kernels import choose_kernels
+from charlstm.model import CharLM
+
+SIDES = ("charlstm", "nn.LSTM")
+WINDOWS = 3
+
+
+@dataclass(frozen=True)
+class MemoryRow:
+    """One shape, measured: bytes beyond what Python and PyTorch take, by side."""
+
+    shape: Shape
+    precision: str
+    peak_bytes: dict[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"bench": "memory", **asdict(self.shape), "precision": self.precision, "peak_bytes": self.peak_bytes}
+
+
+def bench_memory(shape: Shape, precision: Precision, threads: int) -> MemoryRow:
+    """Measure one shape, on the CPU. Raises CharLSTMError where a process does not say how much it took."""
+    peaks = {}
+    for side in SIDES:
+        request = json.dumps({"side": side, "shape": asdict(shape), "precision": precision, "threads": threads})
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", __name__, request], capture_output=True, encoding="utf-8", check=False
+        )
+        if done.returncode != 0:
+            last = done.stderr.strip().rpartition("\n")[2]
+            raise CharLSTMError(f"the memory of {side} could not be measured: {last or done.returncode}")
+        peaks[side] = int(done.stdout)
+    return MemoryRow(shape, precision, peaks)
+
+
+def peak_of_training(side: str, shape: Shape, precision: Precision) -> int:
+    """How far a few windows raise the peak of this process, in bytes."""
+    model = CharLM(shape.model_config())
+    model.reset_parameters(MEMORY_CHARS, seed=0)
+    device = torch.device("cpu")
+    kernels = choose_kernels(model.config, device, precision, compiled=True)
+    ids = torch.zeros(shape.seq_len + 1, shape.batch_size, dtype=torch.int64)
+    before = peak_bytes()
+    step = our_step(model, ids, kernels) if side == "charlstm" else their_step(model, ids, precision)
+    for _ in range(WINDOWS):
+        step()
+    return peak_bytes() - before
+
+
+def peak_bytes() -> int:
+    """The most that this process has held so far."""
+    with suppress(OSError), open("/proc/self/status", encoding="ascii") as lines:
+        # not getrusage: on Linux that one begins with what the parent process held
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    asked = json.loads(sys.argv[1])
+    torch.set_num_threads(asked["threads"])
+    sys.stdout.write(str(peak_of_training(asked["side"], Shape(**asked["shape"]), asked["precision"])))

@@ -1,0 +1,111 @@
+"""Sampling: characters a second, drawn one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from charlstm.bench.timing import in_turns
+from charlstm.bench.training import MEMORY_CHARS, Shape
+from charlstm.config import Precision
+from charlstm.kernels import Kernels, choose_kernels
+from charlstm.model import CharLM, to_torch
+from charlstm.sample import draw
+from charlstm.stepper import Stepper
+
+Step = Callable[[Tensor], Tensor]  # ids (B) -> logits (B, V)
+
+
+@dataclass(frozen=True)
+class SamplingRow:
+    """One network and number of streams, measured: characters a second of all streams together, by contender."""
+
+    shape: Shape
+    chars_per_s: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        shape = {name: value for name, value in asdict(self.shape).items() if name != "seq_len"}
+        return {"bench": "sample", **shape, "chars_per_s": self.chars_per_s}
+
+
+@torch.no_grad()
+def bench_sampling(
+    shape: Shape,
+    device: torch.device,
+    rounds: int,
+    on_round: Callable[[int, int], None] = lambda done, total: None,
+    on_compile: Callable[[], None] = lambda: None,
+) -> SamplingRow:
+    """Measure one network; all contenders draw alike, at temperature 1.
+
+    Args:
+        shape: `batch_size` streams of `seq_len` characters a turn.
+    """
+    model = CharLM(shape.model_config())
+    model.reset_parameters(MEMORY_CHARS, seed=0)
+    model.to(device)
+    dtype = model.head.weight.dtype
+    ways = {"charlstm eager": Kernels(dtype)}
+    compiled: list[tuple[str, Precision]] = [("charlstm compiled", "fp32"), ("charlstm compiled bf16", "bf16")]
+    for name, precision in compiled:
+        kernels = choose_kernels(model.config, device, precision, compiled=True, on_compile=on_compile)
+        if kernels.gates.name == "compiled":
+            ways[name] = kernels
+    B = shape.batch_size
+    steps: dict[str, Step] = {name: Stepper(model, model.zero_state(B), kernels).step for name, kernels in ways.items()}
+    steps |= {"nn.LSTM": nn_lstm_step(model), "nn.LSTMCell": nn_lstm_cell_step(model, B)}
+    loops = {name: drawing_loop(step, B, shape.seq_len, device) for name, step in steps.items()}
+    seconds = in_turns(loops, device, rounds, on_round)
+    return SamplingRow(shape, {name: B * shape.seq_len / s for name, s in seconds.items()})
+
+
+def drawing_loop(step: Step, num: int, length: int, device: torch.device) -> Callable[[], None]:
+    """So many characters of so many streams, each drawn from what `step` makes of the one before."""
+    u = torch.rand(length, num, generator=torch.Generator().manual_seed(0))
+
+    def loop() -> None:
+        ids = torch.zeros(num, dtype=torch.int64, device=device)
+        for t in range(length):
+            ids = draw(step(ids).float().cpu(), u[t]).to(device)
+
+    return loop
+
+
+def nn_lstm_step(model: CharLM) -> Step:
+    """The same network by calls of `torch.nn.LSTM` for one character each."""
+    embedding, lstm, head = to_torch(model)
+    state: Any = None
+
+    def step(ids: Tensor) -> Tensor:
+        nonlocal state
+        h, state = lstm(embedding(ids)[None], state)
+        logits: Tensor = head(h[0])
+        return logits
+
+    return step
+
+
+def nn_lstm_cell_step(model: CharLM, num: int) -> Step:
+    """The same network by `torch.nn.LSTMCell`, one a layer."""
+    embedding, lstm, head = to_torch(model)
+    cells = []
+    for k in range(model.config.num_layers):
+        cell = nn.LSTMCell(lstm.input_size if k == 0 else lstm.hidden_size, lstm.hidden_size).to(model.device)
+        cell.load_state_dict({name: lstm.get_parameter(f"{name}_l{k}").detach() for name, _ in cell.named_parameters()})
+        cells.append(cell)
+    states = [(torch.zeros(num, lstm.hidden_size, device=model.device),) * 2 for _ in cells]
+
+    def step(ids: Tensor) -> Tensor:
+        x = embedding(ids)
+        for k, cell in enumerate(cells):
+            states[k] = cell(x, states[k])
+            x = states[k][0]
+        logits: Tensor = head(x)
+        return logits
+
+    return step

@@ -1,0 +1,160 @@
+"""Training: characters a second, forward and backward through embedding, stack, head and loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from charlstm.bench.timing import in_turns, large_product
+from charlstm.buffers import BufferPool
+from charlstm.config import ModelConfig, Precision
+from charlstm.kernels import Kernels, choose_kernels
+from charlstm.model import CharLM, to_torch
+
+MEMORY_CHARS = 150.0
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is trained."""
+
+    hidden_size: int
+    num_layers: int
+    batch_size: int
+    seq_len: int
+    vocab_size: int = 65
+
+    def model_config(self) -> ModelConfig:
+        """The network; its embedding is as wide as its layers, which favours neither side."""
+        H = self.hidden_size
+        return ModelConfig(
+            vocab_size=self.vocab_size, hidden_size=H, num_layers=self.num_layers, embedding_size=min(H, 64)
+        )
+
+    def operations_per_char(self) -> float:
+        """Floating-point operations that learning from a character takes.
+
+        Two for each weight that a character is multiplied by, going forward, and twice that going back. The first
+        layer's input is looked up in a table and costs none.
+        """
+        H = self.hidden_size
+        weights = 4 * H * H * (2 * self.num_layers - 1) + self.vocab_size * H
+        return 6.0 * weights
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """One shape, measured.
+
+    Attributes:
+        chars_per_s: of each contender, by name.
+        limit_operations_per_s: of the largest product measured in the same turns, by precision.
+        problem: why the gates were not compiled, or empty.
+    """
+
+    shape: Shape
+    chars_per_s: dict[str, float]
+    limit_operations_per_s: dict[str, float]
+    problem: str
+
+    def best(self, whose: str) -> float:
+        """The better rate of a side, "charlstm" or "nn.LSTM"; of charlstm's without "eager"."""
+        return max(v for name, v in self.chars_per_s.items() if name.startswith(whose) and "eager" not in name)
+
+    def ratio(self, ours: str, theirs: str) -> float | None:
+        """How many times as fast as another contender one is; None where one was not measured."""
+        rates = self.chars_per_s
+        return rates[ours] / rates[theirs] if ours in rates and theirs in rates else None
+
+    def share_of_limit(self, precision: str) -> float | None:
+        """The arithmetic done, as a share of what the largest product does in the same time."""
+        rate = self.chars_per_s.get(f"charlstm {precision}")
+        if rate is None:
+            return None
+        return rate * self.shape.operations_per_char() / self.limit_operations_per_s[precision]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "bench": "train",
+            **asdict(self.shape),
+            "chars_per_s": self.chars_per_s,
+            "against_nn_lstm": self.best("charlstm") / self.best("nn.LSTM"),
+            "share_of_limit": {p: share for p in PRECISIONS if (share := self.share_of_limit(p)) is not None},
+            "limit_operations_per_s": self.limit_operations_per_s,
+            "problem": self.problem or None,
+        }
+
+
+def bench_training(
+    shape: Shape,
+    device: torch.device,
+    precisions: list[Precision],
+    rounds: int,
+    on_round: Callable[[int, int], None] = lambda done, total: None,
+    on_compile: Callable[[], None] = lambda: None,
+) -> TrainingRow:
+    """Measure one shape.
+
+    Args:
+        precisions: of `PRECISIONS`; each is measured for both sides.
+    """
+    model = CharLM(shape.model_config())
+    model.reset_parameters(MEMORY_CHARS, seed=0)
+    model.to(device)
+    ids = torch.randint(
+        shape.vocab_size, (shape.seq_len + 1, shape.batch_size), generator=torch.Generator().manual_seed(0)
+    ).to(device)
+    contenders: dict[str, Callable[[], object]] = {}
+    operations, problem = {}, ""
+    for precision in precisions:
+        kernels = choose_kernels(model.config, device, precision, compiled=True, on_compile=on_compile)
+        problem = problem or kernels.problem
+        contenders[f"charlstm {precision}"] = our_step(model, ids, kernels)
+        if kernels.gates.name == "compiled":
+            contenders[f"charlstm {precision} eager"] = our_step(model, ids, Kernels(kernels.compute_dtype))
+        contenders[f"nn.LSTM {precision}"] = their_step(model, ids, precision)
+        contenders[f"limit {precision}"], operations[precision] = large_product(PRECISIONS[precision], device)
+    seconds = in_turns(contenders, device, rounds, on_round)
+    characters = shape.batch_size * shape.seq_len
+    return TrainingRow(
+        shape,
+        {name: characters / s for name, s in seconds.items() if not name.startswith("limit")},
+        {precision: operations[precision] / seconds[f"limit {precision}"] for precision in precisions},
+        problem,
+    )
+
+
+def our_step(model: CharLM, ids: Tensor, kernels: Kernels) -> Callable[[], None]:
+    """Learning from one window, as `charlstm train` does it, up to the optimiser."""
+    pool = BufferPool()
+
+    def step() -> None:
+        model.zero_grad(set_to_none=True)
+        state = model.zero_state(ids.shape[1])
+        loss, _ = model.window_loss(ids[:-1], ids[1:], state, kernels=kernels, pool=pool)
+        loss.backward()
+
+    return step
+
+
+def their_step(model: CharLM, ids: Tensor, precision: Precision) -> Callable[[], None]:
+    """The same network as `torch.nn.LSTM`; bfloat16 by autocast, as its users have it."""
+    embedding, lstm, head = to_torch(model)
+    parameters = [p for module in (embedding, lstm, head) for p in module.parameters()]
+
+    def step() -> None:
+        for p in parameters:
+            p.grad = None
+        with torch.autocast(ids.device.type, torch.bfloat16, enabled=precision == "bf16"):
+            h, _ = lstm(embedding(ids[:-1]))
+            loss = F.cross_entropy(head(h).flatten(0, 1), ids[1:].flatten())
+        loss.backward()
+
+    return step
