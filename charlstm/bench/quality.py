@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +13,8 @@ from typing import Any
 import torch
 
 from charlstm.corpus import Corpus, CorpusRequest
-from charlstm.evaluate import bits_per_char, score_windows
-from charlstm.train.events import Evaluated, Stepped
+from charlstm.evaluate import bits_per_char, score_stream, score_windows
+from charlstm.train.events import Finished, Stepped
 from charlstm.train.session import new_session
 from charlstm.train.trainer import Trainer
 
@@ -26,7 +27,7 @@ class Point:
     """The model at one moment of a training.
 
     Attributes:
-        seconds: of training, its own validations included.
+        seconds: of training, its own validations included, and not the time that measuring this took.
         nats_per_char: of the validation text by stream; nats_windows_64: by random windows of 64 from zero.
     """
 
@@ -60,15 +61,13 @@ def bench_quality(
     device: torch.device,
     on_compile: Callable[[], None] = lambda: None,
 ) -> Iterator[Point]:
-    """Train with the defaults for `time_s` seconds, and measure on the way. The run is not kept.
+    """Train as `charlstm train --time` does, and measure on the way. The run is not kept.
 
     Raises:
         TextError: for a corpus too short to train on, or without a text to validate on.
     """
     with tempfile.TemporaryDirectory(prefix="charlstm-bench-") as folder:
-        session = new_session(
-            request, corpus, Path(folder), {"time_s": time_s, "evaluations": POINTS}, device, on_compile
-        )
+        session = new_session(request, corpus, Path(folder), {"time_s": time_s}, device, on_compile)
         clock = StoppableClock()
         trainer = Trainer(
             session.model,
@@ -79,20 +78,20 @@ def bench_quality(
             kernels=session.kernels,
             clock=clock,
         )
-        characters = 0
+        done, characters = 0, session.config.batch_size * session.config.seq_len
         for event in trainer.run():
-            if isinstance(event, Stepped):
-                characters = event.step * session.config.batch_size * session.config.seq_len
-            if isinstance(event, Evaluated):
-                began = time.monotonic()
-                windows = score_windows(session.model, corpus.valid, session.kernels, **WINDOWS)
-                nats = event.valid_nats
-                yield Point(
-                    round(event.seconds, 2),
-                    event.step,
-                    characters,
-                    nats,
-                    bits_per_char(nats),
-                    windows.nats_per_char,
-                )
+            at_end = isinstance(event, Finished)
+            due = math.floor(event.progress * POINTS) if isinstance(event, Stepped) else done
+            if at_end or due > done:
+                done, seconds, began = due, trainer.seconds(), time.monotonic()
+                nats, windows = scores(trainer)
+                yield Point(round(seconds, 2), event.step, event.step * characters, nats, bits_per_char(nats), windows)
                 clock.lost += time.monotonic() - began
+
+
+def scores(trainer: Trainer) -> tuple[float, float]:
+    """The validation text by stream, and by random windows: nats a character."""
+    valid, model, kernels = trainer.corpus.valid, trainer.model, trainer.kernels
+    stream = score_stream(model, valid[: trainer.config.valid_chars or None], kernels)
+    windows = score_windows(model, valid, kernels, **WINDOWS)
+    return stream.nats_per_char, windows.nats_per_char
