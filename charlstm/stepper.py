@@ -37,7 +37,7 @@ class Stepper:
         self.times_w_hh = [prepare(layer.weight_hh, dtype, B) for layer in layers]
         self.head, self.head_bias = prepare(model.head.weight, dtype, B), model.head.bias.detach()
         self.is_lstm = stack.cell_type == "lstm"
-        self.h = [h.to(dtype) for h in state.h.detach().unbind()]  # each (B, H)
+        self.h = [h.to(dtype, copy=True) for h in state.h.detach().unbind()]  # each (B, H)
         self.c = [c.clone() for c in state.c.detach().unbind()]
         self.c_next = [torch.empty_like(c) for c in self.c]
         self.ifgo = torch.empty(B, 4 * stack.hidden_size).to(model.head.weight).chunk(4, dim=1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import random
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 from charlstm.checkpoint import find
+from charlstm.compiling import compiled_gates
 from charlstm.interrupts import INTERRUPTS
 
 SYLLABLES = ["ba", "de", "gi", "lo", "mu", "ña", "ra", "to", "vé", "si"]
@@ -55,6 +57,29 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
 def nothing_ships(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if charlstm had been installed without its model."""
     monkeypatch.setattr(find, "SHIPPED", ())
+
+
+COMPILED_WIDTH = 12  # the only width, and float32 the only type, that the tests compile: it takes a while
+
+
+@pytest.fixture(scope="session")
+def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not any(map(shutil.which, ("g++", "clang++"))):
+        pytest.skip("no C++ compiler")
+    cache = tmp_path_factory.mktemp("compiled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHARLSTM_CACHE_DIR", str(cache))
+        compiled_gates(COMPILED_WIDTH, torch.float32)
+    return cache
+
+
+@pytest.fixture
+def compiled_cache(_compiled_once: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A cache with compiled gates for `COMPILED_WIDTH` and float32."""
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(_compiled_once))
+    compiled_gates.cache_clear()
+    yield _compiled_once
+    compiled_gates.cache_clear()
 
 
 @pytest.fixture

@@ -1,21 +1,21 @@
 """The compiled gates against the gates as they stand."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from conftest import COMPILED_WIDTH, Invoke
 
 from charlstm import compiling, kernels
 from charlstm.compiling import EAGER, CompileError, are_built, compiled_gates
 from charlstm.config import ModelConfig
 from charlstm.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.model import CharLM
+from charlstm.train import session
 
 CPU = torch.device("cpu")
-CONFIG = ModelConfig(vocab_size=7, hidden_size=12, num_layers=2, embedding_size=5)
-needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler")
+CONFIG = ModelConfig(vocab_size=7, hidden_size=COMPILED_WIDTH, num_layers=2, embedding_size=5)
 
 
 @pytest.fixture(autouse=True)
@@ -26,26 +26,12 @@ def _forget() -> Iterator[None]:
     compiled_gates.cache_clear()
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that is filled once: compiling takes a while."""
-    return tmp_path_factory.mktemp("compiled")
-
-
-@pytest.fixture
-def compiled(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(cache))
-    compiled_gates(CONFIG.hidden_size, torch.float32)
-    return cache
-
-
 def folder_of(cache: Path) -> Path:
     (folder,) = (cache / "gates").iterdir()
     return folder
 
 
-@needs_compiler
-def test_compiled_gates_compute_the_same(compiled: Path) -> None:
+def test_compiled_gates_compute_the_same(compiled_cache: Path) -> None:
     model = CharLM(CONFIG)
     model.reset_parameters(30, 0)
     torch.manual_seed(0)
@@ -63,11 +49,10 @@ def test_compiled_gates_compute_the_same(compiled: Path) -> None:
             torch.testing.assert_close(gradient, right, rtol=1e-4, atol=1e-7)
 
 
-@needs_compiler
 def test_they_are_built_once_and_a_spoilt_library_is_built_again(
-    compiled: Path, monkeypatch: pytest.MonkeyPatch
+    compiled_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = folder_of(compiled)
+    folder = folder_of(compiled_cache)
     assert sorted(p.name for p in folder.iterdir()) == ["backward.pt2", "forward.pt2"]  # nothing is left behind
     assert folder.stat().st_mode & 0o077 == 0
     sound = {p: p.read_bytes() for p in folder.iterdir()}
@@ -113,3 +98,20 @@ def test_what_is_compiled_follows_from_the_work(monkeypatch: pytest.MonkeyPatch)
     assert choose_kernels(CONFIG, torch.device("cuda"), "fp32", compiled=True).gates is EAGER
     assert not worth_compiling(CONFIG, 1e6, passes=3)
     assert worth_compiling(CONFIG, 1e9, passes=3)
+
+
+def test_a_run_goes_on_with_the_gates_that_it_had(
+    invoke: Invoke, corpus_file: Path, compiled_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = ["--hidden-size", COMPILED_WIDTH, "--precision", "fp32", "--steps", 3, "--seq-len", 8]
+    for name, is_long in (("long", True), ("short", False)):
+        monkeypatch.setattr(session, "is_long", lambda *a, answer=is_long: answer)
+        assert invoke("train", corpus_file, "--out", name, *size).code == 0
+        monkeypatch.setattr(session, "is_long", lambda *a: pytest.fail("the run has decided that"))
+        again = session.resumed_session(Path(name), (), {}, CPU, None, None, lambda *a: None)
+        assert again.kernels.gates.name == ("compiled" if is_long else "eager")
+        assert again.notes == []
+    monkeypatch.setattr(session, "is_long", lambda *a: False)
+    longer = session.resumed_session(Path("long"), (), {"steps": 6}, CPU, None, None, lambda *a: None)
+    assert longer.kernels.gates is EAGER
+    assert "compiled -> " in longer.notes[0]

@@ -1,0 +1,164 @@
+"""`charlstm bench`: that it measures what it says."""
+
+import csv
+import io
+import json
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import COMPILED_WIDTH, Invoke
+from torch.utils.flop_counter import FlopCounterMode
+
+from charlstm.bench import memory, sampling, training
+from charlstm.bench.memory import bench_memory
+from charlstm.bench.sampling import nn_lstm_cell_step, nn_lstm_step
+from charlstm.bench.timing import in_turns
+from charlstm.bench.training import Shape, TrainingRow, our_step, their_step
+from charlstm.errors import CharLSTMError
+from charlstm.kernels import Kernels
+from charlstm.model import CharLM, to_torch
+from charlstm.stepper import Stepper
+
+CPU = torch.device("cpu")
+FP32 = Kernels(torch.float32)
+SMALL = ["--hidden-size", COMPILED_WIDTH, "--batch-size", 2, "--seq-len", 4, "--rounds", 1, "--precision", "fp32"]
+
+
+def model_of(shape: Shape) -> CharLM:
+    model = CharLM(shape.model_config())
+    model.reset_parameters(20, 0)
+    return model
+
+
+def test_turns_alternate_and_their_median_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, order = [0.0], []
+    durations = {"a": iter([100.0, 1.0, 9.0, 2.0]), "b": iter([100.0, 5.0, 5.0, 6.0])}
+
+    def run(name: str) -> None:
+        order.append(name)
+        now[0] += next(durations[name])
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    assert in_turns({name: lambda name=name: run(name) for name in "ab"}, CPU, rounds=3) == {"a": 2.0, "b": 5.0}
+    assert order == list("abababab")
+
+
+def test_the_arithmetic_is_what_is_needed() -> None:
+    shape = Shape(hidden_size=48, num_layers=3, batch_size=4, seq_len=32, vocab_size=20)
+    step = our_step(model_of(shape), torch.randint(20, (33, 4)), FP32)
+    with FlopCounterMode(display=False) as counter:
+        step()
+    done = counter.get_total_flops() / (4 * 32)
+    # nothing is left out; a little more is done than is needed: the table, and adding up its gradient
+    assert shape.operations_per_char() < done < 1.2 * shape.operations_per_char()
+
+
+def test_both_sides_train_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = Shape(hidden_size=10, num_layers=2, batch_size=3, seq_len=7, vocab_size=11)
+    model, ids, theirs = model_of(shape), torch.randint(11, (8, 3)), []
+    monkeypatch.setattr(training, "to_torch", lambda m: theirs.append(to_torch(m)) or theirs[0])
+    our_step(model, ids, FP32)()
+    their_step(model, ids, "fp32")()
+    ((embedding, lstm, head),) = theirs
+    for ours, right in [
+        (model.embedding.weight, embedding.weight),
+        (model.stack.layer(0).weight_ih, lstm.weight_ih_l0),
+        (model.stack.layer(1).weight_hh, lstm.weight_hh_l1),
+        (model.head.bias, head.bias),
+    ]:
+        torch.testing.assert_close(ours.grad, right.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_all_contenders_draw_from_the_same_odds() -> None:
+    model = model_of(Shape(hidden_size=10, num_layers=2, batch_size=3, seq_len=1, vocab_size=11))
+    steps = [Stepper(model, model.zero_state(3), FP32).step, nn_lstm_step(model), nn_lstm_cell_step(model, 3)]
+    with torch.no_grad():
+        for k in range(5):
+            ids = torch.tensor([k, 2 * k, 10 - k])
+            ours, *theirs = (step(ids) for step in steps)
+            for logits in theirs:
+                torch.testing.assert_close(logits, ours, rtol=0, atol=1e-5)
+
+
+def test_ratios_and_the_share_of_the_limit() -> None:
+    shape = Shape(hidden_size=10, num_layers=1, batch_size=1, seq_len=1, vocab_size=10)
+    rates = {"charlstm fp32": 10.0, "charlstm bf16": 30.0, "charlstm bf16 eager": 99.0, "nn.LSTM fp32": 5.0}
+    row = TrainingRow(shape, rates, {"fp32": 1e6, "bf16": 1e6}, "")
+    assert row.ratio("charlstm fp32", "nn.LSTM fp32") == 2.0
+    assert row.ratio("charlstm fp32", "nn.LSTM bf16") is None
+    assert row.best("charlstm") == 30.0
+    assert row.share_of_limit("bf16") == pytest.approx(30 * 6 * (4 * 100 + 100) / 1e6)
+
+
+def test_the_command_measures_training(invoke: Invoke, compiled_cache: Path) -> None:
+    done = invoke("bench", "train", *SMALL, "--json")
+    assert done.code == 0, done.err
+    machine, row = map(json.loads, done.out.splitlines())
+    assert machine["torch"] == torch.__version__
+    assert machine["threads"] == torch.get_num_threads()
+    assert row["chars_per_s"].keys() == {"charlstm fp32", "charlstm fp32 eager", "nn.LSTM fp32"}
+    assert all(rate > 0 for rate in row["chars_per_s"].values())
+    shown = invoke("bench", "train", *SMALL)
+    assert f"2 x {COMPILED_WIDTH}" in shown.out
+    assert "PyTorch" in shown.err
+
+
+def test_the_command_measures_sampling(invoke: Invoke, compiled_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = sampling.choose_kernels
+    monkeypatch.setattr(
+        sampling, "choose_kernels", lambda c, d, p, **more: compiled(c, d, p, **more) if p == "fp32" else FP32
+    )
+    monkeypatch.setattr("charlstm.cli.bench.DRAWN", 5)
+    done = invoke("bench", "sample", *SMALL, "--json")
+    assert done.code == 0, done.err
+    rows = list(map(json.loads, done.out.splitlines()))[1:]
+    assert [row["batch_size"] for row in rows] == [1, 64]
+    assert rows[0]["chars_per_s"].keys() == {"charlstm eager", "charlstm compiled", "nn.LSTM", "nn.LSTMCell"}
+    assert "nn.LSTMCell" in invoke("bench", "sample", *SMALL).out
+
+
+def test_the_command_measures_memory(invoke: Invoke, compiled_cache: Path) -> None:
+    big = [*SMALL[:2], "--batch-size", 256, "--seq-len", 128, "--precision", "fp32", "--json"]
+    done = invoke("bench", "memory", *big)
+    assert done.code == 0, done.err
+    peaks = json.loads(done.out.splitlines()[1])["peak_bytes"]
+    held = 2 * 256 * 128 * 5 * COMPILED_WIDTH * 4  # gates and cell state of two layers
+    assert all(held < peak < 40 * held for peak in peaks.values())
+
+
+def test_a_process_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "__name__", "charlstm.no_such_module")
+    with pytest.raises(CharLSTMError, match="could not be measured"):
+        bench_memory(Shape(4, 1, 1, 2), "fp32", 1)
+
+
+def test_the_command_measures_quality(invoke: Invoke, corpus_file: Path) -> None:
+    done = invoke("bench", "--corpus", corpus_file, "--time", "2s")
+    assert done.code == 0, done.err
+    points = list(csv.DictReader(io.StringIO(done.out)))
+    seconds = [float(p["seconds"]) for p in points]
+    assert len(points) >= 4
+    assert seconds == sorted(seconds)
+    assert seconds[-1] < 4  # of training, however long the measuring took
+    assert float(points[-1]["nats_per_char"]) < float(points[0]["nats_per_char"])
+    assert "●" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["quality"], "--corpus"),
+        (["train", "--corpus", "x.txt"], "quality"),
+        (["--time", "3s"], "--corpus"),
+        (["speed"], "speed"),
+        (["--rounds", "0"], "rounds"),
+        (["--hidden-size", "0"], "hidden-size"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(invoke: Invoke, arguments: list[str], expected: str) -> None:
+    done = invoke("bench", *arguments)
+    assert done.code == 2
+    assert expected in done.err
+    assert invoke("bench", "--corpus", "nowhere.txt").code == 3
