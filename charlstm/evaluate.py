@@ -16,8 +16,8 @@ from charlstm.kernels import Kernels
 from charlstm.model import CharLM
 from charlstm.vocab import Ids
 
-WARM_CHARS = 1000  # what a lane reads before it is scored, where it does not begin at the beginning
-LANE_CHARS = 2000  # a lane scores at least so many
+WARM_CHARS = 500  # what a lane reads before it is scored, where it does not begin at the beginning
+LANE_CHARS = 3000  # a lane scores at least so many
 MAX_LANES = 256
 WINDOW = 256
 SCORING_SPEED = 3.0  # about so many times as fast as learning
@@ -61,7 +61,7 @@ def score_stream(
 ) -> Score:
     """Score characters 2..N once each, from a zero state, with state carried.
 
-    A long text is cut into lanes that are read side by side, each warmed on the 1,000 characters before it.
+    A long text is cut into lanes that are read side by side, each warmed on the 500 characters before it.
 
     Args:
         ids: (N) the text, N >= 2.

@@ -54,7 +54,9 @@ def test_nothing_that_runs_what_a_file_says(path: Path) -> None:
 def test_no_recurrent_layer_of_torch_in_the_network(path: Path) -> None:
     used = names_used(ast.parse(path.read_text(encoding="utf-8")))
     recurrent = {"nn.LSTM", "nn.RNN", "nn.GRU", "nn.LSTMCell", "torch.lstm", "torch._VF.lstm"}
-    assert not used & recurrent or path.name == "model.py"  # the converters to and from PyTorch's layers
+    converts = path.name == "model.py"  # the converters to and from PyTorch's layers
+    compares = path.parent.name == "bench"  # what is measured against; the import contract keeps the network off it
+    assert not used & recurrent or converts or compares
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
