@@ -31,6 +31,11 @@ class Interrupts:
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, self._handle)
 
+    def ignore(self) -> None:
+        """From here on signals change nothing: all is done, and Python, taking itself apart, would let them kill it."""
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, signal.SIG_IGN)
+
     def requested(self) -> bool:
         """Whether a signal has come."""
         return self.signum is not None

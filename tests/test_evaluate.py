@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from charlstm.config import ModelConfig
-from charlstm.evaluate import Stopped, score_stream, score_windows
+from charlstm.evaluate import LANE_CHARS, WARM_CHARS, Stopped, score_stream, score_windows
 from charlstm.kernels import Kernels
 from charlstm.model import CharLM
 
@@ -56,19 +56,19 @@ def test_the_first_lane_does_not_remember_what_it_was_warmed_on(model: CharLM) -
     with torch.no_grad():
         for layer in model.stack.layers():
             layer.bias[10:20] = 50.0
-    ids = random_ids(6_001)
-    one = score_stream(model, ids[:2001], FP32, max_lanes=1)
+    length, warm_chars = LANE_CHARS, WARM_CHARS
+    ids, begins = random_ids(3 * length + 1), (length, 2 * length)
+    one = score_stream(model, ids[: length + 1], FP32, max_lanes=1)
     lanes = score_stream(model, ids, FP32, max_lanes=3)
-    later = [score_stream(model, ids[begin - 1000 :][:3001], FP32, max_lanes=1) for begin in (2000, 4000)]
+    later = [score_stream(model, ids[b - warm_chars : b + length + 1], FP32, max_lanes=1) for b in begins]
     assert one.nats_per_char > 0
-    assert lanes.characters == 6_000
-    assert len(later) == 2
+    assert lanes.characters == 3 * length
     # lane 0 alone, recovered from the total: it must be what it is in one piece
-    warm = [score_stream(model, ids[begin - 1000 : begin + 1], FP32, max_lanes=1) for begin in (2000, 4000)]
+    warm = [score_stream(model, ids[b - warm_chars : b + 1], FP32, max_lanes=1) for b in begins]
     rest = sum(
         a.nats_per_char * a.characters - b.nats_per_char * b.characters for a, b in zip(later, warm, strict=True)
     )
-    assert lanes.nats_per_char * lanes.characters - rest == pytest.approx(one.nats_per_char * 2000, rel=1e-3)
+    assert lanes.nats_per_char * lanes.characters - rest == pytest.approx(one.nats_per_char * length, rel=1e-3)
 
 
 def test_it_can_be_stopped(model: CharLM) -> None:

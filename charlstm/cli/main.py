@@ -24,6 +24,7 @@ def main() -> None:
 
         close_stdout()
         code = 0
+    INTERRUPTS.ignore()
     sys.exit(code)
 
 
