@@ -206,6 +206,11 @@ def test_a_write_that_fails_leaves_the_old_file(sound: Path, monkeypatch: pytest
     assert list(sound.parent.iterdir()) == [sound]
 
 
+def new_run(folder: Path) -> None:
+    with checkpoint.hold_run(folder, new=True):
+        checkpoint.write_run_config(folder, {})
+
+
 def test_runs_are_named_after_their_corpus_and_never_twice(tmp_path: Path) -> None:
     assert checkpoint.run_folder_for("texts/My Book.txt.gz", tmp_path).name == "My-Book"
     assert checkpoint.run_folder_for("-", tmp_path).name == "stdin"
@@ -213,9 +218,9 @@ def test_runs_are_named_after_their_corpus_and_never_twice(tmp_path: Path) -> No
     for expected in ("a", "a-2", "a-3"):
         folder = checkpoint.run_folder_for("a.txt", tmp_path)
         assert folder.name == expected
-        checkpoint.create_run(folder, {})
+        new_run(folder)
         with pytest.raises(UsageError, match="never overwritten"):
-            checkpoint.create_run(folder, {})
+            new_run(folder)
 
 
 @pytest.mark.usefixtures("nothing_ships")

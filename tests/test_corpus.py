@@ -174,7 +174,7 @@ def test_texts_of_ones_own_for_validation(tmp_path: Path) -> None:
 def test_the_same_text_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.txt", "once upon a time")
     first = corpus_of(path)
-    monkeypatch.setattr("charlstm.corpus.store._encode", lambda *a: pytest.fail("encoded again"))
+    monkeypatch.setattr("charlstm.corpus.store.encode", lambda *a: pytest.fail("encoded again"))
     again = corpus_of(path)
     assert again.sha256 == first.sha256
     assert stored_corpus(first.sha256) is not None

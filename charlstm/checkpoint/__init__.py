@@ -9,7 +9,7 @@ from charlstm.checkpoint.run import (
     METRICS,
     RUNS,
     Metrics,
-    create_run,
+    hold_run,
     load_last,
     load_previous,
     put_aside,
@@ -17,6 +17,7 @@ from charlstm.checkpoint.run import (
     read_run_config,
     run_folder_for,
     save_last,
+    write_run_config,
 )
 
 __all__ = [
@@ -27,10 +28,10 @@ __all__ = [
     "RUNS",
     "Metrics",
     "ModelFile",
-    "create_run",
     "describe_model_file",
     "find_model",
     "find_models",
+    "hold_run",
     "is_shipped",
     "load_last",
     "load_model_file",
@@ -41,4 +42,5 @@ __all__ = [
     "run_folder_for",
     "save_last",
     "save_model_file",
+    "write_run_config",
 ]

@@ -5,7 +5,8 @@
     tensors
 
 The inner JSON is sorted and holds `sha256`: that of the whole file with these 64 digits replaced by zeros.
-Nothing in a file is executed, and no tensor is made before header, shapes, size and hash are found right.
+Nothing in a file is executed. It is opened once, its header is read before the rest, and no tensor is made before
+header, shapes, size and hash are found right.
 """
 
 from __future__ import annotations
@@ -13,22 +14,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import safetensors.torch
 import torch
 from torch import Tensor
 
+from charlstm.checkpoint.disk import write_atomically
 from charlstm.errors import CharLSTMError, ModelFileError
 
 FORMAT = 1
 KEY = "charlstm"
 ZEROS = "0" * 64
-MAX_HEADER = 16 << 20  # a vocabulary of 65,536 characters takes about 1 MB
+MAX_HEADER = 4 << 20  # bytes; a vocabulary of 65,536 characters takes about 1.3 MB
+# How many parts a header may have. What JSON makes of 4 MB of brackets takes hundreds: they are counted first.
+MAX_PARTS = {b"{": 5_000, b"[": 20_000, b",": 150_000}
 BYTES_OF = {"F32": 4, "BF16": 2, "F64": 8}
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -47,45 +50,10 @@ def write_file(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, An
     write_atomically(path, data)
 
 
-def write_atomically(path: Path, data: bytes | bytearray) -> None:
-    """Replace a file so that a reader, or a crash, finds the old content or the new, never a part of it."""
-    temporary = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as f:
-            f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    except OSError as e:
-        raise CharLSTMError(f"cannot write {path}: {e.strerror or e}; free some space or give another --out") from None
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder outlive a power failure, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def read_about(path: Path) -> dict[str, Any]:
     """The inner JSON of a model file, hash not checked. Raises ModelFileError."""
-    return _read_header(path)[0]
+    with _open(path) as f:
+        return _parse_header(path, _read_header(path, f))[0]
 
 
 def read_file(path: Path, shapes_for: Callable[[dict[str, Any]], Shapes]) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -98,38 +66,73 @@ def read_file(path: Path, shapes_for: Callable[[dict[str, Any]], Shapes]) -> tup
     Raises:
         ModelFileError: for anything that is not a sound model file.
     """
-    about, header, size = _read_header(path)
+    with _open(path) as f:
+        raw = _read_header(path, f)
+        about, header = _parse_header(path, raw)
+        try:
+            expected = dict(shapes_for(about))
+        except CharLSTMError as e:
+            raise ModelFileError(f"{path}: {e}") from None
+        except (KeyError, TypeError, ValueError, AttributeError) as e:
+            raise ModelFileError(f"{path}: its description is not sound ({type(e).__name__}: {e})") from None
+        _check_tensors(path, header, expected, os.fstat(f.fileno()).st_size - len(raw))
+        f.seek(0)
+        try:
+            data = f.read()
+        except (OSError, MemoryError) as e:
+            raise ModelFileError(f"{path}: cannot be read: {e or 'out of memory'}") from None
+    if not data.startswith(raw):
+        raise ModelFileError(f"{path}: it changed while it was read")
+    _check_hash(path, data, len(raw))
     try:
-        expected = dict(shapes_for(about))
-    except CharLSTMError as e:
-        raise ModelFileError(f"{path}: {e}") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as e:
-        raise ModelFileError(f"{path}: its description is not sound ({type(e).__name__}: {e})") from None
-    _check_tensors(path, header, expected, size)
-    _check_hash(path)
-    try:
-        tensors = safetensors.torch.load_file(path)
-    except (safetensors.SafetensorError, OSError, ValueError) as e:
+        tensors = safetensors.torch.load(data)
+    except (safetensors.SafetensorError, ValueError) as e:
         raise ModelFileError(f"{path}: not a sound safetensors file: {e}") from None
-    for name, tensor in tensors.items():
-        if not bool(torch.isfinite(tensor).all()):
+    del data
+    for name in tensors:
+        if not bool(torch.isfinite(tensors[name]).all()):
             raise ModelFileError(f"{path}: {name} holds numbers that are not finite")
-    return {name: tensor.float() for name, tensor in tensors.items()}, about
+        tensors[name] = tensors[name].float()
+    return tensors, about
 
 
-def _read_header(path: Path) -> tuple[dict[str, Any], dict[str, Any], int]:
-    """Inner JSON, outer JSON without it, and the bytes that the tensors take."""
+def _open(path: Path) -> BinaryIO:
+    """A regular file, for reading; anything else could hang."""
     try:
-        size = path.stat().st_size
-        with open(path, "rb") as f:
-            length = int.from_bytes(f.read(8), "little")
-            if size < 8 or length > size - 8 or length > MAX_HEADER:
-                raise ModelFileError(f"{path}: not a charlstm model (its header does not fit)")
-            raw = f.read(length)
+        if not path.is_file() and path.exists():
+            raise ModelFileError(f"{path}: not a file")
+        return open(path, "rb")
+    except (OSError, ValueError) as e:
+        raise ModelFileError(f"{path}: {getattr(e, 'strerror', None) or e}") from None
+
+
+def _read_header(path: Path, f: BinaryIO) -> bytes:
+    """The length and the header of a file, as they stand in it."""
+    try:
+        size = os.fstat(f.fileno()).st_size
+        raw = f.read(8)
+        length = int.from_bytes(raw, "little")
+        if size < 8 or length > size - 8 or length > MAX_HEADER:
+            raise ModelFileError(f"{path}: not a charlstm model (its header does not fit)")
+        _check_memory(path, size)
+        return raw + f.read(length)
     except OSError as e:
         raise ModelFileError(f"{path}: {e.strerror}") from None
+
+
+def _check_memory(path: Path, size: int) -> None:
+    with suppress(AttributeError, OSError, ValueError):  # not every system can tell
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if size > memory // 2:
+            raise ModelFileError(f"{path}: {size / 1e9:,.1f} GB are more than this machine's memory can take")
+
+
+def _parse_header(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Inner JSON, and outer JSON without it."""
     try:
-        header = _strict_json(raw.decode("utf-8"))
+        if any(raw.count(part) > most for part, most in MAX_PARTS.items()):
+            raise ValueError("too many parts")
+        header = _strict_json(raw[8:].decode("utf-8"))
         about = _strict_json(header.pop("__metadata__")[KEY])
         if not isinstance(about, dict):
             raise ValueError("its description is not an object")
@@ -139,7 +142,7 @@ def _read_header(path: Path) -> tuple[dict[str, Any], dict[str, Any], int]:
     if version != FORMAT:
         hint = "made by a newer charlstm: upgrade" if isinstance(version, int) and version > FORMAT else "unknown"
         raise ModelFileError(f"{path}: format {version!r} ({hint}); this charlstm reads format {FORMAT}")
-    return about, header, size - 8 - length
+    return about, header
 
 
 def _strict_json(text: str) -> Any:
@@ -192,20 +195,14 @@ def _digits_at(header: bytes | bytearray) -> int:
     return at + len(marker)
 
 
-def _check_hash(path: Path) -> None:
-    digest = hashlib.sha256()
-    with open(path, "rb") as f:
-        length = int.from_bytes(f.read(8), "little")
-        f.seek(0)
-        header = bytearray(f.read(8 + length))
-        try:
-            digits = _digits_at(header)
-        except ValueError:
-            raise ModelFileError(f"{path}: it carries no hash") from None
-        claimed = bytes(header[digits : digits + 64])
-        header[digits : digits + 64] = ZEROS.encode()
-        digest.update(header)
-        while chunk := f.read(1 << 20):
-            digest.update(chunk)
-    if digest.hexdigest().encode() != claimed:
+def _check_hash(path: Path, data: bytes, header_size: int) -> None:
+    try:
+        digits = _digits_at(data[:header_size])
+    except ValueError:
+        raise ModelFileError(f"{path}: it carries no hash") from None
+    view = memoryview(data)
+    digest = hashlib.sha256(view[:digits])
+    digest.update(ZEROS.encode())
+    digest.update(view[digits + 64 :])
+    if digest.hexdigest().encode() != data[digits : digits + 64]:
         raise ModelFileError(f"{path}: its content does not fit its hash: it was damaged or changed")

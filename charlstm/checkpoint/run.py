@@ -5,18 +5,27 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from charlstm.checkpoint.format import sync_folder, write_atomically
+from charlstm.checkpoint.disk import (
+    LOCK,
+    cannot_write,
+    hold_folder,
+    remove_unfinished,
+    sync_folder,
+    temporary_prefix,
+    write_atomically,
+)
 from charlstm.checkpoint.model_file import ModelFile, load_model_file, save_model_file
 from charlstm.errors import CharLSTMError, ModelFileError, UsageError
 
 RUNS = Path("checkpoints")
 BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safetensors"
 CONFIG, METRICS = "config.json", "metrics.jsonl"
+FILES = (BEST, LAST, PREVIOUS, CONFIG, METRICS)
 
 
 def run_folder_for(first_corpus: str, runs: Path = RUNS) -> Path:
@@ -30,14 +39,45 @@ def run_folder_for(first_corpus: str, runs: Path = RUNS) -> Path:
     return folder
 
 
-def create_run(folder: Path, config: Mapping[str, Any]) -> None:
-    """Make the folder of a new run with its `config.json`. Raises UsageError if there is something in it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise UsageError(f"--out {folder}: not empty; an existing run is never overwritten: give another name")
-    except OSError as e:
-        raise CharLSTMError(f"cannot make the folder {folder}: {e.strerror or e}; give another --out") from None
+@contextmanager
+def hold_run(folder: Path, new: bool) -> Iterator[None]:
+    """Have a run's folder for this process alone, rid of what a killed process had begun to write.
+
+    Args:
+        folder: of the run.
+        new: make it; where nothing came of the run, it goes again.
+
+    Raises:
+        UsageError: if another process holds it, or a new one is not empty.
+        CharLSTMError: if it cannot be made or written to.
+    """
+    if new:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _check_empty(folder)  # before the lock: nothing is put into a folder that is something else
+        except OSError as e:
+            raise CharLSTMError(f"cannot make the folder {folder}: {e.strerror or e}; give another --out") from None
+    with hold_folder(folder):
+        remove_unfinished(folder, FILES)
+        try:
+            if new:
+                _check_empty(folder)  # another process may have been faster
+            yield
+        finally:
+            if new and not (folder / CONFIG).exists():
+                with suppress(OSError):
+                    (folder / LOCK).unlink()
+                    folder.rmdir()
+
+
+def _check_empty(folder: Path) -> None:
+    ours = (LOCK, *map(temporary_prefix, FILES))  # of a process that was killed before it had a run
+    if not all(path.name.startswith(ours) for path in folder.iterdir()):
+        raise UsageError(f"--out {folder}: not empty; an existing run is never overwritten: give another name")
+
+
+def write_run_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write the `config.json` of a new run. Raises CharLSTMError if it cannot be written."""
     write_atomically(folder / CONFIG, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
 
 
@@ -58,7 +98,7 @@ def read_run_config(folder: Path) -> dict[str, Any]:
 def save_last(folder: Path, content: ModelFile, keep_previous: bool) -> None:
     """Write `last.safetensors`; with `keep_previous`, the one before it stays as `previous.safetensors`."""
     last = folder / LAST
-    fresh = folder / f".{LAST}-new"
+    fresh = folder / (temporary_prefix(LAST) + "new")
     save_model_file(fresh, content)
     try:
         if keep_previous and last.exists():
@@ -66,7 +106,7 @@ def save_last(folder: Path, content: ModelFile, keep_previous: bool) -> None:
         os.replace(fresh, last)
         sync_folder(folder)
     except OSError as e:
-        raise CharLSTMError(f"cannot write {last}: {e.strerror or e}") from None
+        raise cannot_write(last, e) from None
 
 
 def load_last(folder: Path) -> tuple[ModelFile, Path] | None:

@@ -17,7 +17,7 @@ from charlstm.report.progress import ByteStages
 from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
 from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
 from charlstm.train.plan import steps_in_all
-from charlstm.train.session import Session, is_finished, new_session, resumed_session
+from charlstm.train.session import Session, is_finished, new_session, resumed_session, run_folder
 from charlstm.train.speed import measure_speed
 from charlstm.train.state import environment, snapshot_of
 from charlstm.train.trainer import Trainer
@@ -46,7 +46,8 @@ def start_new(
     session = new_session(
         request, corpus, out, given, prepare_machine(device, threads), lambda: say_compiling(output.quiet)
     )
-    run(session, output)
+    with checkpoint.hold_run(session.folder, new=True):
+        run(session, output)
 
 
 def start_resumed(
@@ -54,17 +55,18 @@ def start_resumed(
 ) -> None:
     """Go on with a run, with as many threads as it had unless told otherwise."""
     machine = prepare_machine(device, threads)
-    bar = ByteStages(output.quiet)
-    try:
-        session = resumed_session(
-            resume, files, budget, machine, threads, stdin(), bar.update, lambda: say_compiling(output.quiet)
-        )
-    finally:
-        bar.close()
-    if is_finished(session):
-        say(f"{session.folder}: this run has used its budget; to go on, give a larger --steps, --epochs or --time")
-        return
-    run(session, output)
+    with checkpoint.hold_run(run_folder(resume), new=False):
+        bar = ByteStages(output.quiet)
+        try:
+            session = resumed_session(
+                resume, files, budget, machine, threads, stdin(), bar.update, lambda: say_compiling(output.quiet)
+            )
+        finally:
+            bar.close()
+        if is_finished(session):
+            say(f"{session.folder}: this run has used its budget; to go on, give a larger --steps, --epochs or --time")
+            return
+        run(session, output)
 
 
 def stdin() -> BinaryIO | None:
@@ -91,7 +93,7 @@ def run(session: Session, output: Output) -> None:
         resumed=session.resumed,
     )
     if session.is_new:
-        checkpoint.create_run(session.folder, session.run_config())
+        checkpoint.write_run_config(session.folder, session.run_config())
     metrics = checkpoint.Metrics(session.folder / checkpoint.METRICS, trainer.progress.step)
     reporter = TrainingReporter(output.quiet, trainer.progress.fraction)
     end: Finished | None = None
@@ -151,7 +153,8 @@ def record(event: Event, metrics: checkpoint.Metrics, output: Output) -> None:
     """Keep an event in `metrics.jsonl`, and print it with --json."""
     if isinstance(event, Stepped):
         return
-    metrics.add(event.to_dict())
+    if not isinstance(event, Saved):  # as many as the run has minutes: the file stays small without them
+        metrics.add(event.to_dict())
     if output.json:
         try:
             print_json(event.to_dict())

@@ -1,7 +1,8 @@
 """Texts in: files, folders, globs, `.gz` and standard input, read, checked and kept as ids on disk."""
 
+from charlstm.corpus.request import CorpusRequest
 from charlstm.corpus.sources import check_encoding, find_files, read_chunks
-from charlstm.corpus.store import Corpus, CorpusRequest, open_corpus, stored_corpus
+from charlstm.corpus.store import Corpus, open_corpus, stored_corpus
 
 __all__ = [
     "Corpus",

@@ -17,6 +17,8 @@ from charlstm.errors import TextError
 
 CHUNK_BYTES = 1 << 18  # everything made of a chunk stays in the processor's cache
 MAX_MARKS = 10_000
+BOMB_BYTES = 1 << 26  # what unpacks to more than this ...
+BOMB_RATIO = 200  # ... and to so many times its size would only fill the disk: text comes to 3, logs to 20
 SUFFIXES = (".txt", ".txt.gz")
 STDIN = "-"
 
@@ -167,6 +169,11 @@ def _decoded(path: Path, encoding: str, on_progress: Callable[[int], None]) -> I
                 if not chunk:
                     return
                 offset += len(chunk)
+                if offset > BOMB_BYTES and offset > BOMB_RATIO * position:
+                    raise TextError(
+                        f"{path}: it unpacks to more than {BOMB_RATIO} times its size, which no text does; "
+                        "if it must be, unpack it first"
+                    )
     except (gzip.BadGzipFile, EOFError, zlib.error) as e:
         raise TextError(f"{path}: not a sound gzip file: {e}") from None
     except OSError as e:

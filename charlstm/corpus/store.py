@@ -1,9 +1,7 @@
 """The corpus as ids on disk, memory-mapped, kept by content: the same texts are encoded once.
 
 A store is a folder named by the sha256 of what went in (the bytes of every file, how they were read, and the
-split): `corpus.json`, `train.ids` and `valid.ids`, in the smallest unsigned integer type. It is made in one
-pass over the text, in constant memory: ids in order of appearance first, because the vocabulary is known only
-at the end; then put in the order of the code points while the split is made.
+split): `corpus.json`, `train.ids` and `valid.ids`, in the smallest unsigned integer type.
 """
 
 from __future__ import annotations
@@ -12,43 +10,27 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from charlstm.cache import cache_folder
-from charlstm.corpus.sources import STDIN, check_encoding, find_files, read_chunks
+from charlstm.corpus.encode import encode
+from charlstm.corpus.request import CorpusRequest, OnProgress
+from charlstm.corpus.sources import STDIN, check_encoding, find_files
 from charlstm.errors import TextError
-from charlstm.vocab import CODE_POINTS, MAX_CHARACTERS, Ids, Vocabulary, code_points, describe
+from charlstm.vocab import Ids, Vocabulary
 
 FORMAT = 1
-COPY_IDS = 1 << 18
+SCRATCH = "new-"
+ABANDONED_S = 24 * 3600  # no encoding takes so long
 OPENING_CHARS = 10_000_000  # so much of a text tells whether it has paragraphs
 BLANK_LINE_EVERY = 10  # newlines, at least, in a text with paragraphs
-OnProgress = Callable[[str, int, int], None]  # what is being done, bytes done since the last call, bytes in all
-
-
-@dataclass(frozen=True)
-class CorpusRequest:
-    """Which texts, read how, split where.
-
-    Attributes:
-        files: what the person typed; `-` is standard input.
-        valid_files: texts for validation, in place of the end of every file.
-        encoding: of all of them.
-        compose: whether to bring them into normal form C.
-        valid_fraction: the share of every file, at its end, that is kept for validation.
-    """
-
-    files: tuple[str, ...]
-    valid_files: tuple[str, ...] = ()
-    encoding: str = "utf-8"
-    compose: bool = True
-    valid_fraction: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -105,7 +87,8 @@ def open_corpus(
     cache = cache_folder("corpora")
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="new-", dir=cache) as scratch:
+        _remove_abandoned(cache)
+        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=cache) as scratch:
             if STDIN in request.files + request.valid_files:
                 if stdin is None:
                     raise TextError("-: there is no standard input to read")
@@ -117,14 +100,19 @@ def open_corpus(
             before = _fingerprint(train + valid)
             sha256 = _digest(request, train, valid, on_progress)
             store = cache / sha256
-            if not (store / "corpus.json").exists():
+            corpus = _open(store)
+            if corpus is None:
+                shutil.rmtree(store, ignore_errors=True)
                 new = Path(scratch) / "store"
                 new.mkdir()
-                _encode(request, train, valid, new, sha256, on_progress)
+                encode(request, train, valid, new, sha256, on_progress)
                 if _fingerprint(train + valid) != before:
                     raise TextError("a file of the corpus changed while it was read; wait until it is complete")
                 _move(new, store)
-            return _open(store)
+                corpus = _open(store)
+            if corpus is None:
+                raise TextError(f"the encoded corpus in {store} cannot be read back: is the disk full or failing?")
+            return corpus
     except OSError as e:
         raise TextError(
             f"cannot keep the encoded corpus in {cache}: {e.strerror or e}; set CHARLSTM_CACHE_DIR"
@@ -133,8 +121,15 @@ def open_corpus(
 
 def stored_corpus(sha256: str) -> Corpus | None:
     """The corpus that a run was trained on, if it is still encoded here."""
-    store = cache_folder("corpora") / sha256
-    return _open(store) if (store / "corpus.json").exists() else None
+    return _open(cache_folder("corpora") / sha256)
+
+
+def _remove_abandoned(cache: Path) -> None:
+    """Remove what processes that were killed while they encoded a text have left here."""
+    for path in cache.glob(f"{SCRATCH}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED_S:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _resolve(arguments: Sequence[str], spooled: dict[str, Path]) -> list[Path]:
@@ -169,108 +164,6 @@ def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path]
     return hashlib.sha256(json.dumps([how, *digests]).encode()).hexdigest()
 
 
-class _Encoder:
-    """Ids in order of appearance, for a text whose vocabulary is not known yet.
-
-    Attributes:
-        points: the code points so far, by id.
-        counts: how often each of them occurred.
-        narrow: how many of the ids so far were written as one byte: all, until the 257th distinct character.
-    """
-
-    UNKNOWN = MAX_CHARACTERS - 1  # may also be the id of the last character that fits: `known` tells
-
-    def __init__(self) -> None:
-        self.id_of = np.full(CODE_POINTS, self.UNKNOWN, dtype=np.uint16)
-        self.known = np.zeros(CODE_POINTS, dtype=bool)
-        self.points = np.zeros(0, dtype=np.uint32)
-        self.counts = np.zeros(0, dtype=np.int64)
-        self.narrow = 0
-
-    def encode(self, text: str, path: Path) -> Ids:
-        """The ids of a text, as bytes while they fit."""
-        try:
-            points = code_points(text)
-        except UnicodeEncodeError:
-            raise TextError(f"{path}: a lone surrogate is not text") from None
-        ids = self.id_of.take(points, mode="clip")  # no code point is out of bounds: spares the check
-        if ids.max() == self.UNKNOWN and self._learn(np.unique(points[~self.known[points]]), path):
-            ids = self.id_of.take(points, mode="clip")
-        self.counts += np.bincount(ids, minlength=len(self.points))
-        if len(self.points) <= 256:
-            self.narrow += len(ids)
-            return ids.astype(np.uint8)
-        return ids
-
-    def _learn(self, new: npt.NDArray[np.uint32], path: Path) -> bool:
-        if len(self.points) + len(new) > MAX_CHARACTERS:
-            raise TextError(f"more than {MAX_CHARACTERS:,} distinct characters by {path}; is it a text?")
-        self.id_of[new] = np.arange(len(self.points), len(self.points) + len(new), dtype=np.uint16)
-        self.known[new] = True
-        self.points = np.concatenate([self.points, new])
-        self.counts = np.concatenate([self.counts, np.zeros(len(new), dtype=np.int64)])
-        return len(new) > 0
-
-
-def _encode(
-    request: CorpusRequest,
-    train: Sequence[Path],
-    valid: Sequence[Path],
-    folder: Path,
-    sha256: str,
-    on_progress: OnProgress,
-) -> None:
-    total = sum(p.stat().st_size for p in (*train, *valid))
-    encoder = _Encoder()
-    lengths = []  # characters of every file
-    appearance = folder / "appearance.ids"
-    with open(appearance, "wb") as out:
-        for path in (*train, *valid):
-            length = 0
-            for text in read_chunks(
-                path, request.encoding, request.compose, lambda n: on_progress("encoding", n, total)
-            ):
-                out.write(encoder.encode(text, path).data)
-                length += len(text)
-            if length == 0:
-                raise TextError(f"{path}: the file is empty")
-            lengths.append(length)
-    points = np.sort(encoder.points)
-    if len(points) < 2:
-        raise TextError(
-            f"the corpus has one distinct character, {describe(chr(points[0]))}: there is nothing to learn from it"
-        )
-    vocabulary = Vocabulary([chr(p) for p in points])
-    by_code_point = np.empty(len(points), dtype=vocabulary.id_type)
-    by_code_point[encoder.id_of[points]] = np.arange(len(points), dtype=vocabulary.id_type)
-    with open(appearance, "rb") as source, open(folder / "train.ids", "wb") as a, open(folder / "valid.ids", "wb") as b:
-        for k, length in enumerate(lengths):
-            kept = length if valid else int(length * (1 - request.valid_fraction))
-            kept = 0 if k >= len(train) else kept
-            for target, count in ((a, kept), (b, length - kept)):
-                narrow = min(count, encoder.narrow)
-                encoder.narrow -= narrow
-                _copy_ids(source, np.uint8, target, narrow, by_code_point)
-                _copy_ids(source, np.uint16, target, count - narrow, by_code_point)
-    appearance.unlink()
-    about = {
-        "sha256": sha256,
-        "vocabulary": "".join(vocabulary.characters),
-        "counts": encoder.counts[encoder.id_of[points]].tolist(),
-        "files": [str(p) for p in train],
-        "request": asdict(request),
-    }
-    (folder / "corpus.json").write_text(json.dumps(about), encoding="utf-8")
-
-
-def _copy_ids(source: BinaryIO, id_type: type[np.unsignedinteger], target: BinaryIO, count: int, new_id: Ids) -> None:
-    width = np.dtype(id_type).itemsize
-    while count:
-        ids = np.frombuffer(source.read(width * min(count, COPY_IDS)), dtype=id_type)
-        target.write(new_id.take(ids, mode="clip").data)
-        count -= len(ids)
-
-
 def _move(new: Path, store: Path) -> None:
     try:
         new.rename(store)
@@ -279,12 +172,18 @@ def _move(new: Path, store: Path) -> None:
             raise
 
 
-def _open(store: Path) -> Corpus:
-    about = json.loads((store / "corpus.json").read_text(encoding="utf-8"))
-    vocabulary = Vocabulary(about["vocabulary"])
-    train, valid = (_map(store / name, vocabulary) for name in ("train.ids", "valid.ids"))
-    compose = about["request"]["compose"]
-    return Corpus(about["sha256"], vocabulary, tuple(about["counts"]), compose, train, valid, tuple(about["files"]))
+def _open(store: Path) -> Corpus | None:
+    """The corpus in a store; None if there is none, or it was damaged."""
+    try:
+        about = json.loads((store / "corpus.json").read_text(encoding="utf-8"))
+        vocabulary = Vocabulary(about["vocabulary"])
+        train, valid = (_map(store / name, vocabulary) for name in ("train.ids", "valid.ids"))
+        counts, compose, files = tuple(about["counts"]), about["request"]["compose"], tuple(about["files"])
+        if len(train) + len(valid) != sum(counts) or len(counts) != len(vocabulary) or about["sha256"] != store.name:
+            return None
+    except (OSError, ValueError, KeyError, TypeError, TextError):
+        return None
+    return Corpus(store.name, vocabulary, counts, compose, train, valid, files)
 
 
 def _map(path: Path, vocabulary: Vocabulary) -> Ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,8 +14,8 @@ from charlstm import checkpoint
 from charlstm._version import __version__
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
+from charlstm.corpus.request import OnProgress
 from charlstm.corpus.sources import STDIN
-from charlstm.corpus.store import OnProgress
 from charlstm.errors import ModelFileError, TextError, UsageError
 from charlstm.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.model import CharLM
@@ -30,7 +31,7 @@ class Session:
 
     Attributes:
         corpus, model, config, kernels: what is trained on what, how.
-        folder: of the run; made by `checkpoint.create_run` when everything is known to be sound.
+        folder: of the run; held by `checkpoint.hold_run` while the run is trained.
         request: where the corpus came from, to be kept with the run.
         resumed: the state to go on from; None starts at the beginning.
         is_new: whether the folder has still to be made.
@@ -109,7 +110,7 @@ def resumed_session(
     """A run that goes on from its last save, or starts over if it never saved.
 
     Args:
-        run: its folder, or the `last` file in it.
+        run: its folder, or the `last` file in it. It should be held, or another process may go on with it, too.
         files: where the corpus is now, if it has moved; else empty.
         budget: a budget in place of the run's own, and `patience`.
         threads: None takes as many as the run had.
@@ -118,9 +119,7 @@ def resumed_session(
         ModelFileError: if there is no such run, or nothing sound in it.
         TextError: if the corpus is gone or has changed.
     """
-    folder = run.parent if run.is_file() else run
-    if not folder.is_dir():
-        raise ModelFileError(f"--resume {run}: no such run")
+    folder = run_folder(run)
     last = checkpoint.load_last(folder)
     notes = []
     if last is None:
@@ -138,10 +137,12 @@ def resumed_session(
         kept = {**about["corpus"], "files": tuple(about["corpus"]["files"])}
         kept["valid_files"] = tuple(kept["valid_files"])
         sha256 = kept.pop("sha256")
+        if not re.fullmatch("[0-9a-f]{64}", sha256):  # it becomes part of a path
+            raise ValueError("sha256")
         request = CorpusRequest(**kept)
         if type(about["environment"]["threads"]) is not int or not 1 <= about["environment"]["threads"] <= 1024:
             raise TypeError("threads")
-    except (KeyError, TypeError, AttributeError, UsageError) as e:
+    except (KeyError, TypeError, ValueError, AttributeError, UsageError) as e:
         raise ModelFileError(f"{folder}: the settings of the run are not sound ({e})") from None
     if any(name in budget for name in BUDGETS):
         before = before.replace(**dict.fromkeys(BUDGETS))
@@ -171,6 +172,14 @@ def resumed_session(
     if differs:
         notes.append("not as before, so the result will not be the same to the bit: " + ", ".join(differs))
     return session
+
+
+def run_folder(run: Path) -> Path:
+    """The folder that `--resume` means. Raises ModelFileError if there is none."""
+    folder = run.parent if run.is_file() else run
+    if not folder.is_dir():
+        raise ModelFileError(f"--resume {run}: no such run")
+    return folder
 
 
 def _corpus_again(

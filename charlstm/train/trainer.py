@@ -81,7 +81,7 @@ class Trainer:
         self.saved: Progress | None = None  # as it is on disk
         self.progress.log_interval_steps = log_interval_steps
         if resumed is not None:
-            self._resume(resumed)
+            self._resume(resumed, log_interval_steps)
         self.good: Snapshot = self.files.good_snapshot(model, self.run_state.snapshot())  # to roll back to
 
     @property
@@ -103,7 +103,7 @@ class Trainer:
         """Since this session began."""
         return self.clock() - self.started
 
-    def _resume(self, content: checkpoint.ModelFile) -> None:
+    def _resume(self, content: checkpoint.ModelFile, log_interval_steps: int) -> None:
         assert content.resume is not None
         self.saved = snapshot_of(content).progress
         self.run_state.restore(snapshot_of(content))
@@ -115,6 +115,7 @@ class Trainer:
         if any(getattr(before, budget) != getattr(self.config, budget) for budget in BUDGETS):
             self.progress.evaluations_done = math.floor(self._fraction() * self.config.evaluations)
             self.progress.stale_evaluations = 0
+            self.progress.log_interval_steps = max(self.progress.log_interval_steps, log_interval_steps)
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
         """Train until the budget is used, patience is lost, or `should_stop` says so; then save.
@@ -203,8 +204,7 @@ class Trainer:
         return loss.item()
 
     def _trained(self) -> Trained:
-        p = self.progress
-        mean = p.loss_sum / max(1, p.loss_count)
+        p, mean = self.progress, self.progress.loss_sum / max(1, self.progress.loss_count)
         p.loss_sum, p.loss_count = 0.0, 0
         lr = learning_rate(p.fraction, self.config) * p.lr_scale
         return Trained(p.step, self.position_epochs, mean, bits_per_char(mean), lr, self.seconds())

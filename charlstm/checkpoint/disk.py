@@ -1,0 +1,105 @@
+"""What is done to a disk: files that are replaced whole or not at all, and a folder held for one process."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from charlstm.errors import CharLSTMError, UsageError
+
+LOCK = ".lock"
+WRITE_BYTES = 1 << 24
+
+
+def write_atomically(path: Path, data: bytes | bytearray) -> None:
+    """Replace a file so that a reader, or a crash, finds the old content or the new, never a part of it.
+
+    Raises:
+        CharLSTMError: names the file and why it could not be written; what was there before is untouched.
+    """
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(path.name), dir=path.parent)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest[:WRITE_BYTES]) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as e:
+        raise cannot_write(path, e) from None
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                os.unlink(temporary)
+
+
+def cannot_write(path: Path, error: OSError) -> CharLSTMError:
+    """What to say when a file cannot be written."""
+    return CharLSTMError(f"cannot write {path}: {error.strerror or error}; free some space or give another --out")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder outlive a power failure, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def temporary_prefix(name: str) -> str:
+    """How the names of files begin that are to become `name`."""
+    return f".{name}-"
+
+
+def remove_unfinished(folder: Path, names: tuple[str, ...]) -> None:
+    """Remove what a process that was killed had begun to write, under these names or those of their temporary files."""
+    prefixes = tuple(map(temporary_prefix, names))
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.name.startswith(prefixes):
+                path.unlink()
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Keep all other processes that ask from a folder.
+
+    The system lets go when this process ends, however it ends: a lock file that lies about locks nothing.
+
+    Raises:
+        UsageError: if another process holds it.
+        CharLSTMError: if the folder cannot be written to.
+    """
+    lock = FileLock(folder / LOCK, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UsageError(
+            f"{folder}: another charlstm is training here; wait until it has ended, or give another folder"
+        ) from None
+    except NotImplementedError:  # a file system without locks: better a training without one than none
+        pass
+    except OSError as e:
+        raise cannot_write(folder / LOCK, e) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,136 @@
+"""From text to ids, in one pass over the text and in constant memory.
+
+Ids come in order of appearance first, because the vocabulary is known only at the end; then they are put in the
+order of the code points while the split is made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from charlstm.corpus.request import CorpusRequest, OnProgress
+from charlstm.corpus.sources import read_chunks
+from charlstm.errors import TextError
+from charlstm.vocab import CODE_POINTS, MAX_CHARACTERS, Ids, Vocabulary, code_points, describe
+
+COPY_IDS = 1 << 18
+
+
+class Encoder:
+    """Ids in order of appearance, for a text whose vocabulary is not known yet.
+
+    Attributes:
+        points: the code points so far, by id.
+        counts: how often each of them occurred.
+        narrow: how many of the ids so far were written as one byte: all, until the 257th distinct character.
+    """
+
+    UNKNOWN = MAX_CHARACTERS - 1  # may also be the id of the last character that fits: `known` tells
+
+    def __init__(self) -> None:
+        self.id_of = np.full(CODE_POINTS, self.UNKNOWN, dtype=np.uint16)
+        self.known = np.zeros(CODE_POINTS, dtype=bool)
+        self.points = np.zeros(0, dtype=np.uint32)
+        self.counts = np.zeros(0, dtype=np.int64)
+        self.narrow = 0
+
+    def encode(self, text: str, path: Path) -> Ids:
+        """The ids of a text, as bytes while they fit."""
+        try:
+            points = code_points(text)
+        except UnicodeEncodeError:
+            raise TextError(f"{path}: a lone surrogate is not text") from None
+        ids = self.id_of.take(points, mode="clip")  # no code point is out of bounds: spares the check
+        if ids.max() == self.UNKNOWN and self._learn(np.unique(points[~self.known[points]]), path):
+            ids = self.id_of.take(points, mode="clip")
+        self.counts += np.bincount(ids, minlength=len(self.points))
+        if len(self.points) <= 256:
+            self.narrow += len(ids)
+            return ids.astype(np.uint8)
+        return ids
+
+    def _learn(self, new: npt.NDArray[np.uint32], path: Path) -> bool:
+        if len(self.points) + len(new) > MAX_CHARACTERS:
+            raise TextError(f"more than {MAX_CHARACTERS:,} distinct characters by {path}; is it a text?")
+        self.id_of[new] = np.arange(len(self.points), len(self.points) + len(new), dtype=np.uint16)
+        self.known[new] = True
+        self.points = np.concatenate([self.points, new])
+        self.counts = np.concatenate([self.counts, np.zeros(len(new), dtype=np.int64)])
+        return len(new) > 0
+
+
+def encode(
+    request: CorpusRequest,
+    train: Sequence[Path],
+    valid: Sequence[Path],
+    folder: Path,
+    sha256: str,
+    on_progress: OnProgress,
+) -> None:
+    """Encode texts into a folder: `corpus.json`, `train.ids`, `valid.ids`.
+
+    Args:
+        request: how they are read, and split.
+        train, valid: the files; without `valid`, the end of every file of `train` is kept for validation.
+        folder: empty.
+        sha256: names the corpus.
+
+    Raises:
+        TextError: for a text that cannot be read, or trained on.
+    """
+    total = sum(p.stat().st_size for p in (*train, *valid))
+    encoder = Encoder()
+    lengths = []  # characters of every file
+    appearance = folder / "appearance.ids"
+    with open(appearance, "wb") as out:
+        for path in (*train, *valid):
+            length = 0
+            for text in read_chunks(
+                path, request.encoding, request.compose, lambda n: on_progress("encoding", n, total)
+            ):
+                out.write(encoder.encode(text, path).data)
+                length += len(text)
+            if length == 0:
+                raise TextError(f"{path}: the file is empty")
+            lengths.append(length)
+    points = np.sort(encoder.points)
+    if len(points) < 2:
+        raise TextError(
+            f"the corpus has one distinct character, {describe(chr(points[0]))}: there is nothing to learn from it"
+        )
+    vocabulary = Vocabulary([chr(p) for p in points])
+    by_code_point = np.empty(len(points), dtype=vocabulary.id_type)
+    by_code_point[encoder.id_of[points]] = np.arange(len(points), dtype=vocabulary.id_type)
+    with open(appearance, "rb") as source, open(folder / "train.ids", "wb") as a, open(folder / "valid.ids", "wb") as b:
+        for k, length in enumerate(lengths):
+            kept = length if valid else int(length * (1 - request.valid_fraction))
+            kept = 0 if k >= len(train) else kept
+            for target, count in ((a, kept), (b, length - kept)):
+                narrow = min(count, encoder.narrow)
+                encoder.narrow -= narrow
+                _copy_ids(source, np.uint8, target, narrow, by_code_point)
+                _copy_ids(source, np.uint16, target, count - narrow, by_code_point)
+    appearance.unlink()
+    about = {
+        "sha256": sha256,
+        "vocabulary": "".join(vocabulary.characters),
+        "counts": encoder.counts[encoder.id_of[points]].tolist(),
+        "files": [str(p) for p in train],
+        "request": asdict(request),
+    }
+    (folder / "corpus.json").write_text(json.dumps(about), encoding="utf-8")
+
+
+def _copy_ids(source: BinaryIO, id_type: type[np.unsignedinteger], target: BinaryIO, count: int, new_id: Ids) -> None:
+    width = np.dtype(id_type).itemsize
+    while count:
+        ids = np.frombuffer(source.read(width * min(count, COPY_IDS)), dtype=id_type)
+        target.write(new_id.take(ids, mode="clip").data)
+        count -= len(ids)

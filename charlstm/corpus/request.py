@@ -1,0 +1,27 @@
+"""What a corpus is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+OnProgress = Callable[[str, int, int], None]  # what is being done, bytes done since the last call, bytes in all
+
+
+@dataclass(frozen=True)
+class CorpusRequest:
+    """Which texts, read how, split where.
+
+    Attributes:
+        files: what the person typed; `-` is standard input.
+        valid_files: texts for validation, in place of the end of every file.
+        encoding: of all of them.
+        compose: whether to bring them into normal form C.
+        valid_fraction: the share of every file, at its end, that is kept for validation.
+    """
+
+    files: tuple[str, ...]
+    valid_files: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+    compose: bool = True
+    valid_fraction: float = 0.1
