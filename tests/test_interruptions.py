@@ -1,8 +1,9 @@
-"""Real processes, really interrupted: the right exit code, and in the end the same files as without.
+"""Processes really interrupted, at random moments: the right exit code, and in the end the same files as without.
 
-`make soak` does it 40 times instead of 3.
+`make soak` does it 200 and 50 times instead of 10 and 6.
 """
 
+import json
 import os
 import random
 import signal
@@ -13,100 +14,166 @@ from pathlib import Path
 
 import pytest
 from conftest import small_text
+from forked import finish, fork, run_command, wait_for
 
-TIMES = 40 if os.environ.get("CHARLSTM_SOAK") else 3
+from charlstm import checkpoint
+
+SOAK = bool(os.environ.get("CHARLSTM_SOAK"))
+KILLS, SIGNALS = (200, 50) if SOAK else (10, 6)
 TRAIN = (
-    "train text.txt --out RUN --steps 600 --hidden-size 16 --embedding-size 8 --num-layers 2 --batch-size 4 "
+    "train text.txt --out RUN --steps 300 --hidden-size 16 --embedding-size 8 --num-layers 2 --batch-size 4 "
     "--seq-len 16 --dropout 0.1 --evaluations 10 --threads 1 --device cpu"
 )
 
 
+class Place:
+    """A folder with a text, and a run that nothing disturbed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "text.txt").write_text(small_text(20_000), encoding="utf-8")
+        assert finish(self.start("whole")) == 0
+        began = time.monotonic()
+        assert finish(self.start("again")) == 0
+        self.seconds = time.monotonic() - began
+        assert self.files("again") == self.files("whole")  # same seed, same files
+
+    def start(self, run: str, die_in_save: int | None = None):
+        """Begin a run, or go on with it."""
+        begun = (self.folder / run / "config.json").exists()
+        command = f"train --resume {run} --device cpu" if begun else TRAIN.replace("RUN", run)
+        (self.folder / "ready").unlink(missing_ok=True)
+        process = fork(run_command, self.folder, command, die_in_save)
+        wait_for(self.folder / "ready")
+        return process
+
+    def files(self, run: str) -> tuple[bytes, ...]:
+        """The model files of a run (`previous` depends on when it was saved), and its losses."""
+        lines = (self.folder / run / "metrics.jsonl").read_text().splitlines()
+        losses = [
+            {name: value for name, value in json.loads(line).items() if name not in ("seconds", "chars_per_s")}
+            for line in lines
+            if json.loads(line)["event"] in ("trained", "evaluated")
+        ]
+        data = [(self.folder / run / name).read_bytes() for name in (checkpoint.BEST, checkpoint.LAST)]
+        return (*data, json.dumps([line | {"sample": None} for line in losses]).encode())
+
+
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("interrupted")
-    (folder / "text.txt").write_text(small_text(20_000), encoding="utf-8")
-    assert finish(start(folder, TRAIN.replace("RUN", "whole"))) == 0
-    return folder
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("interrupted"))
 
 
-def start(folder: Path, command: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "CHARLSTM_CACHE_DIR": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
-    with open(folder / "stderr.txt", "ab") as stderr:
-        return subprocess.Popen(
-            [sys.executable, "-m", "charlstm", *command.split()],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-        )
+def test_killed_at_any_moment(place: Place) -> None:
+    chance = random.Random(0)
+    kills = in_save = runs = 0
+    while kills < KILLS:
+        runs += 1
+        run = f"killed{runs}"
+        while True:
+            by_clock = chance.random() < 0.5
+            process = place.start(run, die_in_save=chance.randrange(2**32) if by_clock else None)
+            if not by_clock:
+                process.join(chance.uniform(0, place.seconds))
+                process.kill()
+            code = finish(process)
+            if code == 0:
+                break
+            assert code in (-signal.SIGKILL, -signal.SIGALRM)
+            kills += 1
+            in_save += (place.folder / "in-save").read_bytes() == b"1"
+            checkpoint.load_last(place.folder / run)  # readable, or none yet
+        assert place.files(run) == place.files("whole")
+        left = {path.name for path in (place.folder / run).iterdir()}
+        assert left <= {
+            ".lock",
+            "config.json",
+            "metrics.jsonl",
+            checkpoint.BEST,
+            checkpoint.LAST,
+            "previous.safetensors",
+        }
+    assert in_save >= kills / 3
+    print(f"{kills} kills, {in_save} of them inside a save, {runs} runs")
 
 
-def finish(process: subprocess.Popen[bytes], seconds: float = 60) -> int:
-    return process.wait(timeout=seconds)
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_signals_at_any_moment_save_and_say_how_to_go_on(place: Place, signum: int) -> None:
+    chance = random.Random(signum)
+    for k in range(SIGNALS // 2):
+        run = f"signal{signum}-{k}"
+        (place.folder / "text.txt").write_text(small_text(20_000), encoding="utf-8")
+        if k % 2:  # encode it anew
+            for ids in (place.folder / "cache" / "corpora").glob("*/train.ids"):
+                ids.unlink()
+        process = place.start(run)
+        process.join(chance.uniform(0, place.seconds))
+        if process.exitcode is None:
+            os.kill(process.pid, signum)
+        assert finish(process, 5) in (128 + signum, 0)
+        assert finish(place.start(run)) == 0
+        assert place.files(run) == place.files("whole")
+    assert b"Traceback" not in (place.folder / "stderr.txt").read_bytes()
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    """The model files of a run; `previous` depends on when it was saved."""
-    return {name: (folder / name).read_bytes() for name in ("best.safetensors", "last.safetensors")}
+def test_a_second_ctrl_c_stops_at_once(place: Place) -> None:
+    process = place.start("impatient")
+    wait_for(place.folder / "impatient" / "config.json")
+    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, signal.SIGINT)
+    assert finish(process, 5) == 130
+    assert finish(place.start("impatient")) == 0
+    assert place.files("impatient") == place.files("whole")
 
 
-def wait_for(path: Path) -> None:
-    until = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < until:
-        time.sleep(0.005)
-    assert path.exists()
-
-
-@pytest.mark.parametrize("k", range(TIMES))
-def test_interrupted_at_any_moment(place: Path, k: int) -> None:
-    chance = random.Random(k)
-    run = f"run{k}"
-    kind = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL][k % 3]
-    process = start(place, TRAIN.replace("RUN", run))
-    wait_for(place / run / "config.json")
-    while True:
-        time.sleep(chance.uniform(0, 1.2))
-        process.send_signal(kind)
-        code = finish(process, 20)
-        if code == 0:
-            break
-        assert code == (-9 if kind == signal.SIGKILL else 128 + kind)
-        process = start(place, f"train --resume {run} --device cpu")
-        if chance.random() < 0.3:
-            break  # one that goes on to the end
-        time.sleep(chance.uniform(1.0, 3.0))  # past the start-up, more often than not
-    if process.poll() is None:
-        code = finish(process)
-    assert code == 0
-    ours, whole = files(place / run), files(place / "whole")
-    assert ours["best.safetensors"] == whole["best.safetensors"]
-    # a `last` file names its run's settings, which are the same, so it is the same too
-    assert ours["last.safetensors"] == whole["last.safetensors"]
+def test_two_runs_cannot_spoil_each_other(place: Place) -> None:
+    first = place.start("shared")
+    wait_for(place.folder / "shared" / "config.json")
+    os.kill(first.pid, signal.SIGSTOP)
+    try:
+        before = (place.folder / "shared" / "config.json").read_bytes()
+        assert finish(place.start("shared")) == 2  # --resume
+        assert finish(fork(run_command, place.folder, TRAIN.replace("RUN", "shared"))) == 2
+        assert (place.folder / "stderr.txt").read_text().count("another charlstm is training here") == 1
+        assert (place.folder / "shared" / "config.json").read_bytes() == before
+    finally:
+        os.kill(first.pid, signal.SIGCONT)
+    first.kill()
+    first.join()
+    assert (place.folder / "shared" / ".lock").exists()  # and locks nothing any more
+    assert finish(place.start("shared")) == 0
+    assert place.files("shared") == place.files("whole")
 
 
 @pytest.mark.parametrize("moment", [0.05, 0.4, 0.9])
-def test_interrupted_while_starting(place: Path, moment: float) -> None:
-    process = start(place, TRAIN.replace("RUN", f"early{moment}"))
-    time.sleep(moment)
-    process.send_signal(signal.SIGTERM)
-    # before our first line of Python runs, the system's own answer to SIGTERM is the only one there can be
-    assert finish(process, 20) in (143, -signal.SIGTERM)
-    assert b"Traceback" not in (place / "stderr.txt").read_bytes()
+def test_interrupted_while_starting(place: Place, moment: float) -> None:
+    with start_cold(place, TRAIN.replace("RUN", f"early{moment}")) as process:
+        time.sleep(moment)
+        process.send_signal(signal.SIGTERM)
+        # before our first line of Python runs, the system's own answer to SIGTERM is the only one there can be
+        assert process.wait(timeout=20) in (143, -signal.SIGTERM)
+        assert b"Traceback" not in process.stderr.read()
 
 
-def test_a_closed_pipe_ends_quietly(place: Path) -> None:
-    command = [sys.executable, "-m", "charlstm", "sample", "-c", "whole", "-n", "20000", "-q"]
-    with subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+def start_cold(place: Place, command: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "CHARLSTM_CACHE_DIR": str(place.folder / "cache"), "OMP_NUM_THREADS": "1"}
+    arguments = [sys.executable, "-m", "charlstm", *command.split()]
+    return subprocess.Popen(
+        arguments, cwd=place.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def test_a_closed_pipe_ends_quietly(place: Place) -> None:
+    with start_cold(place, "sample -c whole -n 20000 -q") as process:
         assert len(process.stdout.read(10)) == 10
         process.stdout.close()
         assert process.wait(timeout=60) == 0
         assert process.stderr.read() == b""
 
 
-def test_a_training_outlives_the_reader_of_its_events(place: Path) -> None:
-    command = [sys.executable, "-m", "charlstm", *TRAIN.replace("RUN", "piped").split(), "--json", "-q"]
-    with subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+def test_a_training_outlives_the_reader_of_its_events(place: Place) -> None:
+    with start_cold(place, TRAIN.replace("RUN", "piped") + " --json -q") as process:
         process.stdout.readline()
         process.stdout.close()
         assert process.wait(timeout=60) == 0
-    assert files(place / "piped")["best.safetensors"] == files(place / "whole")["best.safetensors"]
+    assert place.files("piped") == place.files("whole")

@@ -15,6 +15,7 @@ from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.errors import DivergedError
 from charlstm.kernels import Kernels
 from charlstm.model import CharLM
+from charlstm.train import preview
 from charlstm.train import trainer as trainer_module
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped, Trained
 from charlstm.train.speed import measure_speed
@@ -341,5 +342,5 @@ def test_measuring_the_speed_leaves_no_trace() -> None:
 def test_texts_at_evaluations(corpus: Corpus, tmp_path: Path) -> None:
     events = drain(make(corpus, tmp_path / "run", sample_text=True).run())
     samples = [e.sample for e in of_kind(events, Evaluated)]
-    assert all(len(s) == trainer_module.SAMPLE_CHARS for s in samples)
+    assert all(len(s) == preview.LENGTH for s in samples)
     assert len(set(samples)) == len(samples)

@@ -60,7 +60,7 @@ def sync_folder(folder: Path) -> None:
 
 def temporary_prefix(name: str) -> str:
     """How the names of files begin that are to become `name`."""
-    return f".{name}-"
+    return f".{name.removeprefix('.')}-"
 
 
 def remove_unfinished(folder: Path, names: tuple[str, ...]) -> None:

@@ -17,7 +17,7 @@ import torch
 from charlstm import checkpoint, errors
 from charlstm.batches import Lanes, Position
 from charlstm.buffers import BufferPool
-from charlstm.config import BUDGETS, SampleConfig, TrainConfig
+from charlstm.config import BUDGETS, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
 from charlstm.evaluate import Stopped, bits_per_char, score_stream
@@ -25,15 +25,14 @@ from charlstm.kernels import Kernels
 from charlstm.lstm import State
 from charlstm.model import CharLM
 from charlstm.optim import guarded_step, learning_rate
-from charlstm.sample import generate
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
 from charlstm.train.plan import steps_in_all
+from charlstm.train.preview import preview
 from charlstm.train.speed import SpeedMeter
 from charlstm.train.state import Progress, RunFiles, RunState, Snapshot, snapshot_of
 
 MAX_ROLLBACKS = 3
 SAVE_EVERY_S = 120.0  # of wall-clock time, besides the saves at evaluations
-SAMPLE_CHARS = 160
 HISTORY = 50  # so many evaluations are kept in the model file
 
 
@@ -226,28 +225,27 @@ class Trainer:
         best = p.best_nats is None or nats < p.best_nats
         p.evaluations_done, p.evaluated_at = math.floor(p.fraction * self.config.evaluations), p.step
         if best:
+            on_disk = p.best_nats, p.best_step
             p.best_nats, p.best_step, p.stale_evaluations = nats, p.step, 0
-            yield from self._save_best()
+            if not (yield from self._save_best()):
+                p.best_nats, p.best_step = on_disk  # so that the next one that is better than that is kept
         else:
             p.stale_evaluations += 1
-        sample = self._sample() if self.sample_text else None
+        seed = draw_seed(self.config.seed, p.step, "sample")
+        sample = preview(self.model, self.corpus.vocabulary, self.files.opening, seed) if self.sample_text else None
         self.reserve_s = self.clock() - began
         yield Evaluated(
             p.step, self.position_epochs, nats, score.bits_per_char, score.characters, best, sample, self.seconds()
         )
         return True
 
-    def _sample(self) -> str:
-        config = SampleConfig(length=SAMPLE_CHARS, seed=draw_seed(self.config.seed, self.progress.step, "sample"))
-        empty = self.corpus.vocabulary.encode("")
-        drawn = generate(self.model, self.corpus.vocabulary, empty, config, opening=self.files.opening)
-        return "".join(d.text for d in drawn)
-
-    def _save_best(self) -> Iterator[Event]:
+    def _save_best(self) -> Generator[Event, None, bool]:
         try:
             self.files.save_best(self.model, self.progress)
         except errors.CharLSTMError as e:
             yield NotSaved(self.progress.step, str(e))
+            return False
+        return True
 
     def _save(self) -> Iterator[Event]:
         """Write the state, unless it is on disk already. The save of an evaluation stays until the next one."""

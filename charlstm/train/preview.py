@@ -1,0 +1,20 @@
+"""What the network writes by now: a few lines to look at while it learns."""
+
+from __future__ import annotations
+
+from charlstm.config import SampleConfig
+from charlstm.model import CharLM
+from charlstm.sample import generate
+from charlstm.vocab import Vocabulary
+
+LENGTH = 160
+
+
+def preview(model: CharLM, vocabulary: Vocabulary, opening: str, seed: int) -> str:
+    """A short text without a prompt. Equal weights and seeds, equal texts: it draws from no state of the run.
+
+    Args:
+        opening: what it begins after.
+    """
+    config = SampleConfig(length=LENGTH, seed=seed)
+    return "".join(d.text for d in generate(model, vocabulary, vocabulary.encode(""), config, opening=opening))

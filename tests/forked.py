@@ -1,0 +1,102 @@
+"""The command line in processes that are forked from one that has torch loaded: hundreds of runs, one start-up.
+
+A process that is to die inside a save does so by the alarm clock, whose signal ends it as `kill -9` would: nothing of
+ours runs any more.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+CONTEXT = multiprocessing.get_context("forkserver")
+# torch._dynamo is loaded by the first step of an optimiser, which takes longer than all else
+CONTEXT.set_forkserver_preload(["charlstm.cli.train", "charlstm.cli.training", "charlstm.api", "torch._dynamo"])
+SAVE_S = 0.006  # about what a save of the tests' networks takes
+
+
+def fork(target: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """Start a function in a forked process."""
+    process = CONTEXT.Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+def finish(process: BaseProcess, seconds: float = 60) -> int:
+    """Wait for a process; its exit code, negative for a signal. One that hangs is killed, and fails the test."""
+    process.join(seconds)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        raise AssertionError(f"still running after {seconds:g} s")
+    return process.exitcode
+
+
+def run_command(folder: Path, command: str, die_in_save: int | None = None) -> None:
+    """In a forked process: `charlstm COMMAND` in a folder, with a cache of its own and stderr in `stderr.txt`.
+
+    Args:
+        folder: where; a file `ready` appears in it when signals are in our hands, `in-save` holds 1 while it saves.
+        command: the arguments, separated by spaces.
+        die_in_save: the seed of when to die inside a save; None: not by its own hand.
+    """
+    os.chdir(folder)
+    os.environ.update(CHARLSTM_CACHE_DIR=str(folder / "cache"), OMP_NUM_THREADS="1")
+    with open("stderr.txt", "ab") as stderr, open(os.devnull, "wb") as nothing:
+        os.dup2(stderr.fileno(), 2)
+        os.dup2(nothing.fileno(), 1)
+    from tqdm import tqdm
+
+    from charlstm.cli.main import main
+    from charlstm.interrupts import INTERRUPTS
+
+    tqdm.set_lock(threading.RLock())  # its own is a system's semaphore, which a killed process would leave behind
+    _watch_saves(folder / "in-save", die_in_save)
+    sys.argv = ["charlstm", *command.split()]
+    INTERRUPTS.install()
+    (folder / "ready").touch()
+    main()
+
+
+def _watch_saves(marker: Path, die_in_save: int | None) -> None:
+    from charlstm.train.state import RunFiles
+
+    chance = random.Random(die_in_save)
+    skip = chance.randrange(6)  # so many saves first
+    descriptor = os.open(marker, os.O_RDWR | os.O_CREAT)
+    os.pwrite(descriptor, b"0", 0)
+
+    def watched(save: Callable[..., None]) -> Callable[..., None]:
+        def watched_save(*arguments: Any, **more: Any) -> None:
+            nonlocal skip
+            skip -= 1
+            os.pwrite(descriptor, b"1", 0)
+            if die_in_save is not None and skip < 0:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, SAVE_S))
+            try:
+                save(*arguments, **more)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                os.pwrite(descriptor, b"0", 0)
+
+        return watched_save
+
+    for name in ("save_best", "save_last"):
+        setattr(RunFiles, name, watched(getattr(RunFiles, name)))
+
+
+def wait_for(path: Path, seconds: float = 30) -> None:
+    """Wait until a file is there."""
+    until = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < until, f"no {path.name}"
+        time.sleep(0.001)
