@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import json
 import math
 import tomllib
@@ -35,7 +36,7 @@ class Config:
     """What the three dataclasses below share."""
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
+        hints = _type_hints(type(self))  # type: ignore[arg-type]
         for f in dataclasses.fields(self):  # type: ignore[arg-type]
             _check(f.name, getattr(self, f.name), hints[f.name], f.metadata.get("limits"))
 
@@ -60,6 +61,11 @@ class Config:
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed, checked again."""
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+
+@functools.cache  # it evaluates our annotations: once, and never because of a file
+def _type_hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def _check(name: str, value: Any, hint: Any, limits: tuple[float, float] | None) -> None:

@@ -33,27 +33,29 @@ def find_files(arguments: Sequence[str]) -> list[Path]:
     """
     found: list[Path] = []
     for argument in arguments:
-        path = Path(argument)
-        if path.is_dir():
-            inside = sorted(
-                Path(folder, name) for folder, _, names in os.walk(path) for name in names if name.endswith(SUFFIXES)
-            )
-            if not inside:
-                raise TextError(f"{argument}: no *.txt or *.txt.gz in this folder")
-            found += inside
-        elif path.exists() or path.is_symlink():
-            found.append(path)
-        elif matches := sorted(glob.glob(argument, recursive=True)):
-            found += find_files(matches)
-        else:
-            raise TextError(f"{argument}: no such file or folder")
+        try:
+            found += _find(argument)
+        except OSError as e:  # a name that is too long, for example
+            raise TextError(f"{argument}: {e.strerror}") from None
     for path in found:
         _check_regular(path)
     return found
 
 
-def _unreadable(error: OSError) -> None:
-    raise TextError(f"{error.filename}: {error.strerror}")
+def _find(argument: str) -> list[Path]:
+    path = Path(argument)
+    if path.is_dir():
+        inside = sorted(
+            Path(folder, name) for folder, _, names in os.walk(path) for name in names if name.endswith(SUFFIXES)
+        )
+        if not inside:
+            raise TextError(f"{argument}: no *.txt or *.txt.gz in this folder")
+        return inside
+    if path.exists() or path.is_symlink():
+        return [path]
+    if matches := sorted(glob.glob(argument, recursive=True)):
+        return find_files(matches)
+    raise TextError(f"{argument}: no such file or folder")
 
 
 def _check_regular(path: Path) -> None:
