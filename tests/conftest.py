@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import shutil
 import sys
@@ -16,6 +17,9 @@ import torch
 from charlstm.checkpoint import find
 from charlstm.compiling import compiled_gates
 from charlstm.interrupts import INTERRUPTS
+
+# Tests run side by side, and so do the processes that they start: threads that wait for each other would only spin.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 SYLLABLES = ["ba", "de", "gi", "lo", "mu", "ña", "ra", "to", "vé", "si"]
 

@@ -50,7 +50,7 @@ def run_command(folder: Path, command: str, die_in_save: int | None = None) -> N
         die_in_save: the seed of when to die inside a save; None: not by its own hand.
     """
     os.chdir(folder)
-    os.environ.update(CHARLSTM_CACHE_DIR=str(folder / "cache"), OMP_NUM_THREADS="1")
+    os.environ["CHARLSTM_CACHE_DIR"] = str(folder / "cache")
     with open("stderr.txt", "ab") as stderr, open(os.devnull, "wb") as nothing:
         os.dup2(stderr.fileno(), 2)
         os.dup2(nothing.fileno(), 1)
@@ -100,3 +100,18 @@ def wait_for(path: Path, seconds: float = 30) -> None:
     while not path.exists():
         assert time.monotonic() < until, f"no {path.name}"
         time.sleep(0.001)
+
+
+def run_on_terminal(folder: Path, terminal: str, arguments: tuple[str, ...]) -> None:
+    """In a forked process: `charlstm` with arguments, on a terminal."""
+    os.chdir(folder)
+    os.environ.update(CHARLSTM_CACHE_DIR=str(folder / "cache"), TERM="xterm-256color")
+    os.setsid()
+    descriptor = os.open(terminal, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(descriptor, standard)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in ((0, "r"), (1, "w"), (2, "w")))
+    from charlstm.cli.main import main
+
+    sys.argv = ["charlstm", *arguments]
+    main()

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import small_text
+from hypothesis import given
+from hypothesis import strategies as st
 
 from charlstm import checkpoint, evaluate
 from charlstm.config import ModelConfig, TrainConfig
@@ -15,6 +17,7 @@ from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.errors import DivergedError
 from charlstm.kernels import Kernels
 from charlstm.model import CharLM
+from charlstm.optim import learning_rate
 from charlstm.train import preview
 from charlstm.train import trainer as trainer_module
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped, Trained
@@ -344,3 +347,46 @@ def test_texts_at_evaluations(corpus: Corpus, tmp_path: Path) -> None:
     samples = [e.sample for e in of_kind(events, Evaluated)]
     assert all(len(s) == preview.LENGTH for s in samples)
     assert len(set(samples)) == len(samples)
+
+
+def plant_nan(what: str, trainer: Trainer) -> None:
+    """Spoil one number of what a trainer holds."""
+    if what == "weight":
+        trainer.model.stack.layers()[0].weight_hh.data[0, 0] = math.nan
+    elif what == "moment":
+        optimizer = trainer.run_state.optimizers[0]
+        optimizer.state[next(iter(optimizer.state))]["exp_avg"].view(-1)[0] = math.nan
+    else:
+        trainer.run_state.carried.c[0, 0, 0] = math.nan
+
+
+@pytest.mark.parametrize("what", ["weight", "moment", "state"])
+def test_a_planted_nan_is_rolled_back_said_and_survived(corpus: Corpus, tmp_path: Path, what: str) -> None:
+    trainer = make(corpus, tmp_path / "run")
+    events = []
+    for event in trainer.run():
+        events.append(event)
+        if isinstance(event, Stepped) and event.step == 9 and not of_kind(events, RolledBack):
+            plant_nan(what, trainer)
+    (rolled,) = of_kind(events, RolledBack)
+    assert rolled.step == 6
+    (end,) = of_kind(events, Finished)
+    assert (end.reason, end.step) == ("budget", 24)
+    assert math.isfinite(end.best_nats)
+    for name in (checkpoint.BEST, checkpoint.LAST):
+        checkpoint.load_model_file(tmp_path / "run" / name)  # which refuses what is not finite
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(1e-9, 1e3), st.floats(0, 1).filter(lambda w: w < 1))
+def test_the_learning_rate_rises_once_then_falls_and_stays_in_its_bounds(
+    a: float, b: float, final_lr: float, lr: float, warmup: float
+) -> None:
+    config = TrainConfig(steps=1, lr=lr, final_lr=final_lr, warmup=warmup)
+    early, late = (learning_rate(x, config) for x in sorted((a, b)))
+    assert 0 < early <= lr or (early == 0 and final_lr == 0)
+    assert 0 <= late <= lr
+    if max(a, b) < warmup:
+        assert early <= late
+    if min(a, b) >= warmup:
+        assert late <= early
+    assert learning_rate(1.0, config) == pytest.approx(lr * final_lr)
