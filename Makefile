@@ -1,7 +1,8 @@
 # make demo     set up, sample the model that ships; train, sample and probe on a text that ships; about three minutes
 # make test     set up, then the tests; under five minutes on two cores
 # make check    set up, then lint, types and the order of imports
-# make soak     the long versions of some tests: many interruptions, a hundred untrained networks, a training
+# make coverage every branch of what reads and writes files is taken by the tests
+# make soak     the long versions of some tests: kills, signals, mutants, untrained networks, a training: half an hour
 # make lexicon LEXICON=folder    compare the Portuguese word lists with a lexicon
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check soak lexicon clean
+.PHONY: demo test check coverage soak lexicon clean
 
 $(READY): pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -32,7 +33,12 @@ demo: $(READY)
 	@$(BIN)/charlstm probe
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+coverage: $(READY)
+	$(BIN)/python -m pytest -n 2 $(addprefix tests/test_,attacks.py batches.py checkpoint.py cli.py disk_faults.py vocab.py) \
+		--cov=charlstm.checkpoint --cov=charlstm.vocab --cov=charlstm.batches --cov-branch --cov-fail-under=100 \
+		--cov-report=term-missing:skip-covered
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -41,7 +47,8 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 soak: $(READY)
-	CHARLSTM_SOAK=1 $(BIN)/python -m pytest tests/test_interruptions.py tests/test_probe_soak.py
+	CHARLSTM_SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
+		$(addprefix tests/test_,interruptions.py attacks.py bounded.py probe_soak.py)
 
 lexicon: $(READY)
 	$(BIN)/python corpora/check_lexicon.py $(LEXICON)

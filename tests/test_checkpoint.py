@@ -1,6 +1,7 @@
 """Model files: exact there and back, and one line for anything that is not one."""
 
 import hashlib
+import io
 import os
 import stat
 from pathlib import Path
@@ -142,3 +143,150 @@ def test_metrics_after_the_last_save_are_dropped_on_resuming(tmp_path: Path) -> 
     path.write_bytes(path.read_bytes() + b'{"event": "cut')
     checkpoint.Metrics(path, keep_until=20).add({"event": "trained", "step": 21})
     assert [m["step"] for m in checkpoint.read_metrics(tmp_path)] == [10, 20, 21]
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with checkpoint.hold_run(run, new=True):
+        checkpoint.write_run_config(run, {})
+        with pytest.raises(UsageError, match="another charlstm is training here"), checkpoint.hold_run(run, new=False):
+            raise AssertionError
+    with checkpoint.hold_run(run, new=False):  # the lock file is still there, and locks nothing
+        assert (run / ".lock").exists()
+
+
+def test_a_run_that_came_to_nothing_leaves_nothing(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(ZeroDivisionError), checkpoint.hold_run(run, new=True):
+        raise ZeroDivisionError
+    assert not run.exists()
+
+
+def test_a_folder_that_is_something_else_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(UsageError, match="not empty"), checkpoint.hold_run(tmp_path, new=True):
+        raise AssertionError
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    with (
+        pytest.raises(CharLSTMError, match="cannot make the folder"),
+        checkpoint.hold_run(tmp_path / "thesis.tex", new=True),
+    ):
+        raise AssertionError
+
+
+def test_what_a_killed_process_had_begun_to_write_is_removed(tmp_path: Path) -> None:
+    unfinished = [".last.safetensors-x1", ".last.safetensors-new", ".metrics.jsonl-abc", ".config.json-9"]
+    for name in unfinished:
+        (tmp_path / name).write_bytes(b"half")
+    with checkpoint.hold_run(tmp_path, new=True):
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"), [(NotImplementedError(), None), (PermissionError(13, "Permission denied"), "cannot write")]
+)
+def test_where_locks_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception, expected: str | None
+) -> None:
+    def acquire(lock: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("filelock.FileLock.acquire", acquire)
+    if expected is None:  # some network drives: a run without a lock is better than none
+        with checkpoint.hold_run(tmp_path, new=False):
+            return
+    with pytest.raises(CharLSTMError, match=expected), checkpoint.hold_run(tmp_path, new=False):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [(None, "the folder of a run"), (b"[]", "not sound"), (b"{", "not sound"), (b"[" * 9**5, "not")],
+)
+def test_settings_of_a_run_that_are_not_sound(tmp_path: Path, settings: bytes | None, expected: str) -> None:
+    if settings is not None:
+        (tmp_path / "config.json").write_bytes(settings)
+    with pytest.raises(ModelFileError, match=expected):
+        checkpoint.read_run_config(tmp_path)
+    (tmp_path / "config.json").write_text('{"a": 1}')
+    assert checkpoint.read_run_config(tmp_path) == {"a": 1}
+
+
+def test_the_state_to_go_on_from(tmp_path: Path, sound: Path) -> None:
+    assert checkpoint.load_last(tmp_path) is None or sound.parent != tmp_path
+    run = tmp_path / "run"
+    run.mkdir()
+    assert checkpoint.load_last(run) is None
+    assert checkpoint.load_previous(run) is None
+    save_model_file(run / checkpoint.LAST, content())
+    with pytest.raises(ModelFileError, match="for use only"):
+        checkpoint.load_last(run)
+    save_model_file(run / "previous.safetensors", content())
+    assert checkpoint.load_previous(run) is not None
+    assert checkpoint.put_aside(run / checkpoint.LAST) == run / "damaged-last.safetensors"
+    assert checkpoint.put_aside(run / checkpoint.LAST) is None
+
+
+def test_metrics_that_are_not_sound_are_left_out(tmp_path: Path) -> None:
+    assert checkpoint.read_metrics(tmp_path) == []
+    path = tmp_path / checkpoint.METRICS
+    path.write_bytes(b'{"step": 1}\n[1]\n' + b"[" * 9**5 + b'\n\xff\n{"step": "x"}\n{"step": 2}\n{"ste')
+    assert checkpoint.read_metrics(tmp_path) == [{"step": 1}, {"step": "x"}, {"step": 2}]
+    checkpoint.Metrics(path, keep_until=1)
+    assert checkpoint.read_metrics(tmp_path) == [{"step": 1}]
+    with pytest.raises(CharLSTMError, match="cannot write"):
+        checkpoint.Metrics(tmp_path).add({})
+
+
+def test_a_folder_of_runs_that_cannot_be_read(tmp_path: Path, sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = tmp_path / "runs"
+    for name in ("open", "closed"):
+        (runs / name).mkdir(parents=True)
+        save_model_file(runs / name / checkpoint.BEST, content())
+    real = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        if "closed" in path.parts:
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert checkpoint.find_models(runs) == [runs / "open" / checkpoint.BEST]
+    with pytest.raises(ModelFileError, match="Permission denied"):
+        checkpoint.find_models(runs / "closed")
+
+
+class Unsteady(io.BytesIO):
+    """A file that is another one when it is read again, or cannot be read."""
+
+    def __init__(self, path: Path, failure: Exception | None, fails_at: int) -> None:
+        super().__init__(path.read_bytes())
+        self.path, self.failure, self.reads, self.fails_at = path, failure, 0, fails_at
+
+    def fileno(self) -> int:
+        return os.open(self.path, os.O_RDONLY)
+
+    def read(self, size: int = -1) -> bytes:
+        self.reads += 1
+        if self.reads < self.fails_at:
+            return super().read(size)
+        if self.failure:
+            raise self.failure
+        return b"other" + super().read(size)
+
+
+@pytest.mark.parametrize(
+    ("failure", "fails_at", "expected"),
+    [
+        (None, 3, "changed while it was read"),
+        (MemoryError(), 3, "out of memory"),
+        (OSError(5, "Input/output error"), 3, "Input/output error"),
+        (OSError(5, "Input/output error"), 1, "Input/output error"),
+    ],
+)
+def test_a_file_that_does_not_hold_still(
+    sound: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception | None, fails_at: int, expected: str
+) -> None:
+    monkeypatch.setattr(format, "_open", lambda path: Unsteady(path, failure, fails_at))
+    with pytest.raises(ModelFileError, match=expected):
+        load_model_file(sound)

@@ -63,3 +63,7 @@ def test_control_characters_are_described_not_shown() -> None:
 
 def test_normalize_composes_and_ends_lines_alike() -> None:
     assert normalize("e\u0301\r\nx\r") == "é\nx\r"
+
+
+def test_equal_vocabularies_are_one_key() -> None:
+    assert {Vocabulary("abc"): 1}[Vocabulary(["a", "b", "c"])] == 1

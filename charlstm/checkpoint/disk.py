@@ -50,7 +50,7 @@ def cannot_write(path: Path, error: OSError) -> CharLSTMError:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder outlive a power failure, where the system can."""
-    if os.name == "posix":
+    if os.name == "posix":  # pragma: no branch
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

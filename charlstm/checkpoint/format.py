@@ -80,7 +80,7 @@ def read_file(path: Path, shapes_for: Callable[[dict[str, Any]], Shapes]) -> tup
         try:
             data = f.read()
         except (OSError, MemoryError) as e:
-            raise ModelFileError(f"{path}: cannot be read: {e or 'out of memory'}") from None
+            raise ModelFileError(f"{path}: {getattr(e, 'strerror', None) or 'out of memory'}") from None
     if not data.startswith(raw):
         raise ModelFileError(f"{path}: it changed while it was read")
     _check_hash(path, data, len(raw))

@@ -177,15 +177,18 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         lines = (folder / METRICS).read_bytes().splitlines()
     except OSError:
         return []
-    events = []
-    for line in lines:
-        with suppress(ValueError):
-            events.append(json.loads(line))
-    return events
+    return [event for event in map(_event, lines) if event]
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    """The event in a line; nothing where there is none."""
+    with suppress(ValueError, RecursionError):
+        event = json.loads(line)
+        if isinstance(event, dict):
+            return event
+    return {}
 
 
 def _step_of(line: bytes) -> float:
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return float("inf")
+    step = _event(line).get("step")
+    return step if isinstance(step, int | float) else float("inf")
