@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from charlstm.checkpoint import find
 from charlstm.compiling import compiled_gates
@@ -70,11 +71,12 @@ COMPILED_WIDTH = 12  # the only width, and float32 the only type, that the tests
 def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not any(map(shutil.which, ("g++", "clang++"))):
         pytest.skip("no C++ compiler")
-    cache = tmp_path_factory.mktemp("compiled")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHARLSTM_CACHE_DIR", str(cache))
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # the workers share what one of them compiles
+    with pytest.MonkeyPatch.context() as patch, FileLock(base / "compiled.lock"):
+        patch.setenv("CHARLSTM_CACHE_DIR", str(base / "compiled"))
         compiled_gates(COMPILED_WIDTH, torch.float32)
-    return cache
+    return base / "compiled"
 
 
 @pytest.fixture

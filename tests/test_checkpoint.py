@@ -3,13 +3,16 @@
 import hashlib
 import io
 import os
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 import torch
+from conftest import small_text
 from safetensors import safe_open
 
+import charlstm
 from charlstm import checkpoint
 from charlstm.checkpoint import ModelFile, format, load_model_file, save_model_file
 from charlstm.config import ModelConfig
@@ -290,3 +293,23 @@ def test_a_file_that_does_not_hold_still(
     monkeypatch.setattr(format, "_open", lambda path: Unsteady(path, failure, fails_at))
     with pytest.raises(ModelFileError, match=expected):
         load_model_file(sound)
+
+
+FORMAT_1 = Path(__file__).parent / "data" / "format-1"
+
+
+def test_model_files_of_format_1_stay_readable() -> None:
+    model = charlstm.load(FORMAT_1 / checkpoint.BEST)
+    assert model.generate("ba", length=12, temperature=0) == "\ntové\ntové\nt"
+    assert model.score(small_text(500)).bits_per_char == pytest.approx(1.45695, abs=1e-4)
+
+
+def test_a_run_of_format_1_goes_on(invoke) -> None:
+    run = Path("run")
+    run.mkdir()
+    for name in (checkpoint.BEST, checkpoint.LAST):
+        shutil.copy(FORMAT_1 / name, run / name)
+    text = small_text(4000).encode()
+    done = invoke("train", "-", "--resume", run, "--steps", 410, "-q", stdin=text)
+    assert done.code == 0, done.err
+    assert checkpoint.load_last(run)[0].resume["progress"]["step"] == 410
