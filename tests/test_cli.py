@@ -453,8 +453,17 @@ def test_metrics_that_cannot_be_written_do_not_end_a_training(
     assert result.err.count("No space left") == 1
 
 
-def test_a_learning_rate_beyond_reason_ends_in_exit_5_or_a_sound_model(invoke: Invoke, corpus_file: Path) -> None:
-    result = invoke("train", corpus_file, "--lr", 1000, "--weight-decay", 10, "--steps", 40, *SMALL, "--out", "run")
+def test_what_a_result_depends_on_is_compared_on_resuming(invoke: Invoke, trained: Path) -> None:
+    result = invoke("train", "--resume", trained, "--steps", 22, "--threads", 2)
+    assert result.code == 0
+    assert "not as before, so the result will not be the same to the bit: threads 1 -> 2" in result.err
+
+
+@pytest.mark.parametrize("lr", [10, 1000])
+def test_a_learning_rate_beyond_reason_ends_in_exit_5_or_a_sound_model(
+    invoke: Invoke, corpus_file: Path, lr: float
+) -> None:
+    result = invoke("train", corpus_file, "--lr", lr, "--weight-decay", 10, "--steps", 40, *SMALL, "--out", "run")
     assert result.code in (0, 5), result.err
     assert "should not happen" not in result.err
     assert invoke("sample", "-c", "run", "-n", 5, "-q").code in (0, 4)
