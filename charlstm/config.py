@@ -10,6 +10,7 @@ import difflib
 import functools
 import json
 import math
+import reprlib
 import tomllib
 import typing
 from collections.abc import Mapping
@@ -51,7 +52,8 @@ class Config:
         for key in data:
             if key not in known:
                 guess = difflib.get_close_matches(key, known, n=1)
-                raise UsageError(f"unknown setting {key!r}" + (f"; did you mean {guess[0]!r}?" if guess else ""))
+                hint = f"; did you mean {guess[0]!r}?" if guess else ""
+                raise UsageError(f"unknown setting {reprlib.repr(key)}{hint}")
         required = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]  # type: ignore[arg-type]
         for key in required:
             if key not in data:
@@ -72,7 +74,7 @@ def _check(name: str, value: Any, hint: Any, limits: tuple[float, float] | None)
     allowed = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
     if allowed:
         if value not in allowed:
-            raise UsageError(f"{name} is {value!r}; it must be one of {', '.join(map(str, allowed))}")
+            raise UsageError(f"{name} is {reprlib.repr(value)}; it must be one of {', '.join(map(str, allowed))}")
         return
     kinds = typing.get_args(hint) or (hint,)
     if value is None and type(None) in kinds:
@@ -81,7 +83,7 @@ def _check(name: str, value: Any, hint: Any, limits: tuple[float, float] | None)
     # bool is an int to Python, and an int is as good as a float to us
     sound = type(value) is kind or (kind is float and type(value) is int)
     if not sound:
-        raise UsageError(f"{name} is {value!r}; it must be of type {kind.__name__}")
+        raise UsageError(f"{name} is {reprlib.repr(value)}; it must be of type {kind.__name__}")
     if limits is not None and not limits[0] <= value <= limits[1]:
         low, high = (f"{x:,}" if x == x // 1 else str(x) for x in limits)
         bounds = f"at least {low}" if math.isinf(limits[1]) else f"between {low} and {high}"

@@ -5,8 +5,8 @@
     ├── TextError         3  a corpus, prompt or item that cannot be used
     │   └── UnknownCharacterError   a character that the model has never seen
     ├── ModelFileError    4  a file that is not a sound model, or is missing
-    ├── DivergedError     5  training produced numbers that are not finite, again and again
-    └── Interrupted  130, 143  Ctrl-C or SIGTERM
+    └── DivergedError     5  training produced numbers that are not finite, again and again
+    Interrupted    130, 143  Ctrl-C or SIGTERM: beside the tree, like KeyboardInterrupt
 
 Messages are one line: what is wrong, and what to do.
 """
@@ -56,14 +56,18 @@ class ModelFileError(CharLSTMError):
     exit_code = 4
 
 
+class UnreadableModelError(ModelFileError):
+    """A model file that may be sound, but not here or not now: of a newer format, closed to us, too large."""
+
+
 class DivergedError(CharLSTMError):
     """Training produced numbers that are not finite, again and again."""
 
     exit_code = 5
 
 
-class Interrupted(CharLSTMError):
-    """Ctrl-C or SIGTERM: no failure, but not done either."""
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM: no failure, but not done either. Like KeyboardInterrupt it is not caught with errors."""
 
     def __init__(self, signum: int, message: str = "") -> None:
         super().__init__(message or f"stopped by {signal.Signals(signum).name}")

@@ -4,11 +4,13 @@ import hashlib
 import io
 import os
 import shutil
+import signal
 import stat
 from pathlib import Path
 
 import pytest
 import torch
+from attacks.model_files import put, rewritten
 from conftest import small_text
 from safetensors import safe_open
 
@@ -16,7 +18,7 @@ import charlstm
 from charlstm import checkpoint
 from charlstm.checkpoint import ModelFile, format, load_model_file, save_model_file
 from charlstm.config import ModelConfig
-from charlstm.errors import CharLSTMError, ModelFileError, UsageError
+from charlstm.errors import CharLSTMError, Interrupted, ModelFileError, UsageError
 from charlstm.model import CharLM
 from charlstm.vocab import Vocabulary
 
@@ -108,11 +110,11 @@ def new_run(folder: Path) -> None:
 
 
 def test_runs_are_named_after_their_corpus_and_never_twice(tmp_path: Path) -> None:
-    assert checkpoint.run_folder_for("texts/My Book.txt.gz", tmp_path).name == "My-Book"
-    assert checkpoint.run_folder_for("-", tmp_path).name == "stdin"
-    assert checkpoint.run_folder_for("../..", tmp_path).name == "run"
+    assert checkpoint.make_run_folder("texts/My Book.txt.gz", tmp_path).name == "My-Book"
+    assert checkpoint.make_run_folder("-", tmp_path).name == "stdin"
+    assert checkpoint.make_run_folder("../..", tmp_path).name == "run"
     for expected in ("a", "a-2", "a-3"):
-        folder = checkpoint.run_folder_for("a.txt", tmp_path)
+        folder = checkpoint.make_run_folder("a.txt", tmp_path)
         assert folder.name == expected
         new_run(folder)
         with pytest.raises(UsageError, match="never overwritten"):
@@ -132,7 +134,7 @@ def test_which_model_is_meant(tmp_path: Path) -> None:
     (runs / "empty").mkdir()
     assert checkpoint.find_model(None, runs) == runs / "new" / checkpoint.BEST
     assert checkpoint.find_model(runs) == runs / "new" / checkpoint.BEST
-    assert checkpoint.find_model(runs / "old") == runs / "old" / checkpoint.BEST
+    assert checkpoint.find_models(runs / "old") == [runs / "old" / checkpoint.BEST]
     assert checkpoint.find_model(runs / "old" / checkpoint.LAST) == runs / "old" / checkpoint.LAST
     (runs / "old" / checkpoint.BEST).unlink()
     assert checkpoint.find_model(runs / "old") == runs / "old" / checkpoint.LAST
@@ -165,20 +167,68 @@ def test_a_run_that_came_to_nothing_leaves_nothing(tmp_path: Path) -> None:
     assert not run.exists()
 
 
-def test_a_folder_that_is_something_else_stays_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(UsageError, match="not empty"), checkpoint.hold_run(tmp_path, new=True):
-        raise AssertionError
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
-    with (
-        pytest.raises(CharLSTMError, match="cannot make the folder"),
-        checkpoint.hold_run(tmp_path / "thesis.tex", new=True),
+def test_what_is_something_else_stays_as_it_is(tmp_path: Path) -> None:
+    thesis = tmp_path / "thesis.tex"
+    thesis.write_text("")
+    (tmp_path / ".config.json-backup-of-mine").write_text("")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for folder, error, expected in (
+        (tmp_path, UsageError, "something already"),
+        (thesis, UsageError, "Not a directory"),
+        (thesis / "run", CharLSTMError, "cannot make the folder"),
     ):
-        raise AssertionError
+        with pytest.raises(error, match=expected), checkpoint.hold_run(folder, new=True):
+            raise AssertionError
+    with checkpoint.hold_run(tmp_path, new=False):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != ".lock") == before
+    with pytest.raises(CharLSTMError, match="cannot make the folder"):
+        checkpoint.make_run_folder("a.txt", thesis)
+
+
+@pytest.mark.parametrize("name", ["config.json", "metrics.jsonl", "last.safetensors"])
+def test_what_is_no_file_in_a_run_does_not_hang(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / name)
+    assert checkpoint.read_metrics(tmp_path) == []
+    with pytest.raises(ModelFileError, match="not a file"):
+        if name == "config.json":
+            checkpoint.read_run_config(tmp_path)
+        elif name == "metrics.jsonl":
+            checkpoint.Metrics(tmp_path / name, keep_until=1)
+        else:
+            checkpoint.load_last(tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).write_bytes(b" " * 1001)
+    monkeypatch.setattr("charlstm.checkpoint.run.MAX_METRICS", 1000)
+    assert checkpoint.read_metrics(tmp_path) == []
+
+
+def test_a_save_that_cannot_be_read_here_and_now_is_no_reason_to_go_back(tmp_path: Path) -> None:
+    """Going on from the save before it would lose work that a newer charlstm, or another day, can read."""
+    save_model_file(tmp_path / "previous.safetensors", content())
+    (tmp_path / checkpoint.LAST).write_bytes(
+        rewritten((tmp_path / "previous.safetensors").read_bytes(), about=put("format", 2))
+    )
+    with pytest.raises(ModelFileError, match="newer charlstm"):
+        checkpoint.load_last(tmp_path)
+
+
+def test_whether_a_folder_is_that_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not checkpoint.is_run(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    assert checkpoint.is_run(tmp_path)
+    with pytest.raises(ModelFileError, match="too long"):
+        checkpoint.is_run(tmp_path / ("a" * 5000))
 
 
 def test_what_a_killed_process_had_begun_to_write_is_removed(tmp_path: Path) -> None:
-    unfinished = [".last.safetensors-x1", ".last.safetensors-new", ".metrics.jsonl-abc", ".config.json-9"]
+    unfinished = [
+        ".last.safetensors-abc_1234",
+        ".last.safetensors-new",
+        ".last.safetensors-new-12345678",
+        ".metrics.jsonl-abcdefgh",
+        ".config.json-00000000",
+    ]
     for name in unfinished:
         (tmp_path / name).write_bytes(b"half")
     with checkpoint.hold_run(tmp_path, new=True):
@@ -313,3 +363,20 @@ def test_a_run_of_format_1_goes_on(invoke) -> None:
     done = invoke("train", "-", "--resume", run, "--steps", 410, "-q", stdin=text)
     assert done.code == 0, done.err
     assert checkpoint.load_last(run)[0].resume["progress"]["step"] == 410
+
+
+@pytest.mark.parametrize(("characters", "opening"), [("a\nb", "\n"), ("ab", "a")])
+def test_what_a_model_that_says_nothing_of_it_begins_after(characters: str, opening: str) -> None:
+    assert ModelFile(content().model, Vocabulary(characters), {}).opening == opening
+
+
+def test_a_signal_while_a_file_is_read_does_not_make_it_a_damaged_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(characters: object) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    save_model_file(tmp_path / checkpoint.LAST, content())
+    monkeypatch.setattr("charlstm.checkpoint.model_file.Vocabulary", interrupted)
+    with pytest.raises(Interrupted):
+        checkpoint.load_last(tmp_path)

@@ -178,5 +178,7 @@ def test_a_run_that_cannot_begin_says_so_and_leaves_nothing(
         assert "cannot write second/config.json: No space left" in result.err
         assert result.err.count("\n") == 1
         monkeypatch.undo()
-        again = invoke("train", corpus_file, "--steps", 1, "--hidden-size", 4, "--out", "second", "-q")
-        assert again.code == 0 or Path("second/config.json").exists()
+        if Path("second/config.json").exists():  # it was the folder that could not be synced
+            assert invoke("train", "--resume", "second", "-q").code == 0
+        else:
+            assert not Path("second").exists()

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from conftest import small_text
 from forked import finish, fork, run_command, wait_for
 
 from charlstm import checkpoint
+from charlstm.interrupts import Interrupts
 
 SOAK = bool(os.environ.get("CHARLSTM_SOAK"))
 KILLS, SIGNALS = (200, 50) if SOAK else (10, 6)
@@ -67,7 +69,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def test_killed_at_any_moment(place: Place) -> None:
     chance = random.Random(0)
     kills = in_save = runs = 0
-    while kills < KILLS:
+    while (kills < KILLS or in_save < kills / 3) and runs < 10 * KILLS:
         runs += 1
         run = f"killed{runs}"
         while True:
@@ -100,6 +102,7 @@ def test_killed_at_any_moment(place: Place) -> None:
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_signals_at_any_moment_save_and_say_how_to_go_on(place: Place, signum: int) -> None:
     chance = random.Random(signum)
+    codes = []
     for k in range(SIGNALS // 2):
         run = f"signal{signum}-{k}"
         (place.folder / "text.txt").write_text(small_text(20_000), encoding="utf-8")
@@ -108,15 +111,30 @@ def test_signals_at_any_moment_save_and_say_how_to_go_on(place: Place, signum: i
                 ids.unlink()
         process = place.start(run)
         process.join(chance.uniform(0, place.seconds))
-        if process.exitcode is None:
+        with suppress(ProcessLookupError):  # it has just ended
             os.kill(process.pid, signum)
-        assert finish(process, 5) in (128 + signum, 0)
+        codes.append(finish(process, 5))
         assert finish(place.start(run)) == 0
         assert place.files(run) == place.files("whole")
+    assert set(codes) <= {128 + signum, 0}
+    assert 128 + signum in codes
     assert b"Traceback" not in (place.folder / "stderr.txt").read_bytes()
 
 
-def test_a_second_ctrl_c_stops_at_once(place: Place) -> None:
+def test_the_first_signal_waits_for_the_step_and_the_second_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(os, "_exit", leave)
+    interrupts = Interrupts()
+    interrupts.deferred = True
+    interrupts._handle(signal.SIGINT, None)
+    assert interrupts.requested()
+    with pytest.raises(SystemExit, match="130"):
+        interrupts._handle(signal.SIGINT, None)
+
+
+def test_a_second_ctrl_c_loses_nothing(place: Place) -> None:
     process = place.start("impatient")
     wait_for(place.folder / "impatient" / "config.json")
     os.kill(process.pid, signal.SIGINT)

@@ -136,3 +136,13 @@ def test_chrono_initialisation_spreads_memory_up_to_the_length_asked_for() -> No
     assert 1 < memory.min() < 5
     assert 90 < memory.max() <= 100
     assert float((memory < 10).float().mean()) == pytest.approx(0.5, abs=0.1)  # as many below 10 as above
+
+
+def test_input_weights_are_drawn_evenly_with_the_variance_of_their_fan_in() -> None:
+    stack = RecurrentStack("lstm", 100, 200, 2)
+    stack.reset_parameters(0, torch.Generator().manual_seed(0))
+    for layer in stack.layers():
+        weights = layer.weight_ih.detach() * math.sqrt(layer.weight_ih.shape[1])  # variance 1, uniform: within sqrt 3
+        assert weights.mean().item() == pytest.approx(0, abs=0.02)
+        assert weights.var().item() == pytest.approx(1, abs=0.02)
+        assert weights.abs().max().item() == pytest.approx(math.sqrt(3), abs=0.01)

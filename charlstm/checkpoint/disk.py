@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -63,13 +65,29 @@ def temporary_prefix(name: str) -> str:
     return f".{name.removeprefix('.')}-"
 
 
+def is_unfinished(name: str, names: tuple[str, ...]) -> bool:
+    """Whether this is the name of a file that was to become one of `names`, in the forms that `tempfile` gives them."""
+    prefixes = "|".join(re.escape(temporary_prefix(n)) for n in names)
+    return re.fullmatch(rf"({prefixes})(new|(new-)?[a-z0-9_]{{8}})", name) is not None
+
+
 def remove_unfinished(folder: Path, names: tuple[str, ...]) -> None:
-    """Remove what a process that was killed had begun to write, under these names or those of their temporary files."""
-    prefixes = tuple(map(temporary_prefix, names))
-    with suppress(OSError):
-        for path in folder.iterdir():
-            if path.name.startswith(prefixes):
+    """Remove what a process that was killed had begun to write."""
+    for path in folder.iterdir():
+        if is_unfinished(path.name, names):
+            with suppress(OSError):
                 path.unlink()
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The content of a file. Raises OSError if it cannot be read, is no regular file, or has more than `most` bytes."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a file")
+    with open(path, "rb") as f:
+        data = f.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"more than {most >> 20} MB")
+    return data
 
 
 @contextmanager

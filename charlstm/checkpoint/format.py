@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import reprlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +26,7 @@ import torch
 from torch import Tensor
 
 from charlstm.checkpoint.disk import write_atomically
-from charlstm.errors import CharLSTMError, ModelFileError
+from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError
 
 FORMAT = 1
 KEY = "charlstm"
@@ -80,7 +82,7 @@ def read_file(path: Path, shapes_for: Callable[[dict[str, Any]], Shapes]) -> tup
         try:
             data = f.read()
         except (OSError, MemoryError) as e:
-            raise ModelFileError(f"{path}: {getattr(e, 'strerror', None) or 'out of memory'}") from None
+            raise UnreadableModelError(f"{path}: {getattr(e, 'strerror', None) or 'out of memory'}") from None
     if not data.startswith(raw):
         raise ModelFileError(f"{path}: it changed while it was read")
     _check_hash(path, data, len(raw))
@@ -103,7 +105,7 @@ def _open(path: Path) -> BinaryIO:
             raise ModelFileError(f"{path}: not a file")
         return open(path, "rb")
     except (OSError, ValueError) as e:
-        raise ModelFileError(f"{path}: {getattr(e, 'strerror', None) or e}") from None
+        raise UnreadableModelError(f"{path}: {getattr(e, 'strerror', None) or e}") from None
 
 
 def _read_header(path: Path, f: BinaryIO) -> bytes:
@@ -117,14 +119,14 @@ def _read_header(path: Path, f: BinaryIO) -> bytes:
         _check_memory(path, size)
         return raw + f.read(length)
     except OSError as e:
-        raise ModelFileError(f"{path}: {e.strerror}") from None
+        raise UnreadableModelError(f"{path}: {e.strerror}") from None
 
 
 def _check_memory(path: Path, size: int) -> None:
     with suppress(AttributeError, OSError, ValueError):  # not every system can tell
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         if size > memory // 2:
-            raise ModelFileError(f"{path}: {size / 1e9:,.1f} GB are more than this machine's memory can take")
+            raise UnreadableModelError(f"{path}: {size / 1e9:,.1f} GB are more than this machine's memory can take")
 
 
 def _parse_header(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -132,20 +134,25 @@ def _parse_header(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, Any
     try:
         if any(raw.count(part) > most for part, most in MAX_PARTS.items()):
             raise ValueError("too many parts")
-        header = _strict_json(raw[8:].decode("utf-8"))
-        about = _strict_json(header.pop("__metadata__")[KEY])
+        header = strict_json(raw[8:].decode("utf-8"))
+        about = strict_json(header.pop("__metadata__")[KEY])
         if not isinstance(about, dict):
             raise ValueError("its description is not an object")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         raise ModelFileError(f"{path}: not a charlstm model ({type(e).__name__} in its header: {e})") from None
     version = about.get("format")
+    if type(version) is int and version > FORMAT:
+        raise UnreadableModelError(
+            f"{path}: format {version} (made by a newer charlstm: upgrade); this charlstm reads format {FORMAT}"
+        )
     if version != FORMAT:
-        hint = "made by a newer charlstm: upgrade" if isinstance(version, int) and version > FORMAT else "unknown"
-        raise ModelFileError(f"{path}: format {version!r} ({hint}); this charlstm reads format {FORMAT}")
+        raise ModelFileError(f"{path}: format {reprlib.repr(version)} (unknown); this charlstm reads format {FORMAT}")
     return about, header
 
 
-def _strict_json(text: str) -> Any:
+def strict_json(text: str | bytes) -> Any:
+    """JSON in which every number is one that we write, and no key stands twice. Raises ValueError or RecursionError."""
+
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({key for key, _ in pairs}) != len(pairs):
             raise ValueError("a key stands twice")
@@ -154,7 +161,17 @@ def _strict_json(text: str) -> Any:
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is not a number")
 
-    return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    def finite(digits: str) -> float:
+        if not math.isfinite(float(digits)):
+            refuse(digits)
+        return float(digits)
+
+    def short(digits: str) -> int:
+        if len(digits) > 20:
+            refuse("one of so many digits")
+        return int(digits)
+
+    return json.loads(text, object_pairs_hook=unique, parse_constant=refuse, parse_float=finite, parse_int=short)
 
 
 def _check_tensors(path: Path, header: Mapping[str, Any], expected: dict[str, tuple[int, ...]], size: int) -> None:

@@ -14,29 +14,44 @@ from charlstm.checkpoint.disk import (
     LOCK,
     cannot_write,
     hold_folder,
+    is_unfinished,
+    read_regular,
     remove_unfinished,
     sync_folder,
     temporary_prefix,
     write_atomically,
 )
+from charlstm.checkpoint.format import strict_json
 from charlstm.checkpoint.model_file import ModelFile, load_model_file, save_model_file
-from charlstm.errors import CharLSTMError, ModelFileError, UsageError
+from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError, UsageError
 
 RUNS = Path("checkpoints")
 BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safetensors"
 CONFIG, METRICS = "config.json", "metrics.jsonl"
+MAX_CONFIG, MAX_METRICS = 16 << 20, 256 << 20  # bytes
 FILES = (BEST, LAST, PREVIOUS, CONFIG, METRICS)
 
 
-def run_folder_for(first_corpus: str, runs: Path = RUNS) -> Path:
-    """A folder that does not exist yet, named after a corpus: NAME, then NAME-2, NAME-3."""
+def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
+    """Make a folder, named after a corpus: NAME, then NAME-2, NAME-3. No two processes get the same.
+
+    Raises:
+        CharLSTMError: if none can be made.
+    """
     stem = Path(first_corpus).name.split(".")[0] if first_corpus != "-" else "stdin"
     name = re.sub(r"[^\w-]+", "-", stem).strip("-") or "run"
     folder, n = runs / name, 1
-    while folder.exists():
-        n += 1
-        folder = runs / f"{name}-{n}"
-    return folder
+    while True:
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            n += 1
+            folder = runs / f"{name}-{n}"
+        except OSError as e:
+            raise CharLSTMError(
+                f"cannot make the folder {folder}: {e.strerror or e}; give another with --out"
+            ) from None
 
 
 @contextmanager
@@ -52,16 +67,17 @@ def hold_run(folder: Path, new: bool) -> Iterator[None]:
         CharLSTMError: if it cannot be made or written to.
     """
     if new:
+        check_new(folder)  # before the lock: nothing is put into a folder that is something else
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _check_empty(folder)  # before the lock: nothing is put into a folder that is something else
         except OSError as e:
             raise CharLSTMError(f"cannot make the folder {folder}: {e.strerror or e}; give another --out") from None
     with hold_folder(folder):
-        remove_unfinished(folder, FILES)
+        if new:
+            check_new(folder)  # another process may have been faster
         try:
-            if new:
-                _check_empty(folder)  # another process may have been faster
+            with suppress(OSError):
+                remove_unfinished(folder, FILES)
             yield
         finally:
             if new and not (folder / CONFIG).exists():
@@ -70,10 +86,24 @@ def hold_run(folder: Path, new: bool) -> Iterator[None]:
                     folder.rmdir()
 
 
-def _check_empty(folder: Path) -> None:
-    ours = (LOCK, *map(temporary_prefix, FILES))  # of a process that was killed before it had a run
-    if not all(path.name.startswith(ours) for path in folder.iterdir()):
-        raise UsageError(f"--out {folder}: not empty; an existing run is never overwritten: give another name")
+def check_new(folder: Path) -> None:
+    """Raise UsageError unless a folder is not there, or holds only what a process left that was killed as it began."""
+    try:
+        if not folder.exists() and not folder.is_symlink():
+            return
+        if all(path.name == LOCK or is_unfinished(path.name, FILES) for path in folder.iterdir()):
+            return
+    except OSError as e:
+        raise UsageError(f"--out {folder}: {e.strerror or e}; give another name") from None
+    raise UsageError(f"--out {folder}: there is something already, and it is never overwritten; give another name")
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run. Raises ModelFileError if that cannot be told."""
+    try:
+        return any((folder / name).is_file() for name in (CONFIG, LAST, PREVIOUS))
+    except OSError as e:
+        raise ModelFileError(f"{folder}: {e.strerror or e}") from None
 
 
 def write_run_config(folder: Path, config: Mapping[str, Any]) -> None:
@@ -85,7 +115,7 @@ def read_run_config(folder: Path) -> dict[str, Any]:
     """The `config.json` of a run. Raises ModelFileError if it is missing or not sound."""
     path = folder / CONFIG
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = strict_json(read_regular(path, MAX_CONFIG))
         if not isinstance(config, dict):
             raise ValueError("not an object")
     except OSError as e:
@@ -118,13 +148,15 @@ def load_last(folder: Path) -> tuple[ModelFile, Path] | None:
     failure = None
     for name in (LAST, PREVIOUS):
         path = folder / name
-        if not path.exists():
-            continue
         try:
+            if not path.exists():
+                continue
             content = load_model_file(path)
             if content.resume is None:
                 raise ModelFileError(f"{path}: holds a model for use only; a run cannot go on from it")
             return content, path
+        except UnreadableModelError:
+            raise  # nothing is wrong with it: to go on from an older one would lose work
         except ModelFileError as e:
             failure = failure or e
     if failure is not None:
@@ -159,7 +191,11 @@ class Metrics:
     def __init__(self, path: Path, keep_until: int | None = None) -> None:
         self.path = path
         if keep_until is not None and path.exists():
-            kept = [line for line in path.read_bytes().splitlines() if _step_of(line) <= keep_until]
+            try:
+                lines = read_regular(path, MAX_METRICS).splitlines()
+            except OSError as e:
+                raise ModelFileError(f"{path}: {e.strerror}; take it away to go on without it") from None
+            kept = [line for line in lines if _step_of(line) <= keep_until]
             write_atomically(path, b"".join(line + b"\n" for line in kept))
 
     def add(self, event: Mapping[str, Any]) -> None:
@@ -174,7 +210,7 @@ class Metrics:
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """The events of a run; a line that was cut short is left out."""
     try:
-        lines = (folder / METRICS).read_bytes().splitlines()
+        lines = read_regular(folder / METRICS, MAX_METRICS).splitlines()
     except OSError:
         return []
     return [event for event in map(_event, lines) if event]
@@ -183,7 +219,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 def _event(line: bytes) -> dict[str, Any]:
     """The event in a line; nothing where there is none."""
     with suppress(ValueError, RecursionError):
-        event = json.loads(line)
+        event = strict_json(line)
         if isinstance(event, dict):
             return event
     return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,7 +35,8 @@ def info(
     about = describe_model_file(path)
     last = path.with_name(LAST)
     if "resume" not in about and path.name == BEST and last.exists():
-        about["resume"] = describe_model_file(last).get("resume")
+        with suppress(ModelFileError):  # a run whose last save is damaged still has its best model
+            about["resume"] = describe_model_file(last).get("resume")
     metrics = read_metrics(path.parent)
     evaluations = [m for m in metrics if m.get("event") == "evaluated"]
     if json:
@@ -42,7 +44,7 @@ def info(
         return
     try:
         shown = rows(about, evaluations, path.stat().st_size, verbose)
-    except (KeyError, TypeError, ValueError, AttributeError) as e:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as e:
         raise ModelFileError(f"{path}: what it says of its training is not sound ({type(e).__name__}: {e})") from None
     print_table(str(path), shown)
 

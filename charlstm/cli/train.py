@@ -137,8 +137,6 @@ def train(
     check_settings(given)
     if resume is None and not corpus:
         raise typer.BadParameter("give a text to train on, or --resume RUN", param_hint="CORPUS")
-    if resume is None and out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out}: there is something already; an existing run is never overwritten")
     if config is not None:
         setting_of = {option: setting for setting, option in OPTION_OF.items()}
         from_file = {setting_of.get(name, name): value for name, value in read_config_file(config).items()}

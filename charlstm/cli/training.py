@@ -38,13 +38,20 @@ def start_new(
     request: CorpusRequest, out: Path | None, given: dict[str, Any], device: str, threads: int | None, output: Output
 ) -> None:
     """Train from the beginning."""
+    if out is not None:
+        checkpoint.check_new(out)  # before the text is read, which may take a while
     bar = ByteStages(output.quiet)
     try:
         corpus = open_corpus(request, stdin(), bar.update)
     finally:
         bar.close()
     session = new_session(
-        request, corpus, out, given, prepare_machine(device, threads), lambda: say_compiling(output.quiet)
+        request,
+        corpus,
+        lambda: out or checkpoint.make_run_folder(request.files[0]),
+        given,
+        prepare_machine(device, threads),
+        lambda: say_compiling(output.quiet),
     )
     with checkpoint.hold_run(session.folder, new=True):
         run(session, output)
@@ -97,7 +104,7 @@ def run(session: Session, output: Output) -> None:
     metrics = checkpoint.Metrics(session.folder / checkpoint.METRICS, trainer.progress.step)
     reporter = TrainingReporter(output.quiet, trainer.progress.fraction)
     end: Finished | None = None
-    saved = session.resumed is not None  # then the state is on disk before the first step
+    saved, problem = session.resumed is not None, ""  # then the state is on disk before the first step
     try:
         for event in trainer.run(INTERRUPTS.requested):
             reporter.show(event)
@@ -105,7 +112,9 @@ def run(session: Session, output: Output) -> None:
                 record(event, metrics, output)
             except CharLSTMError as e:  # a full disk must not end a training
                 reporter.warn(f"{e}; training goes on")
-            saved = isinstance(event, Saved) or (saved and not isinstance(event, NotSaved))
+            if isinstance(event, NotSaved):
+                saved, problem = False, event.problem
+            saved = saved or isinstance(event, Saved)
             end = event if isinstance(event, Finished) else end
     finally:
         reporter.close()
@@ -115,6 +124,8 @@ def run(session: Session, output: Output) -> None:
         raise Interrupted(
             INTERRUPTS.signum, f"stopped at step {end.step:,} {how}: charlstm train --resume {session.folder}"
         )
+    if not saved:
+        raise CharLSTMError(f"the training has ended, but the end of it is not saved: {problem}")
     if not output.quiet:
         show_end(end, session.folder)
 

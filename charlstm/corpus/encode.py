@@ -132,5 +132,6 @@ def _copy_ids(source: BinaryIO, id_type: type[np.unsignedinteger], target: Binar
     width = np.dtype(id_type).itemsize
     while count:
         ids = np.frombuffer(source.read(width * min(count, COPY_IDS)), dtype=id_type)
+        assert len(ids), "fewer ids than were counted"
         target.write(new_id.take(ids, mode="clip").data)
         count -= len(ids)

@@ -22,6 +22,7 @@ from charlstm.model import CharLM
 from charlstm.train.plan import plan, steps_in_all
 from charlstm.train.state import environment, snapshot_of
 
+MAX_NAMES = 100_000  # characters of the names of a corpus' files that are kept with a run
 LONG_S = 60.0  # a --time budget that compiling pays for
 
 
@@ -62,12 +63,16 @@ class Session:
 def new_session(
     request: CorpusRequest,
     corpus: Corpus,
-    out: Path | None,
+    folder: Callable[[], Path],
     given: Mapping[str, Any],
     device: torch.device,
     on_compile: Callable[[], None] = lambda: None,
 ) -> Session:
-    """A run that begins. Raises UsageError or TextError before anything is written."""
+    """A run that begins. Raises UsageError or TextError before anything is written.
+
+    Args:
+        folder: names the folder of the run; called when all else is known to be sound.
+    """
     model_config, config = plan(corpus, given)
     kernels = choose_kernels(
         model_config,
@@ -78,8 +83,8 @@ def new_session(
     )
     model = CharLM(model_config)
     model.reset_parameters(config.memory_chars, config.seed)
-    folder = out if out is not None else checkpoint.run_folder_for(request.files[0])
-    return Session(corpus, model.to(device), config, kernels, folder, absolute(request), notes=_notes(kernels))
+    model.to(device)
+    return Session(corpus, model, config, kernels, folder(), absolute(request), notes=_notes(kernels))
 
 
 def is_long(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> bool:
@@ -134,12 +139,15 @@ def resumed_session(
     try:
         before = TrainConfig.from_dict(about["train"])
         model_config = ModelConfig.from_dict(about["model"])
+        if last is not None and model_config != last[0].model.config:
+            raise ValueError("it names a network that it does not hold")
         kept = {**about["corpus"], "files": tuple(about["corpus"]["files"])}
         kept["valid_files"] = tuple(kept["valid_files"])
         sha256 = kept.pop("sha256")
         if not re.fullmatch("[0-9a-f]{64}", sha256):  # it becomes part of a path
             raise ValueError("sha256")
         request = CorpusRequest(**kept)
+        _check_request(request)
         if type(about["environment"]["threads"]) is not int or not 1 <= about["environment"]["threads"] <= 1024:
             raise TypeError("threads")
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as e:
@@ -148,6 +156,8 @@ def resumed_session(
         before = before.replace(**dict.fromkeys(BUDGETS))
     config = before.replace(**budget)
     corpus = _corpus_again(request, sha256, files, stdin, on_progress)
+    if len(corpus.vocabulary) != model_config.vocab_size or (last and corpus.vocabulary != last[0].vocabulary):
+        raise ModelFileError(f"{folder}: its network has other characters than its corpus")
     if last is None:
         model = CharLM(model_config)
         model.reset_parameters(config.memory_chars, config.seed)
@@ -174,11 +184,25 @@ def resumed_session(
     return session
 
 
+def _check_request(request: CorpusRequest) -> None:
+    names = (*request.files, *request.valid_files, request.encoding)
+    share = request.valid_fraction
+    if not all(isinstance(name, str) for name in names) or type(request.compose) is not bool:
+        raise TypeError("corpus")
+    if type(share) not in (int, float) or not 0 <= share < 1:
+        raise ValueError("valid_fraction")
+
+
 def run_folder(run: Path) -> Path:
     """The folder that `--resume` means. Raises ModelFileError if there is none."""
-    folder = run.parent if run.is_file() else run
-    if not folder.is_dir():
-        raise ModelFileError(f"--resume {run}: no such run")
+    try:
+        folder = run.parent if run.is_file() else run
+        if not folder.is_dir():
+            raise ModelFileError(f"--resume {run}: no such run")
+    except OSError as e:
+        raise ModelFileError(f"--resume {run}: {e.strerror or e}") from None
+    if not checkpoint.is_run(folder):
+        raise ModelFileError(f"--resume {run}: {folder} is not the folder of a run")
     return folder
 
 
@@ -187,10 +211,10 @@ def _corpus_again(
 ) -> Corpus:
     corpus = None if files else stored_corpus(sha256)
     if corpus is None:
-        if not files and STDIN in request.files:
+        if not files and (STDIN in request.files or not request.files):
+            came = "came from standard input" if request.files else "consists of too many files to name"
             raise TextError(
-                "the corpus came from standard input and its encoded copy is gone: give it again, "
-                "charlstm train --resume RUN - < corpus"
+                f"the corpus {came} and its encoded copy is gone: give it again, charlstm train --resume RUN CORPUS..."
             )
         corpus = open_corpus(replace(request, files=files or request.files), stdin, on_progress)
     if corpus.sha256 != sha256:
@@ -202,11 +226,13 @@ def _corpus_again(
 
 
 def absolute(request: CorpusRequest) -> CorpusRequest:
-    """The request as it holds from any folder."""
+    """The request as it holds from any folder; without names where they would swell every model file of the run."""
     files, valid_files = (
         tuple(f if f == STDIN else str(Path(f).absolute()) for f in names)
         for names in (request.files, request.valid_files)
     )
+    if sum(map(len, files + valid_files)) > MAX_NAMES:
+        files = valid_files = ()
     return replace(request, files=files, valid_files=valid_files)
 
 
@@ -217,12 +243,13 @@ def is_finished(session: Session) -> bool:
     assert session.resumed.resume is not None
     progress = snapshot_of(session.resumed).progress
     before = session.resumed.resume["run"]["train"]
-    if all(before[name] == getattr(session.config, name) for name in BUDGETS):
+    if all(before.get(name) == getattr(session.config, name) for name in BUDGETS):
         return progress.fraction >= 1 and progress.evaluations_done >= session.config.evaluations
     config = session.config
     ahead = steps_in_all(session.corpus, config)
     if ahead is not None and progress.step >= ahead:
         raise UsageError(f"the run is at step {progress.step:,} already, the new budget ends at {ahead:,}; give more")
-    if config.time_s is not None and before["time_s"] and progress.fraction * before["time_s"] >= config.time_s:
+    time_s = before.get("time_s")
+    if config.time_s is not None and time_s and progress.fraction * time_s >= config.time_s:
         raise UsageError(f"the run has trained longer than {config.time_s:g} seconds already; give a larger --time")
     return False

@@ -7,6 +7,7 @@ having stopped.
 
 from __future__ import annotations
 
+import math
 import platform
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -50,8 +51,12 @@ class Progress:
         counts = (self.step, self.epoch, self.offset, self.evaluations_done, self.stale_evaluations, self.rollbacks)
         if not all(type(n) is int and n >= 0 for n in (*counts, self.loss_count, self.log_interval_steps - 1)):
             raise ValueError("a count is not sound")
-        if not all(type(x) in (int, float) for x in (self.fraction, self.lr_scale, self.loss_sum)):
+        best = [x for x in (self.best_nats, self.best_step) if x is not None]
+        numbers = (self.fraction, self.lr_scale, self.loss_sum, *best)
+        if not all(type(x) in (int, float) and math.isfinite(x) for x in numbers):
             raise ValueError("a number is not sound")
+        if not (0 <= self.fraction <= 1 and 0 < self.lr_scale <= 1):
+            raise ValueError("a share is not sound")
         self.history = tuple((int(step), float(nats)) for step, nats in self.history)
 
 

@@ -152,7 +152,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "overlapping": (tensor("head.bias", data_offsets=[0, 16]), "sound"),
     "backwards": (tensor("head.bias", data_offsets=[16, 0]), "shape"),
     "offsets by the fraction": (tensor("head.bias", data_offsets=[0.0, 16.0]), "shape"),
-    "offsets of 2^70": (tensor("head.bias", data_offsets=[2**70, 2**70 + 16]), "sound"),
+    "offsets of 2^62": (tensor("head.bias", data_offsets=[2**62, 2**62 + 16]), "sound"),
     "a negative shape": (tensor("head.bias", shape=[-4], data_offsets=[0, -16]), "shape"),
     "a shape of no kind": (tensor("head.bias", shape={"4": 4}), "shape"),
     "an odd type": (tensor("head.bias", dtype="I32"), "shape"),
