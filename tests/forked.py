@@ -61,6 +61,7 @@ def run_command(folder: Path, command: str, die_in_save: int | None = None) -> N
 
     tqdm.set_lock(threading.RLock())  # its own is a system's semaphore, which a killed process would leave behind
     _watch_saves(folder / "in-save", die_in_save)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
     sys.argv = ["charlstm", *command.split()]
     INTERRUPTS.install()
     (folder / "ready").touch()
