@@ -11,6 +11,9 @@ SHIPPED = {  # what lies where in a clone -> in `charlstm/shipped/` of a wheel
     "checkpoints/portuguese/LICENSE": "portuguese/LICENSE",
     "checkpoints/portuguese/best.safetensors": "portuguese/best.safetensors",
     "checkpoints/portuguese/metrics.jsonl": "portuguese/metrics.jsonl",
+    "checkpoints/portuguese/probe.json": "portuguese/probe.json",
+    "checkpoints/comparison/lstm.safetensors": "comparison/lstm.safetensors",
+    "checkpoints/comparison/rnn.safetensors": "comparison/rnn.safetensors",
 }
 
 

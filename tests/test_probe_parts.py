@@ -19,7 +19,8 @@ from charlstm.probe.reading import read, trace_cells
 from charlstm.probe.run import read_sentence
 from charlstm.probe.stimuli import make_stimuli, split_lemmas
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
-from charlstm.report.sentence import GROUNDS, sentence_lines, wrapped
+from charlstm.report.columns import GROUNDS, wrapped
+from charlstm.report.sentence import sentence_lines
 from charlstm.vocab import Vocabulary
 
 TOY = Vocabulary(CHARS)

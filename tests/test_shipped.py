@@ -87,8 +87,19 @@ def test_a_folder_that_cannot_be_read_hides_no_other(tmp_path: Path, monkeypatch
         find_models(tmp_path / "b")
 
 
+def test_the_pair_to_compare_is_small_and_no_run() -> None:
+    pair = checkpoint.shipped_pair()
+    assert pair is not None
+    lstm, rnn = (load_model_file(path) for path in pair)
+    assert sum(path.stat().st_size for path in pair) <= 1_000_000
+    assert lstm.vocabulary == rnn.vocabulary
+    for setting in ("corpus_sha256", "step", "config"):
+        assert lstm.training[setting] == rnn.training[setting]
+    assert pair[0].parent not in [path.parent for path in find_models(ROOT / "checkpoints")]
+
+
 def test_it_is_small_and_holds_nothing_but_weights() -> None:
-    assert {path.name for path in MODEL.parent.iterdir()} == {BEST, "LICENSE", "metrics.jsonl"}
+    assert {path.name for path in MODEL.parent.iterdir()} == {BEST, "LICENSE", "metrics.jsonl", "probe.json"}
     assert MODEL.stat().st_size <= 12_000_000
     with safe_open(MODEL, "pt") as f:
         assert {f.get_slice(name).get_dtype() for name in f.keys()} == {"BF16"}  # noqa: SIM118
@@ -171,7 +182,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("wheel")
     source = where / "source"
     shutil.copytree(ROOT / "charlstm", source / "charlstm", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(MODEL.parent, source / "checkpoints" / "portuguese")
+    for name in ("portuguese", "comparison"):
+        shutil.copytree(ROOT / "checkpoints" / name, source / "checkpoints" / name)
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in"):
         shutil.copy(ROOT / name, source / name)
     (source / "checkpoints" / "README.md").write_bytes((ROOT / "checkpoints" / "README.md").read_bytes())
@@ -194,8 +206,9 @@ def build(kind: str, source: Path, where: Path) -> Path:
 
 def test_a_wheel_holds_it_and_samples_at_once(wheel: Path, tmp_path: Path) -> None:
     copy = wheel / "charlstm" / "shipped" / "portuguese"
-    assert {path.name for path in copy.parent.iterdir()} == {"README.md", "portuguese"}
-    assert {path.name for path in copy.iterdir()} == {BEST, "LICENSE", "metrics.jsonl"}
+    assert {path.name for path in copy.parent.iterdir()} == {"README.md", "portuguese", "comparison"}
+    assert {path.name for path in copy.iterdir()} == {BEST, "LICENSE", "metrics.jsonl", "probe.json"}
+    assert {path.name for path in (copy.parent / "comparison").iterdir()} == {"lstm.safetensors", "rnn.safetensors"}
     assert (copy / BEST).read_bytes() == MODEL.read_bytes()
     arguments = ["sample", "--length", "20", "--seed", "1", "--threads", "1"]
     environment = {**os.environ, "PYTHONPATH": str(wheel)}

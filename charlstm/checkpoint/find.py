@@ -10,6 +10,13 @@ from charlstm.errors import ModelFileError
 PACKAGE = Path(__file__).resolve().parent.parent
 # An installed wheel holds a copy inside the package, put there by the build; a clone has it beside the package.
 SHIPPED = (PACKAGE / "shipped" / "portuguese" / BEST, PACKAGE.parent / RUNS / "portuguese" / BEST)
+PAIRS = tuple(folder / "comparison" for folder in (PACKAGE / "shipped", PACKAGE.parent / RUNS))
+
+
+def shipped_pair() -> tuple[Path, Path] | None:
+    """An LSTM and a plain RNN of one size, trained alike on one text, to be compared; None where they were left out."""
+    pairs = ((folder / "lstm.safetensors", folder / "rnn.safetensors") for folder in PAIRS)
+    return next((pair for pair in pairs if all(path.is_file() for path in pair)), None)
 
 
 def shipped_model() -> Path | None:

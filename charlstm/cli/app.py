@@ -13,6 +13,7 @@ from charlstm._version import __version__
 from charlstm.cli.bench import bench
 from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
+from charlstm.cli.explain import explain
 from charlstm.cli.info import info
 from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
@@ -47,6 +48,7 @@ def make_app() -> typer.Typer:
     app.command()(in_typers_form(sample))
     app.command("eval")(in_typers_form(evaluate))
     app.command()(in_typers_form(probe))
+    app.command()(in_typers_form(explain))
     app.command()(in_typers_form(corpus))
     app.command()(in_typers_form(info))
     app.command()(in_typers_form(bench))

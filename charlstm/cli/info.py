@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from charlstm.cli.options import Debug, Json, Quiet, Verbose
+from charlstm.cli.options import Debug, Json, Quiet, Svg, Verbose, Width, check_picture
 from charlstm.errors import ModelFileError
 from charlstm.report.console import print_json, print_table
 from charlstm.report.text import quoted
@@ -23,13 +25,16 @@ def info(
             show_default=False,
         ),
     ] = None,
+    width: Width = None,
+    svg: Svg = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what a model file or a run holds."""
-    from charlstm.checkpoint import BEST, LAST, describe_model_file, find_model, read_metrics
+    """Show what a model file or a run holds, and the training curve of a run."""
+    check_picture(svg)
+    from charlstm.checkpoint import BEST, LAST, METRICS, describe_model_file, find_model, read_metrics
 
     path = find_model(where)
     about = describe_model_file(path)
@@ -39,14 +44,33 @@ def info(
             about["resume"] = describe_model_file(last).get("resume")
     metrics = read_metrics(path.parent)
     evaluations = [m for m in metrics if m.get("event") == "evaluated"]
-    if json:
-        print_json({"path": str(path), **about, "evaluations": evaluations})
-        return
     try:
         shown = rows(about, evaluations, path.stat().st_size, verbose)
+        training, validation = curve(metrics, "trained"), curve(metrics, "evaluated")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as e:
         raise ModelFileError(f"{path}: what it says of its training is not sound ({type(e).__name__}: {e})") from None
-    print_table(str(path), shown)
+    if svg is not None and not training and not validation:
+        raise ModelFileError(f"{path}: there is no training curve beside it (no {METRICS}); leave --svg out")
+    if json:
+        print_json({"path": str(path), **about, "evaluations": evaluations})
+    else:
+        print_table(str(path), shown)
+    if training or validation:
+        from charlstm.report.screen import as_svg, save_svg, show
+        from charlstm.report.training import draw_training
+
+        draw = partial(draw_training, str(path.parent), training, validation)
+        if not json:
+            show(draw, width)
+        if svg is not None:
+            save_svg(svg, as_svg(draw, f"charlstm info {path.parent}", width))
+
+
+def curve(metrics: list[dict[str, Any]], event: str) -> list[tuple[float, float]]:
+    """Steps and bits a character of the events of one kind; those that are no finite numbers are left out."""
+    name = {"trained": "bits_per_char", "evaluated": "valid_bits_per_char"}[event]
+    points = [(float(m["step"]), float(m[name])) for m in metrics if m.get("event") == event]
+    return [(step, bits) for step, bits in points if math.isfinite(step) and math.isfinite(bits) and step >= 0]
 
 
 def rows(about: dict[str, Any], evaluations: list[dict[str, Any]], size: int, verbose: bool) -> list[tuple[str, str]]:

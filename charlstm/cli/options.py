@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from charlstm.errors import UsageError
+
 
 def option(*names: str, help: str, **more: Any) -> Any:
     """A Typer option whose environment variable is named after its long name."""
@@ -72,6 +74,17 @@ UnknownOption = Annotated[
     Unknown, option("--unknown", help="What to do with characters that the model has never seen.", rich_help_panel=TEXT)
 ]
 Encoding = Annotated[str, option("--encoding", help="Encoding of the text files.", rich_help_panel=TEXT)]
+Width = Annotated[
+    int | None,
+    option(
+        "--width", help="Columns. [default: the terminal's]", min=40, max=1000, rich_help_panel=OUTPUT,
+        show_default=False,
+    ),
+]  # fmt: skip
+Svg = Annotated[
+    Path | None,
+    option("--svg", help="Write the picture to this file, too.", rich_help_panel=OUTPUT, show_default=False),
+]
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -91,3 +104,9 @@ def parse_finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is not a number to work with")
     return value
+
+
+def check_picture(svg: Path | None) -> None:
+    """Raises UsageError for a name that is no picture's: nothing else is ever replaced."""
+    if svg is not None and svg.suffix.lower() != ".svg":
+        raise UsageError(f"--svg {svg}: give a name that ends in .svg")

@@ -102,6 +102,7 @@ def probe(
         probe_features(feature, checkpoint, machine, text, state.value == "h", limits, seed, quiet, json)
         return
 
+    from charlstm.cli.found_cells import USUAL, best_cell, remember
     from charlstm.pairs import read_pairs
     from charlstm.probe.defaults import WARM, default_pairs, default_sentences
     from charlstm.probe.run import ProbeRequest
@@ -141,6 +142,8 @@ def probe(
             seed=seed,
         )
         result = run_probe(content.model, content.vocabulary, request, stages.update)
+    if items and (pairs, warm, text, state, seed, limits) == (None, None, None, StateName.c, 0, Thresholds()):
+        remember(path, USUAL, best_cell(result))
     if save is not None:
         save_activations(save, result)
     if json:

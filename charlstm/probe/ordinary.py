@@ -60,7 +60,7 @@ def measure(model: CharLM, ids: Tensor, source: str, of_hidden: bool) -> Ordinar
             part = (new.h if of_hidden else new.c).cpu().double()
             probed.append(torch.stack([part.sum(dim=1), part.square().sum(dim=1)]))
 
-    _read_all(model, ids, None, add)
+    read_lanes(model, ids, None, add)
     n = ids.shape[0] * len(held)
     mean, square = torch.stack(probed).sum(dim=0) / n
     deviation = (square - mean.square()).clamp_min(0).sqrt()
@@ -85,14 +85,15 @@ def bits_per_char(
                 targets = ids[rows, t + 1, None].to(model.device)
                 into.append(-log_probabilities(model, new.h[-1]).gather(1, targets).mean())
 
-        _read_all(model, ids, clamp, score)
+        read_lanes(model, ids, clamp, score)
         figures.append(bits_of(float(torch.stack(losses).mean())))
     return figures
 
 
-def _read_all(
+def read_lanes(
     model: CharLM, ids: Tensor, clamp: Clamp | None, on_step: Callable[[int, Tensor, State, list[Gates]], None]
 ) -> None:
+    """Read a text in lanes (B, T), each from a zero state; `on_step` as in `reading.read`."""
     B, T = ids.shape
     start = torch.zeros(B, dtype=torch.int64)
     read(model, ids, start, torch.full_like(start, T), repeat(model.zero_state(1), B), clamp=clamp, on_step=on_step)

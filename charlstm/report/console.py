@@ -14,9 +14,10 @@ from rich.table import Table
 from charlstm.report.text import printable
 
 
-def plain_console(**more: Any) -> Console:
-    """A console that prints text as it is; where no terminal sets the width, wide enough for a path."""
-    width = None if (sys.stderr if more.get("stderr") else sys.stdout).isatty() else 160
+def plain_console(width: int | None = None, **more: Any) -> Console:
+    """A console that prints text as it is; where nothing sets the width, wide enough for a path."""
+    if width is None and not (sys.stderr if more.get("stderr") else sys.stdout).isatty():
+        width = 160
     return Console(markup=False, highlight=False, emoji=False, width=width, **more)
 
 

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import math
 
-from rich.cells import cell_len
-from rich.style import Style
 from rich.text import Text
 
 from charlstm.pairs import common_prefix
 from charlstm.probe.result import SentenceReport
-from charlstm.report.text import printable
-
-# from low to high; black letters on a light ground read well on dark and on light terminals
-GROUNDS = ("#6baed6", "#bdd7e7", "", "#fdbe85", "#fd8d3c")
-SYMBOLS = "=- +#"  # the same five steps where there is no colour
-MIDDLE = 2  # the step that is left as it is
-LABEL = 4  # columns before the text
+from charlstm.report.columns import coloured_lines, tenth
 
 
 def sentence_lines(sentence: SentenceReport, which: int, watched: int, width: int, colour: bool) -> list[Text]:
@@ -34,60 +26,13 @@ def sentence_lines(sentence: SentenceReport, which: int, watched: int, width: in
     both = [v for t in sentence.traces for v in t.state[0, :, watched].tolist() if v == v]
     centre = sum(both) / len(both)  # of the two sentences together: what differs between them shows
     reach = max(abs(v - centre) for v in both) or 1.0
-    steps = [step_of((value - centre) / reach) for value in values]
-    gates = {name: getattr(trace, name)[0, : len(text), watched].tolist() for name in ("f", "i", "o")}
+    shares = [(value - centre) / reach for value in values]
     cue_end = pair.end_of_cue + len(text) - len(pair.prefix)
-    decided = pair.endings[which][:1]  # the deciding character: not read, so not coloured
     cue_start = text.rfind(" ", 0, common_prefix(pair.prefix, pair.twin_prefix)) + 1
-    marks = ["^" if cue_start <= place < cue_end else " " for place in range(len(text))] + ["*"] * len(decided)
-    text += decided
-    steps += [MIDDLE] * len(decided)
-    for row_of in gates.values():
-        row_of += [math.nan] * len(decided)
-    lines: list[Text] = []
-    for start, end in wrapped(text, width - LABEL):
-        shown = Text(" " * LABEL)
-        symbols, rows = Text(f"{'~':<{LABEL}}"), {name: Text(f"{name:<{LABEL}}") for name in gates}
-        marked = Text(" " * LABEL)
-        for place in range(start, end):
-            character = printable(text[place], keep="")
-            columns = max(cell_len(character), 1)
-            ground = GROUNDS[steps[place]]
-            shown.append(character, Style(color="black", bgcolor=ground) if colour and ground else "")
-            symbols.append(SYMBOLS[steps[place]].ljust(columns))
-            for name, row in rows.items():
-                row.append(tenth(gates[name][place]).ljust(columns))
-            marked.append(marks[place].ljust(columns))
-        lines.append(shown)
-        lines += [] if colour else [symbols]
-        lines += [row for row in rows.values() if row.plain[LABEL:].strip()]
-        lines.append(marked)
-    return [line for line in lines if line.plain.strip()]
-
-
-def step_of(share: float) -> int:
-    """A value from -1 to 1 as one of five steps."""
-    return min(4, max(0, int((share + 1) * 2.5)))
-
-
-def tenth(value: float) -> str:
-    """A gate as one digit, in tenths: 9 is open."""
-    return " " if value != value else str(min(9, int(value * 10)))
-
-
-def wrapped(text: str, width: int) -> list[tuple[int, int]]:
-    """Where the lines of a text begin and end: broken after a space, or in a word that is longer than a line."""
-    lines, start = [], 0
-    while start < len(text):
-        end, columns, space = start, 0, -1
-        while end < len(text) and columns + max(cell_len(text[end]), 1) <= max(width, 1):
-            columns += max(cell_len(text[end]), 1)
-            end += 1
-            if text[end - 1] == " ":
-                space = end
-        end = max(end, start + 1)
-        if end < len(text) and space > start:
-            end = space
-        lines.append((start, end))
-        start = end
-    return lines
+    decided = pair.endings[which][:1]  # the deciding character: not read, so not coloured
+    rows = {
+        name: [*map(tenth, getattr(trace, name)[0, : len(text), watched].tolist()), *" " * len(decided)]
+        for name in ("f", "i", "o")
+    }
+    rows[""] = ["^" if cue_start <= place < cue_end else " " for place in range(len(text))] + ["*"] * len(decided)
+    return coloured_lines(text + decided, shares + [math.nan] * len(decided), rows, width, colour)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import RenderableType
+from rich.text import Text
 from tqdm import tqdm
 
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.evaluate import SCORING_SPEED, bits_per_char
 from charlstm.report.console import messages, say, table
+from charlstm.report.curves import Curve, draw_curves, nice_limits
 from charlstm.report.text import count, duration, printable, quoted
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
 
+BEGINNING = 0.02  # of a training
+ROWS = 16
 SCALE = 10_000  # steps of the progress bar: it shows the share of the budget, which may be time
 
 
@@ -153,3 +159,23 @@ def show_end(event: Finished, folder: Path) -> None:
     if event.reason == "patience":
         say("stopped early: validation did not get better any more (--patience)")
     say(f"next: charlstm sample --checkpoint {folder}")
+
+
+Points = Sequence[tuple[float, float]]
+
+
+def draw_training(run: str, training: Points, validation: Points, width: int, colour: bool) -> list[RenderableType]:
+    """The training curve: steps against bits a character, on the text that is learnt and on the other.
+
+    The first steps, where a network learns which characters are frequent, lie above the frame.
+    """
+    last = max(step for step, _ in (*training, *validation))
+    shown = [bits for step, bits in training if step >= BEGINNING * last] + [bits for _, bits in validation]
+    curves = [
+        Curve(name, [step for step, _ in points], [bits for _, bits in points])
+        for name, points in (("training", training), ("validation", validation))
+        if points
+    ]
+    limits = nice_limits(shown or [bits for _, bits in training], ROWS)
+    lines = draw_curves(curves, "step", "bits/char", width, colour, height=ROWS, y_limits=limits)
+    return [Text(""), Text(printable(run)), *lines]

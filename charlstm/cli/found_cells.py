@@ -1,0 +1,83 @@
+"""What `charlstm probe` found in a model, kept, so that `charlstm explain` need not look again.
+
+A record is a small JSON file named after the model file's sha256, in the cache; the model that ships has one beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from charlstm.cache import cache_folder
+
+if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
+    from charlstm.config import ModelConfig
+    from charlstm.probe.result import ProbeResult
+
+RECORD = "probe.json"
+FORMAT = 1
+USUAL = "held-out pairs of agreement-pt"  # the items of a probe without options
+
+
+@dataclass(frozen=True)
+class FoundCell:
+    """The best cell that a probe found: layer and number from 0, and the verdict on it."""
+
+    layer: int
+    cell: int
+    verdict: str
+
+
+def best_cell(result: ProbeResult) -> FoundCell | None:
+    """The first cell that tracks the feature; None if none does."""
+    return next((FoundCell(*report.candidate.place, report.verdict.value) for report in result.tracking), None)
+
+
+def remember(model: Path, items: str, found: FoundCell | None) -> None:
+    """Keep what a probe with these items found. A cache that cannot be written changes nothing."""
+    try:
+        path = _record_in_cache(_sha256(model), items)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(to_json(model, items, found)) + "\n", encoding="utf-8")
+    except OSError:
+        return
+
+
+def to_json(model: Path, items: str, found: FoundCell | None) -> dict[str, Any]:
+    """A record as it is written."""
+    cell = None if found is None else {"layer": found.layer + 1, "cell": found.cell, "verdict": found.verdict}
+    return {"format": FORMAT, "sha256": _sha256(model), "items": items, "found": cell}
+
+
+def recall(model: Path, items: str, config: ModelConfig) -> tuple[bool, FoundCell | None]:
+    """Whether the model was probed with these items, and what was found. What is not sound counts as nothing."""
+    from charlstm.checkpoint import is_shipped
+
+    sha256 = _sha256(model)
+    beside = [model.with_name(RECORD)] if is_shipped(model) else []
+    for path in (*beside, _record_in_cache(sha256, items)):
+        try:
+            record = json.loads(path.read_bytes()[:10_000])
+            if (record["format"], record["sha256"], record["items"]) != (FORMAT, sha256, items):
+                continue
+            if record["found"] is None:
+                return True, None
+            found = FoundCell(
+                int(record["found"]["layer"]) - 1, int(record["found"]["cell"]), str(record["found"]["verdict"])
+            )
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            continue
+        if 0 <= found.layer < config.num_layers and 0 <= found.cell < config.hidden_size:
+            return True, found
+    return False, None
+
+
+def _record_in_cache(sha256: str, items: str) -> Path:
+    return cache_folder("probe") / f"{sha256}-{hashlib.sha256(items.encode()).hexdigest()[:16]}.json"
+
+
+def _sha256(model: Path) -> str:
+    return hashlib.sha256(model.read_bytes()).hexdigest()

@@ -1,0 +1,221 @@
+"""From boy to girl: what the gates of a cell do where the gender of the speaker changes from one line to the next.
+
+The documents expect three things of an LSTM that translates *I am a girl* into Czech after a line with *a boy*: its
+forget gate clears the old gender, its input gate writes the new one, and its output gate brings it out at the words
+that agree. Lines of `agreement-en-cs` show whether one cell does so, and where. Up to the English noun nothing tells
+the gender. A line is looked at in four stretches:
+
+    start           from the newline before the line up to the English noun
+    English noun    and the space after it
+    middle          from there up to the Czech noun
+    Czech noun      and the character after it
+
+    cleared    1 - product of f over the stretch
+    written    sum of i * |g| over the stretch
+
+A line after one of the other gender is a switch, after one of the same gender a repeat.
+
+Legend: B texts side by side, T characters, N lines.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import Any
+
+import numpy as np
+import torch
+
+from charlstm.grammar import ARROW, GenderedLine, gendered_lines
+from charlstm.model import CharLM
+from charlstm.probe.reading import repeat, trace_cells
+from charlstm.probe.statistics import Estimate, Floats, auc, bootstrap
+from charlstm.probe.stimuli import Bools, Ints
+from charlstm.vocab import Vocabulary
+
+CORPUS = "agreement-en-cs"
+TEXTS = 40  # side by side; the intervals draw these again
+LINES = 40  # of each text; the first one follows no other and only warms up
+REPLICATES = 400
+STRETCHES = ("start", "English noun", "middle", "Czech noun")
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A figure under two conditions, and the difference between them."""
+
+    first: Estimate
+    second: Estimate
+    difference: Estimate
+
+    def to_dict(self, names: tuple[str, str]) -> dict[str, Any]:
+        """As JSON has it, the two conditions by name."""
+        parts = (self.first, self.second, self.difference)
+        return {name: part.to_dict() for name, part in zip((*names, "difference"), parts, strict=True)}
+
+
+@dataclass(frozen=True)
+class Switches:
+    """What a cell's gates do at switches and at words that agree.
+
+    Attributes:
+        layer, cell: both from 0.
+        lines: how many lines are switches, and how many repeats.
+        cleared, written: by stretch, switch against repeat.
+        shown: o just before a character that agrees, against all other characters of the Czech half.
+        course: the mean cell state before the line and after each stretch, by the speaker before and the speaker now
+            ("FM": a man after a woman).
+        holds: how well the cell tells the genders apart just before a character that agrees (AUC, from 0.5 to 1).
+    """
+
+    layer: int
+    cell: int
+    lines: tuple[int, int]
+    cleared: dict[str, Contrast]
+    written: dict[str, Contrast]
+    shown: Contrast
+    course: dict[str, tuple[Estimate, ...]]
+    holds: Estimate
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: layers count from 1."""
+        stretches = {
+            name: {stretch: part.to_dict(("switch", "repeat")) for stretch, part in getattr(self, name).items()}
+            for name in ("cleared", "written")
+        }
+        return {
+            "layer": self.layer + 1,
+            "cell": self.cell,
+            "lines": {"switch": self.lines[0], "repeat": self.lines[1]},
+            **stretches,
+            "shown": self.shown.to_dict(("agreeing", "other")),
+            "course": {
+                who: dict(zip(("before", *STRETCHES), (moment.to_dict() for moment in moments), strict=True))
+                for who, moments in self.course.items()
+            },
+            "holds": self.holds.to_dict(),
+        }
+
+
+class _Lines:
+    """The figures of every line but the first of each text."""
+
+    def __init__(self) -> None:
+        self.text: list[int] = []
+        self.speakers: list[str] = []  # before and now
+        self.course: list[list[float]] = []
+        self.cleared: list[list[float]] = []
+        self.written: list[list[float]] = []
+
+    def add(self, text: int, before: GenderedLine, line: GenderedLine, cell: _Cell, start: int) -> None:
+        """A line that begins at a place of a text."""
+        self.text.append(text)
+        self.speakers.append(before.gender + line.gender)
+        ends = [at + start for at in (line.noun[0], line.noun[1] + 1, line.czech_noun[0], line.czech_noun[1] + 1)]
+        stretches = [slice(*ends) for ends in pairwise((start - 1, *ends))]
+        self.cleared.append([float(1 - cell.f[stretch].prod()) for stretch in stretches])
+        self.written.append([float(cell.written[stretch].sum()) for stretch in stretches])
+        self.course.append([float(cell.c[end - 1]) for end in (start - 1, *ends)])
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One cell over one text, (T) each."""
+
+    f: Floats
+    written: Floats  # i * |g|
+    o: Floats
+    c: Floats
+
+
+def measure_switches(model: CharLM, vocabulary: Vocabulary, place: tuple[int, int], seed: int) -> Switches:
+    """What a cell (layer and number from 0) of an LSTM does over generated lines of `agreement-en-cs`.
+
+    Intervals: bootstrap over the texts, which know nothing of each other.
+
+    Raises:
+        UnknownCharacterError: if the network has never seen a character of these lines.
+    """
+    texts = [list(islice(gendered_lines(random.Random(seed * TEXTS + k)), LINES)) for k in range(TEXTS)]  # noqa: S311
+    found = _Lines()
+    shown: list[tuple[int, bool, float]] = []  # text, whether the next character agrees, o
+    held: list[tuple[int, bool, float]] = []  # text, whether the speaker is feminine, c
+    for k, (lines, cell) in enumerate(zip(texts, _read(model, vocabulary, texts, place), strict=True)):
+        start = 1  # the text begins with a newline
+        for before, line in zip([None, *lines], lines, strict=False):
+            if before is not None:
+                found.add(k, before, line, cell, start)
+                deciding = {start + at for at in line.agreeing}
+                czech = start + line.text.index(ARROW) + len(ARROW)
+                for at in range(czech, start + len(line.text) + 1):  # the newline may agree, too
+                    shown.append((k, at in deciding, float(cell.o[at - 1])))
+                    if at in deciding:
+                        held.append((k, line.gender == "F", float(cell.c[at - 1])))
+            start += len(line.text) + 1
+    rng = np.random.default_rng(seed)
+    text, speakers, course = np.array(found.text), np.array(found.speakers), np.array(found.course)
+    is_switch = np.isin(speakers, ("FM", "MF"))
+
+    def by_stretch(figures: list[list[float]]) -> dict[str, Contrast]:
+        columns = zip(STRETCHES, np.array(figures).T, strict=True)
+        return {stretch: _contrast(values, is_switch, text, rng) for stretch, values in columns}
+
+    texts_of_o, agrees, o = (np.array(column) for column in zip(*shown, strict=True))
+    texts_of_c, feminine, c = (np.array(column) for column in zip(*held, strict=True))
+
+    def holds(rows: Ints) -> float:
+        area = float(auc(c[rows], feminine[rows]))
+        return max(area, 1 - area)
+
+    return Switches(
+        *place,
+        lines=(int(is_switch.sum()), int((~is_switch).sum())),
+        cleared=by_stretch(found.cleared),
+        written=by_stretch(found.written),
+        shown=_contrast(o, agrees, texts_of_o, rng),
+        course={
+            who: tuple(_mean(values, text[speakers == who], rng) for values in course[speakers == who].T)
+            for who in ("FF", "FM", "MF", "MM")
+        },
+        holds=bootstrap(holds, texts_of_c, rng, REPLICATES),
+    )
+
+
+def _read(
+    model: CharLM, vocabulary: Vocabulary, texts: Sequence[Sequence[GenderedLine]], place: tuple[int, int]
+) -> Iterator[_Cell]:
+    """The cell over every text, each from a newline and a zero state."""
+    ids = [
+        torch.from_numpy(
+            vocabulary.encode("\n" + "".join(line.text + "\n" for line in lines), what=CORPUS).astype(np.int64)
+        )
+        for lines in texts
+    ]
+    length = torch.tensor([len(text) for text in ids])
+    padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
+    trace = trace_cells(model, padded, length, repeat(model.zero_state(1), len(ids)), [place], of_hidden=False)
+    f, i, g, o, c = (part[:, :, 0].double().numpy() for part in (trace.f, trace.i, trace.g, trace.o, trace.state))
+    for k in range(len(ids)):
+        yield _Cell(f[k], i[k] * np.abs(g[k]), o[k], c[k])
+
+
+def _mean(values: Floats, text: Ints, rng: np.random.Generator) -> Estimate:
+    return bootstrap(lambda rows: float(values[rows].mean()), text, rng, REPLICATES)
+
+
+def _contrast(values: Floats, is_first: Bools, text: Ints, rng: np.random.Generator) -> Contrast:
+    """Means of values (N) where a condition holds and where not, and their difference."""
+
+    def mean(rows: Ints, wanted: Bools) -> float:
+        chosen = rows[wanted[rows]]
+        return float(values[chosen].mean()) if len(chosen) else float("nan")
+
+    def difference(rows: Ints) -> float:
+        return mean(rows, is_first) - mean(rows, ~is_first)
+
+    first = bootstrap(lambda rows: mean(rows, is_first), text, rng, REPLICATES)
+    second = bootstrap(lambda rows: mean(rows, ~is_first), text, rng, REPLICATES)
+    return Contrast(first, second, bootstrap(difference, text, rng, REPLICATES))

@@ -1,0 +1,117 @@
+"""Text in columns: every character keeps its own, bars stand beside numbers, lines break between words."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+
+from charlstm.report.text import printable
+
+# from low to high; black letters on a light ground read well on dark and on light terminals
+GROUNDS = ("#6baed6", "#bdd7e7", "", "#fdbe85", "#fd8d3c")
+SYMBOLS = "=- +#"  # the same five steps where there is no colour
+MIDDLE = 2  # the step that is left as it is
+LABEL = 4  # columns before the text
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def glyph(character: str) -> str:
+    """What stands for one character where each has columns of its own.
+
+    A combining mark is put on a dotted circle, or it would join the letter before it, which is another character to the
+    network; what cannot be seen is written out.
+    """
+    shown = printable(character, keep="")
+    if cell_len(shown) == 0:
+        is_mark = unicodedata.category(character).startswith("M") and not "\ufe00" <= character <= "\ufe0f"
+        shown = f"◌{character}" if is_mark else character.encode("unicode_escape").decode("ascii")
+    return shown
+
+
+def columns_of(character: str) -> int:
+    """How many columns its glyph takes: two for 語."""
+    return cell_len(glyph(character))
+
+
+def padded(text: str, columns: int) -> str:
+    """A text filled up with spaces to so many columns."""
+    return text + " " * max(0, columns - cell_len(text))
+
+
+def step_of(share: float) -> int:
+    """A value from -1 to 1 as one of five steps."""
+    return min(4, max(0, int((share + 1) * 2.5)))
+
+
+def tenth(value: float) -> str:
+    """A gate as one digit, in tenths: 9 is open."""
+    return " " if math.isnan(value) else str(min(9, int(value * 10)))
+
+
+def bar(share: float, columns: int) -> str:
+    """A share from 0 to 1 as a bar of so many columns, to an eighth of a column."""
+    eighths = round(min(1.0, max(0.0, share)) * 8 * columns)
+    whole, rest = divmod(eighths, 8)
+    return padded("█" * whole + (EIGHTHS[rest] if rest else ""), columns)
+
+
+def signed_bar(share: float, columns: int) -> str:
+    """A share from -1 to 1 as a bar to the left or to the right of the middle, to half a column."""
+    half = columns // 2
+    halves = round(min(1.0, abs(share)) * 2 * half)
+    whole, rest = divmod(halves, 2)
+    if share < 0:
+        return padded(("▐" * rest + "█" * whole).rjust(half), columns)
+    return padded(" " * half + "█" * whole + "▌" * rest, columns)
+
+
+def wrapped(text: str, width: int) -> list[tuple[int, int]]:
+    """Where the lines of a text begin and end: broken after a space, or in a word that is longer than a line."""
+    lines, start = [], 0
+    while start < len(text):
+        end, columns, space = start, 0, -1
+        while end < len(text) and columns + columns_of(text[end]) <= max(width, 1):
+            columns += columns_of(text[end])
+            end += 1
+            if text[end - 1] == " ":
+                space = end
+        end = max(end, start + 1)
+        if end < len(text) and space > start:
+            end = space
+        lines.append((start, end))
+        start = end
+    return lines
+
+
+def coloured_lines(
+    text: str, shares: Sequence[float], rows: Mapping[str, Sequence[str]], width: int, colour: bool
+) -> list[Text]:
+    """A text shaded by a value a character, wrapped by words, with rows of one sign a character under it.
+
+    Args:
+        text: T characters.
+        shares: (T) from -1 to 1; NaN is left as it is.
+        rows: by their labels, T signs each, of one column; rows of spaces are left out.
+        width: columns there are.
+        colour: False draws the shades as symbols in a row of their own.
+    """
+    steps = [MIDDLE if math.isnan(share) else step_of(share) for share in shares]
+    symbols = "".join(SYMBOLS[step] for step in steps)
+    under = dict(rows) if colour else {"~": symbols, **rows}
+    lines: list[Text] = []
+    for start, end in wrapped(text, width - LABEL):
+        shown = Text(" " * LABEL)
+        for place in range(start, end):
+            ground = GROUNDS[steps[place]]
+            shown.append(glyph(text[place]), Style(color="black", bgcolor=ground) if colour and ground else "")
+        lines.append(shown)
+        for label, signs in under.items():
+            if "".join(signs[start:end]).strip() or label == "~":
+                row = "".join(padded(signs[place], columns_of(text[place])) for place in range(start, end))
+                lines.append(Text(padded(label, LABEL) + row))
+    return lines

@@ -1,0 +1,331 @@
+"""`charlstm explain` and the curve of `charlstm info` as a person meets them."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from planted import CHARS, Planted, toy_pairs, write_pairs
+from rich.cells import cell_len
+
+from charlstm.checkpoint import ModelFile, load_model_file, save_model_file, shipped_pair
+from charlstm.cli import explain_inputs, found_cells
+from charlstm.cli.explain_views import VIEWS
+from charlstm.config import ModelConfig
+from charlstm.explain.walk import walk
+from charlstm.model import CharLM
+from charlstm.probe.defaults import SOFT
+from charlstm.report.columns import bar, coloured_lines, columns_of, glyph, signed_bar, wrapped
+from charlstm.report.curves import Curve, draw_curves, nice_limits
+from charlstm.vocab import Vocabulary
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = ROOT / "checkpoints" / "portuguese"
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    network = Planted()
+    network.write(0, {"F": 0.9, "M": -0.9, "\n": 0.0})
+    network.read(0, 4.0)
+    return network.save(tmp_path / "planted.safetensors")
+
+
+@pytest.fixture
+def rnn(tmp_path: Path) -> Path:
+    model = CharLM(ModelConfig(len(CHARS), 8, 1, 4, "rnn"))
+    model.reset_parameters(8.0, 0)
+    save_model_file(tmp_path / "rnn.safetensors", ModelFile(model, Vocabulary(CHARS), {}))
+    return tmp_path / "rnn.safetensors"
+
+
+def test_a_line_a_character_with_six_numbers_and_the_step_named(invoke, toy: Path) -> None:
+    done = invoke("explain", "bFcd a\nM", "-c", toy, "--cell", "1:0", "--width", 80)
+    assert done.code == 0, done.err
+    assert "a gate is open from 0.5 on" in done.out
+    assert "cell 0 of layer 1: asked for" in done.out
+    rows = [line.split() for line in done.out.splitlines() if re.match(r" *\d+ \S+ +(kept|replaced) ", line)]
+    assert [row[:3] for row in rows] == [
+        ["1", "b", "kept"],
+        ["2", "F", "replaced"],
+        ["3", "c", "kept"],
+        ["4", "d", "kept"],
+        ["5", "␣", "kept"],
+        ["6", "a", "kept"],
+        ["7", "\\n", "replaced"],
+        ["8", "M", "replaced"],
+    ]
+    numbers = [re.findall(r"[+-]?\d+\.\d+", " ".join(row[3:])) for row in rows]
+    assert all(len(row) == 6 for row in numbers)
+    assert [row[4] for row in numbers] == ["+0.00", *["+0.90"] * 5, "+0.00", "-0.90"]
+    assert "█" in done.out
+    assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_it_keeps_to_its_width(invoke, toy: Path, rnn: Path, width: int) -> None:
+    text = "bF cdeh " * 30
+    for arguments in (
+        (text, "-c", toy, "--cell", "1:0"),
+        (text, "-c", toy, "--cell", "1:0", "--at", 100),
+        (text, "-c", toy, "--memory"),
+        (text * 2, "-c", toy, "--against", rnn, "--gradient", "--back", 40),
+        (text, "-c", rnn, "--cell", "1:3"),
+        ("-c", toy, "--against", rnn, "--distance", "--pairs", write_pairs(toy.with_name("p.jsonl"), toy_pairs(12))),
+    ):
+        done = invoke("explain", *arguments, "--width", width)
+        assert done.code == 0, done.err
+        assert max(cell_len(line) for line in done.out.splitlines()) <= width
+        assert len(done.out.splitlines()) > 3
+
+
+@pytest.mark.parametrize("view", ["--at 3", "--memory", "--gradient --back 20", "", "--distance --pairs p.jsonl"])
+def test_every_view_as_json_and_as_a_picture(invoke, toy: Path, tmp_path: Path, view: str) -> None:
+    write_pairs(tmp_path / "p.jsonl", toy_pairs(12))
+    text = [] if "distance" in view else ["bFcd" * 30]
+    cell = ["--cell", "1:0"] if view in ("", "--at 3") else []
+    command = ("explain", *text, "-c", toy, *cell, *view.split(), "--width", 90)
+    shown = invoke(*command, "--svg", "picture.svg")
+    assert shown.code == 0, shown.err
+    picture = (tmp_path / "picture.svg").read_text(encoding="utf-8")
+    drawn = "".join(ET.fromstring(picture).itertext()).replace("\xa0", "")
+    for word in re.findall(r"\w{4,}", shown.out):
+        assert word in drawn
+    assert not re.findall(r"https?://(?!www\.w3\.org)", picture)
+    assert invoke(*command, "--svg", "again.svg").out == shown.out
+    assert (tmp_path / "again.svg").read_text(encoding="utf-8") == picture
+    data = json.loads(invoke(*command, "--json").out)
+    assert data["view"] in {view.name for view in VIEWS}
+    assert len(data) > 2
+
+
+def test_the_sentence_and_the_cell_that_the_probe_found_are_the_default(invoke) -> None:
+    done = invoke("explain", "-c", SHIPPED, "--json")
+    assert done.code == 0, done.err
+    data = json.loads(done.out)
+    assert (data["text"], data["layer"], data["cell"]) == (SOFT, 2, 73)
+    assert "charlstm probe: tracks and used" in data["chosen"]
+    assert len(data["c"]) == len(SOFT)
+    at_menina, at_target = SOFT.index(" disse"), SOFT.index("cansada") + len("cansad")
+    assert data["i"][at_menina] > 0.9  # it is written after the noun
+    assert data["c"][at_target - 1] / data["c"][at_menina] > 0.9  # and kept, past João
+    assert min(data["f"][at_menina + 1 : at_target]) > 0.9
+    assert data["o"][at_target - 1] > 0.9 > 0.1 > data["o"][at_target - 3]  # and shown where it decides
+
+
+def test_what_the_probe_found_is_kept(invoke, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = write_pairs(tmp_path / "pairs.jsonl", toy_pairs(lemmas=12))
+    first = invoke("explain", "bFcd", "-c", toy, "--pairs", pairs, "--json")
+    assert first.code == 0, first.err
+    found = json.loads(first.out)
+    assert (found["layer"], found["cell"]) == (1, 0)
+    assert "tracks" in found["chosen"]
+    monkeypatch.setattr(explain_inputs, "run_probe", None)  # it would fail
+    assert invoke("explain", "bFcd", "-c", toy, "--pairs", pairs, "--json").out == first.out
+    (record,) = found_records(toy)
+    for damage in (
+        b"",
+        b"{",
+        b"[]",
+        b'{"format": 1}',
+        b"\xff",
+        record.read_bytes().replace(b'"cell": 0', b'"cell": 99'),
+    ):
+        record.write_bytes(damage)
+        known, cell = found_cells.recall(toy, _key(pairs), load_model_file(toy).model.config)
+        assert (known, cell) == (False, None)
+
+
+def _key(pairs: Path) -> str:
+    return explain_inputs.items_for(pairs).key
+
+
+def found_records(model: Path) -> list[Path]:
+    sha256 = found_cells._sha256(model)
+    return list(found_cells.cache_folder("probe").glob(f"{sha256}*.json"))
+
+
+def test_without_a_found_cell_it_is_the_one_that_remembers_longest(invoke, toy: Path, rnn: Path) -> None:
+    """The default items are Portuguese: the toy cannot read them."""
+    data = json.loads(invoke("explain", "bFcd", "-c", toy, "--json").out)
+    assert "remembers longest" in data["chosen"]
+    memory = json.loads(invoke("explain", "-c", toy, "--memory", "--json").out)
+    assert memory["probed"] is None
+    assert data["cell"] == memory["longest"][0]["cell"]
+    assert "first of the top layer" in json.loads(invoke("explain", "bFcd", "-c", rnn, "--json").out)["chosen"]
+
+
+def test_a_text_comes_as_it_is_from_a_file_or_from_standard_input(invoke, toy: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("bFcd", encoding="utf-8")
+    cell = ("-c", toy, "--cell", "1:0", "--json")
+    plain = invoke("explain", "bFcd", *cell).out
+    assert invoke("explain", "--file", "text.txt", *cell).out == plain
+    assert invoke("explain", "-", *cell, stdin=b"bFcd").out == plain
+    assert json.loads(invoke("explain", "bßFcd", *cell, "--unknown", "skip").out)["text"] == "bFcd"
+    warm = json.loads(invoke("explain", "bcd", *cell, "--warm", "F").out)
+    assert warm["c"] == pytest.approx([0.9] * 3, abs=1e-3)
+    assert json.loads(invoke("explain", "bcd", *cell).out)["c"] == pytest.approx([0.0] * 3, abs=1e-3)
+
+
+ERRORS = [
+    (("", "--cell", "1:0"), 3, "nothing to read"),
+    (("ß", "--cell", "1:0"), 3, "never seen 'ß'"),
+    (("ß", "--cell", "1:0", "--unknown", "skip"), 3, "knows none"),
+    (("b", "--cell", "1"), 2, "write layer:cell"),
+    (("b", "--cell", "2:0"), 2, "layers 1 to 1"),
+    (("b", "--cell", "1:0", "--at", "2"), 2, "from 1 to 1"),
+    (("b", "--at", "0"), 2, "greater than or equal to 1"),
+    (("b", "--file", "x"), 2, "give one of the two"),
+    (("--file", "missing.txt", "--cell", "1:0"), 3, "missing.txt"),
+    (("b", "--memory", "--gradient"), 2, "two views"),
+    (("b", "--memory", "--at", "1"), 2, "two views"),
+    (("b", "--against", "x"), 2, "--against means nothing"),
+    (("b", "--memory", "--cell", "1:0"), 2, "--cell means nothing with --memory"),
+    (("b", "--distance"), 2, "a text means nothing with --distance"),
+    (("b", "--back", "5"), 2, "--back means nothing"),
+    (("--gradient", "b"), 3, "smaller --back"),
+    (("--gradient", "--against", "."), 4, "no model"),
+    (("--distance", "--against", "planted.safetensors"), 2, "the model itself"),
+    (("b", "--svg", "picture.png"), 2, "ends in .svg"),
+    (("b", "--cell", "1:0", "--svg", "no/where.svg"), 1, "cannot write"),
+    (("b", "--open", "nan"), 2, "less than or equal to 1"),
+    (("b", "--open", "2"), 2, "less than or equal to 1"),
+    (("b", "--width", "3"), 2, "greater than or equal to 40"),
+    (("--switches",), 3, "has never seen"),
+    (("--pairs", "missing.jsonl", "b"), 3, "missing.jsonl"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), ERRORS, ids=[" ".join(case[0]) for case in ERRORS])
+def test_what_cannot_be_meant_is_said_in_a_line(
+    invoke, toy: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = invoke("explain", "-c", toy, *arguments)
+    assert (done.code, done.out if code != 1 else "") == (code, ""), done.err
+    assert words in " ".join(done.err.replace("│", " ").split())
+    assert "should not happen" not in done.err
+
+
+def test_a_plain_rnn_has_no_gates_to_show(invoke, rnn: Path) -> None:
+    done = invoke("explain", "-c", rnn, "--memory")
+    assert done.code == 2
+    assert "plain RNN" in done.err
+
+
+def test_without_the_pair_that_ships_it_says_what_to_give(invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shipped_pair() is not None
+    monkeypatch.setattr(explain_inputs, "shipped_pair", lambda: None)
+    done = invoke("explain", "--distance")
+    assert done.code == 4
+    assert "--checkpoint and --against" in done.err
+
+
+def test_the_default_gradient_view_is_the_pair_that_ships(invoke) -> None:
+    done = invoke("explain", "--gradient", "--back", "20", "--json")
+    assert done.code == 0, done.err
+    data = json.loads(done.out)
+    assert set(data["networks"]) == {"lstm untrained", "lstm trained", "rnn untrained", "rnn trained"}
+    rates = [data["w_rec"][w]["rate"] for w in ("0.5", "0.9", "1", "1.1", "1.5", "2")]
+    assert all(a < b for a, b in pairwise(rates))
+    for reach in data["w_rec"].values():
+        assert reach["rate"] == pytest.approx(reach["theory_rate"], rel=0.05)
+
+
+def test_every_character_keeps_its_columns() -> None:
+    assert glyph("a") == "a"
+    assert glyph("\u0301") == "◌\u0301"  # on its own it would join the letter before it
+    assert glyph("\u200d") == "\\u200d"
+    assert glyph("\ufe0f") == "\\ufe0f"
+    assert glyph("\x1b") == "\\x1b"
+    assert [columns_of(c) for c in "a語\u0301\n👩"] == [1, 2, 1, 2, 2]
+    text = "cafe\u0301 語語 👩\u200d👩 e\u0301tude"
+    lines = coloured_lines(text, [0.0] * len(text), {"f": "9" * len(text)}, 20, True)
+    for shown, row in pairwise([line.plain for line in lines]):
+        if row.startswith("f"):
+            assert cell_len(row) == cell_len(shown) <= 20 + 6  # an escape is longer than a line's end
+            assert row[4:].replace(" ", "") == "9" * row.count("9")
+    assert sum(line.plain.count("9") for line in lines) == len(text)
+
+
+def test_a_text_is_wrapped_by_words_and_whole() -> None:
+    text = "A menina disse que não foi se despedir"
+    parts = [text[start:end] for start, end in wrapped(text, 12)]
+    assert "".join(parts) == text
+    assert all(part.endswith(" ") for part in parts[:-1])
+    assert wrapped("", 5) == []
+    assert wrapped("語語語", 1) == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_bars_are_as_long_as_their_shares() -> None:
+    assert [bar(share, 4) for share in (0, 0.5, 1, 7, -1)] == ["    ", "██  ", "████", "████", "    "]
+    assert bar(1 / 32, 4) == "▏   "
+    assert signed_bar(1, 4) == "  ██"
+    assert signed_bar(-1, 4) == "██  "
+    assert signed_bar(0.25, 4) == "  ▌ "
+    assert signed_bar(-0.25, 4) == " ▐  "
+    assert {len(signed_bar(share / 10, 5)) for share in range(-12, 13)} == {5}
+
+
+def test_curves_are_told_apart_with_colour_and_without() -> None:
+    curves = [Curve("falls", range(101), [0.9**k for k in range(101)]), Curve("stays", range(101), [1.0] * 101)]
+    for colour in (False, True):
+        lines = draw_curves(curves, "k", "norm", 80, colour, logarithmic=True, y_limits=(-4.0, 0.5), height=9)
+        assert all(line.cell_len <= 80 for line in lines)
+        words = "\n".join(line.plain for line in lines)
+        assert "falls" in words
+        assert "1e-3 |" in words
+        styles = {str(span.style) for line in lines for span in line.spans}
+        assert styles >= {"blue", "red"} if colour else not styles
+        assert ("a" in words.split("falls")[0]) != colour
+    single = draw_curves([Curve("one", [0, 5], [1.0, float("nan")])], "x", "y", 40, True)
+    assert any("one" in line.plain for line in single)
+    low, high = nice_limits([1.23, 4.56], 16)
+    assert low <= 1.23 < 4.56 <= high
+    assert (high - low) / 16 in (0.25, 0.3)
+
+
+def test_a_training_curve_of_a_run(invoke, corpus_file: Path, tmp_path: Path) -> None:
+    trained = invoke("train", corpus_file, "--steps", 40, "--hidden-size", 8, "--evaluations", 4, "--out", "run", "-q")
+    assert trained.code == 0, trained.err
+    done = invoke("info", "run", "--width", 80, "--svg", "curve.svg")
+    assert done.code == 0, done.err
+    assert "a  training" in done.out
+    assert "b  validation" in done.out
+    assert "(bits/char)" in done.out
+    assert max(cell_len(line) for line in done.out.splitlines()) <= 160
+    drawn = "".join(ET.fromstring((tmp_path / "curve.svg").read_text(encoding="utf-8")).itertext())
+    assert "validation" in drawn
+    with (tmp_path / "run" / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"event": "evaluated", "step": 41, "valid_bits_per_char": NaN}\n')
+        file.write('{"event": "trained", "step": 1e999, "bits_per_char": 1}\n')
+    odd = invoke("info", "run")
+    assert odd.code in (0, 4)
+    assert "should not happen" not in odd.err
+    (tmp_path / "run" / "metrics.jsonl").unlink()
+    assert "validation" not in invoke("info", "run").out.split("versions")[1]
+    done = invoke("info", "run", "--svg", "curve.svg")
+    assert done.code == 4
+    assert "no training curve" in done.err
+
+
+def test_the_record_beside_the_shipped_model_is_of_that_model() -> None:
+    record = json.loads((SHIPPED / "probe.json").read_text(encoding="utf-8"))
+    assert record["sha256"] == found_cells._sha256(SHIPPED / "best.safetensors")
+    assert record["items"] == found_cells.USUAL
+    assert record["found"] == {"layer": 2, "cell": 73, "verdict": "tracks and used"}
+
+
+def test_precision_of_the_readable_steps() -> None:
+    """What is shown is what the network computes: the numbers of a walk are those of `CharLM.step`."""
+    content = load_model_file(SHIPPED / "best.safetensors")
+    state = content.model.zero_state(1)
+    ids = torch.from_numpy(content.vocabulary.encode("A menina").astype("int64"))
+    found = walk(content.model, ids, "A menina", state, (1, 73))
+    with torch.no_grad():
+        for k, character in enumerate(ids):
+            _, state = content.model.step(character[None], state)
+            assert found.c[k] == float(state.c[1, 0, 73])
+            assert found.h[k] == float(state.h[1, 0, 73])
