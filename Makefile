@@ -3,6 +3,7 @@
 # make check    set up, then lint, types and the order of imports
 # make coverage every branch of what reads and writes files is taken by the tests
 # make soak     the long versions of some tests: kills, signals, mutants, untrained networks, a training: half an hour
+# make pictures the pictures in the README
 # make lexicon LEXICON=folder    compare the Portuguese word lists with a lexicon
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check coverage soak lexicon clean
+.PHONY: demo test check coverage soak pictures lexicon clean
 
 $(READY): pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -49,6 +50,12 @@ check: $(READY)
 soak: $(READY)
 	CHARLSTM_SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
 		$(addprefix tests/test_,interruptions.py attacks.py bounded.py probe_soak.py)
+
+SENTENCE := A menina que o João viu está cansada.
+pictures: $(READY)
+	$(BIN)/charlstm explain "$(SENTENCE)" --checkpoint checkpoints/portuguese --width 80 --svg docs/pictures/gates.svg
+	$(BIN)/charlstm explain --gradient --width 80 --svg docs/pictures/gradient.svg
+	$(BIN)/charlstm explain --distance --width 80 --svg docs/pictures/distance.svg
 
 lexicon: $(READY)
 	$(BIN)/python corpora/check_lexicon.py $(LEXICON)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
@@ -60,7 +61,7 @@ def test_a_line_a_character_with_six_numbers_and_the_step_named(invoke, toy: Pat
     ]
     numbers = [re.findall(r"[+-]?\d+\.\d+", " ".join(row[3:])) for row in rows]
     assert all(len(row) == 6 for row in numbers)
-    assert [row[4] for row in numbers] == ["+0.00", *["+0.90"] * 5, "+0.00", "-0.90"]
+    assert [row[4] for row in numbers] == ["0.00", *["+0.90"] * 5, "0.00", "-0.90"]
     assert "█" in done.out
     assert "\x1b" not in done.out
 
@@ -309,6 +310,22 @@ def test_a_training_curve_of_a_run(invoke, corpus_file: Path, tmp_path: Path) ->
     done = invoke("info", "run", "--svg", "curve.svg")
     assert done.code == 4
     assert "no training curve" in done.err
+
+
+@pytest.mark.parametrize("name", ["gates", "gradient", "distance"])
+def test_the_pictures_in_the_readme_are_what_the_commands_draw(invoke, tmp_path: Path, name: str) -> None:
+    """All but the digits, which another processor may round otherwise."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"^SENTENCE := (.*)$", makefile, re.M)
+    (line,) = re.findall(rf"charlstm (explain .*) --svg docs/pictures/{name}.svg", makefile)
+    command = shlex.split(line.replace("$(SENTENCE)", sentence).replace("checkpoints/portuguese", str(SHIPPED)))
+    done = invoke(*command, "--svg", f"{name}.svg")
+    assert done.code == 0, done.err
+    now, then = (
+        re.sub(r"[\W\d_]+", " ", "".join(ET.fromstring(path.read_text(encoding="utf-8")).itertext()))
+        for path in (tmp_path / f"{name}.svg", ROOT / "docs" / "pictures" / f"{name}.svg")
+    )
+    assert now == then
 
 
 def test_the_record_beside_the_shipped_model_is_of_that_model() -> None:

@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(
     set(
         re.findall(
-            r"charlstm (?:train|sample|eval|info|probe|corpus|bench)[^\n`#;|]*",
+            r"charlstm (?:train|sample|eval|info|probe|explain|corpus|bench)[^\n`#;|]*",
             "\n".join(re.findall(r"^\$ (.*)$", README, re.M)),
         )
     )

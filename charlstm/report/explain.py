@@ -58,8 +58,10 @@ def draw_memory(memory: Memory, probed: tuple[int, int] | None, width: int, colo
         Text("the cells that remember longest"),
         columns_table(header, rows),
         Text(""),
-        Text("half-life: by the mean of -ln f, every clearing included; between: by its median, that is, between"),
-        Text("clearings; lets go: the share of characters at which f is below one half"),
+        Text(
+            "half-life: by the mean of -ln f, every clearing included; between: by its median, that is, between "
+            "clearings; lets go: the share of characters at which f is below one half"
+        ),
     ]
 
 
@@ -196,8 +198,10 @@ def draw_switches(found: Switches, chosen: str, width: int, colour: bool) -> Lin
         Text(""),
         *(Text(line) for line in in_words(found)),
         Text(""),
-        Text("switch: a line of agreement-en-cs after one of the other gender; repeat: after one of the same."),
-        Text("cleared: 1 - product of f; written: sum of i |g|; intervals: 95 %, over texts"),
+        Text(
+            "switch: a line of agreement-en-cs after one of the other gender; repeat: after one of the same; cleared: "
+            "1 - product of f; written: sum of i |g|; intervals: 95 %, over texts"
+        ),
     ]
 
 

@@ -98,10 +98,11 @@ def visible(character: str) -> str:
 
 
 def _number(value: float, name: str) -> str:
-    """In at most five columns."""
+    """In at most five columns; what rounds to nothing has no sign."""
     if name in "fio":
         return f"{value:.2f}"
-    return next(shown for digits in (2, 1, 0) if len(shown := f"{value:+.{digits}f}") <= NUMBER or digits == 0)
+    shown = next(text for digits in (2, 1, 0) if len(text := f"{value:+.{digits}f}") <= NUMBER or digits == 0)
+    return "0.00" if float(shown) == 0 else shown
 
 
 def draw_step(step: WrittenStep, chosen: str, width: int, colour: bool) -> list[RenderableType]:
