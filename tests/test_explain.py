@@ -25,12 +25,13 @@ from charlstm.explain.gradient import (
     with_recurrent_weight,
 )
 from charlstm.explain.memory import EDGES, half_life, measure_memory
-from charlstm.explain.switches import STRETCHES, measure_switches
+from charlstm.explain.switches import STRETCHES, Contrast, Switches, measure_switches
 from charlstm.explain.walk import Step, name_step, walk
 from charlstm.grammar import gendered_lines
 from charlstm.lstm import Layer, State, lstm_step, rnn_step
 from charlstm.model import CharLM
 from charlstm.probe.defaults import SOFT, WARM, default_pairs
+from charlstm.probe.statistics import Estimate
 from charlstm.report.explain import in_words
 from charlstm.vocab import Vocabulary
 
@@ -410,3 +411,36 @@ def test_what_is_written_at_a_noun_is_counted_there() -> None:
         both = found.written[name]
         mean = (both.first.value * switch + both.second.value * repeat) / (switch + repeat)
         assert mean == pytest.approx(np.mean(counts[name]), abs=1e-4)
+
+
+def contrast(first: float, second: float) -> Contrast:
+    def near(value: float) -> Estimate:
+        return Estimate(value, value - 0.01, value + 0.01)
+
+    return Contrast(near(first), near(second), near(first - second))
+
+
+@pytest.mark.parametrize(
+    ("cleared", "written", "shown", "words"),
+    [
+        ((0.9, 0.1), (0.8, 0.1), (0.9, 0.1), ("yes; 0.90 is cleared in a switch, 0.10", "yes; 0.80", "yes; o is 0.90")),
+        ((0.9, 0.9), (0.8, 0.8), (0.2, 0.2), ("not so; it clears in every line", "yes; 0.80", "not so; o is 0.20")),
+        ((0.0, 0.0), (0.0, 0.0), (0.1, 0.9), ("not so; it does not clear", "not so; 0.00", "not so; o is 0.10")),
+    ],
+)
+def test_the_words_say_what_the_numbers_say(
+    cleared: tuple[float, float], written: tuple[float, float], shown: tuple[float, float], words: tuple[str, ...]
+) -> None:
+    still = contrast(0.0, 0.0)
+    found = Switches(
+        layer=0,
+        cell=0,
+        lines=(10, 10),
+        cleared={name: contrast(*cleared) if name == "English noun" else still for name in STRETCHES},
+        written={name: contrast(*written) if name == "English noun" else still for name in STRETCHES},
+        shown=contrast(*shown),
+        course={},
+        holds=Estimate(1.0, 1.0, 1.0),
+    )
+    for line, part in zip(in_words(found), words, strict=True):
+        assert part in line
