@@ -102,7 +102,7 @@ class Vocabulary:
         try:
             points = code_points(text)
         except UnicodeEncodeError as e:
-            raise TextError(f"{what}: a lone surrogate at character {offset + e.start} is not text") from None
+            raise TextError(f"{what}: a lone surrogate at character {offset + e.start + 1} is not text") from None
         ids = self._id_of[points]
         unknown = np.flatnonzero(ids < 0)
         if len(unknown) == 0:
@@ -132,7 +132,7 @@ class Vocabulary:
         nearest = self.nearest(character)
         hint = f"nearest known: {' '.join(nearest[:5])}" if nearest else "nothing known resembles it"
         return UnknownCharacterError(
-            f"{what}: the model has never seen {describe(character)}, at character {position}; {hint}. "
+            f"{what}: the model has never seen {describe(character)}, at character {position + 1}; {hint}. "
             "Leave it out, or use --unknown skip or --unknown nearest",
             character,
             position,

@@ -1,5 +1,6 @@
 """The disk format and its only owner: model files and the folders of runs."""
 
+from charlstm.checkpoint.disk import write_atomically
 from charlstm.checkpoint.find import find_model, find_models, is_shipped, shipped_pair
 from charlstm.checkpoint.model_file import ModelFile, describe_model_file, load_model_file, save_model_file
 from charlstm.checkpoint.run import (
@@ -47,5 +48,6 @@ __all__ = [
     "save_last",
     "save_model_file",
     "shipped_pair",
+    "write_atomically",
     "write_run_config",
 ]

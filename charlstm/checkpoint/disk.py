@@ -18,8 +18,13 @@ LOCK = ".lock"
 WRITE_BYTES = 1 << 24
 
 
-def write_atomically(path: Path, data: bytes | bytearray) -> None:
+def write_atomically(path: Path, data: bytes | bytearray, option: str = "--out") -> None:
     """Replace a file so that a reader, or a crash, finds the old content or the new, never a part of it.
+
+    Args:
+        path: the file.
+        data: all that it shall hold.
+        option: which option named it, for the message.
 
     Raises:
         CharLSTMError: names the file and why it could not be written; what was there before is untouched.
@@ -38,16 +43,16 @@ def write_atomically(path: Path, data: bytes | bytearray) -> None:
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as e:
-        raise cannot_write(path, e) from None
+        raise cannot_write(path, e, option) from None
     finally:
         if temporary is not None:
             with suppress(OSError):
                 os.unlink(temporary)
 
 
-def cannot_write(path: Path, error: OSError) -> CharLSTMError:
+def cannot_write(path: Path, error: OSError, option: str = "--out") -> CharLSTMError:
     """What to say when a file cannot be written."""
-    return CharLSTMError(f"cannot write {path}: {error.strerror or error}; free some space or give another --out")
+    return CharLSTMError(f"cannot write {path}: {error.strerror or error}; free some space or give another {option}")
 
 
 def sync_folder(folder: Path) -> None:

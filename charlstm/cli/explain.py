@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from charlstm.cli.explain_options import (
     Against,
     At,
@@ -24,6 +26,7 @@ from charlstm.cli.options import (
     Debug,
     Device,
     DeviceOption,
+    Encoding,
     Json,
     Quiet,
     Svg,
@@ -33,16 +36,26 @@ from charlstm.cli.options import (
     Verbose,
     Width,
     check_picture,
+    was_typed,
 )
 from charlstm.cli.probe_options import Warm
 from charlstm.errors import UsageError
 from charlstm.report.console import print_json
 
-BACK = 100
-OPEN = 0.5
+# options that only some views understand, and their parameters; in a variable they may stand for other commands
+PARTIAL = {
+    "--against": "against",
+    "--back": "back",
+    "--open": "open_from",
+    "--cell": "cell",
+    "--pairs": "pairs",
+    "--unknown": "unknown",
+    "--warm": "warm",
+}
 
 
 def explain(
+    ctx: typer.Context,
     text: Text = None,
     file: TextFile = None,
     checkpoint: Checkpoint = None,
@@ -53,13 +66,14 @@ def explain(
     distance: DistanceView = False,
     switches: SwitchesView = False,
     against: Against = None,
-    back: Back = BACK,
+    back: Back = 100,
     pairs: Pairs = None,
-    open_from: Open = OPEN,
+    open_from: Open = 0.5,
     warm: Warm = None,
     unknown: UnknownOption = Unknown.error,
     width: Width = None,
     svg: Svg = None,
+    encoding: Encoding = "utf-8",
     seed: Seed = 0,
     device: DeviceOption = Device.auto,
     threads: Threads = None,
@@ -80,27 +94,24 @@ def explain(
         View.distance: distance,
         View.switches: switches,
     }
-    given = {
-        "--against": against,
-        "--back": back != BACK,
-        "--open": open_from != OPEN,
-        "--cell": cell,
-        "--pairs": pairs,
-        "--unknown": unknown is not Unknown.error,
-        "--warm": warm,
-        "a text": text is not None or file is not None,
-    }
-    view = choose_view(chosen, given)
+    typed = [name for name, parameter in PARTIAL.items() if was_typed(ctx, parameter)]
+    if text is not None or file is not None:
+        typed.append("a text")
+    view = choose_view(chosen, typed)
     if text is not None and file is not None:
         raise UsageError("TEXT and --file: give one of the two")
     check_picture(svg)
-    from charlstm.cli.explain_views import VIEWS, Request
+    if svg is not None and file is not None and svg.resolve() == file.resolve():
+        raise UsageError(f"--svg {svg}: that is the text; give another name")
+    from charlstm.cli.explain_request import Request
+    from charlstm.cli.explain_views import VIEWS
     from charlstm.cli.runtime import prepare_machine
     from charlstm.report.screen import as_svg, save_svg, show
 
     request = Request(
         text=text,
         file=file,
+        encoding=encoding,
         checkpoint=checkpoint,
         cell=cell,
         at=at,
@@ -115,9 +126,9 @@ def explain(
         quiet=quiet or json,
     )
     shown = VIEWS[view](request)
+    if svg is not None:
+        save_svg(svg, as_svg(shown.draw, shown.title, width))
     if json:
         print_json({"view": view.name, **shown.data})
     else:
         show(shown.draw, width)
-    if svg is not None:
-        save_svg(svg, as_svg(shown.draw, shown.title, width))

@@ -1,9 +1,9 @@
-"""What `charlstm explain` works on: a text, a cell, networks to compare."""
+"""What `charlstm explain` works on: a text, minimal pairs, a cell."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,48 +11,57 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.checkpoint import ModelFile, find_model, load_model_file, shipped_pair
+from charlstm.checkpoint import ModelFile
+from charlstm.cli.explain_request import Request
 from charlstm.cli.found_cells import USUAL, FoundCell, best_cell, recall, remember
 from charlstm.cli.probe_inputs import ordinary_text, unknown_character
+from charlstm.cli.probe_options import parse_cells
 from charlstm.cli.runtime import read_stdin
-from charlstm.corpus import read_chunks
-from charlstm.errors import ModelFileError, TextError, UsageError
-from charlstm.explain.gradient import WARM_CHARS
-from charlstm.explain.memory import measure_memory
-from charlstm.grammar import corpus_lines
+from charlstm.corpus import check_encoding, read_chunks
+from charlstm.errors import TextError
 from charlstm.lstm import State
 from charlstm.pairs import MinimalPair, read_pairs
 from charlstm.probe import OnProgress
-from charlstm.probe.defaults import CORPUS, WARM, default_pairs
-from charlstm.probe.ordinary import to_lanes
+from charlstm.probe.defaults import WARM, default_pairs
 from charlstm.probe.reading import warm_state
 from charlstm.probe.run import ProbeRequest
 from charlstm.probe.run import probe as run_probe
 from charlstm.report.console import say
 from charlstm.report.progress import Stages
+from charlstm.vocab import describe
 
-PLACES = 24  # in a text from which gradients are followed back
-DRAWN_CHARS = 40_000
+STDIN = "-"
 
 
-def given_text(text: str | None, file: Path | None, composed: bool = True) -> str | None:
-    """The text that was given, or None. Raises TextError for an empty one."""
-    if text is None and file is None:
-        return None
-    if file is not None:
-        found = "".join(read_chunks(file, "utf-8", composed))
+def given_text(request: Request, composed: bool) -> str:
+    """The text of the person's own. Raises TextError for an empty one."""
+    encoding = check_encoding(request.encoding)
+    if STDIN in (request.text, str(request.file)):
+        found = read_stdin(encoding)
+    elif request.file is not None:
+        found = "".join(read_chunks(request.file, encoding, composed))
     else:
-        found = read_stdin() if text == "-" else text or ""
+        found = request.text or ""
     if not found:
-        raise TextError("there is nothing to read in the text; give at least one character")
+        raise TextError(f"there is nothing to read in {request.text_name}; give at least one character")
     return found
 
 
-def encode(content: ModelFile, text: str, on_unknown: str, what: str) -> Tensor:
-    """Ids of a text (T). Raises TextError where nothing is left of it, UnknownCharacterError as `Vocabulary.encode`."""
-    ids = content.vocabulary.encode(content.normalize(text), on_unknown, what)  # type: ignore[arg-type]
+def encode(content: ModelFile, text: str, on_unknown: str, what: str, quiet: bool) -> Tensor:
+    """Ids of a text (T); what the model does not know is left out or replaced, which is said.
+
+    Raises:
+        TextError: where nothing is left of it.
+        UnknownCharacterError: as `Vocabulary.encode`.
+    """
+    text = content.normalize(text)
+    ids = content.vocabulary.encode(text, on_unknown, what)  # type: ignore[arg-type]
     if len(ids) == 0:
-        raise TextError(f"{what}: the model knows none of its characters")
+        raise TextError(f"{what}: the model knows none of its characters; give another text")
+    unknown = sum(character not in content.vocabulary for character in text)
+    if unknown and not quiet:
+        left_out = len(text) - len(ids)
+        say(f"{what}: {unknown:,} characters that the model has never seen; {left_out:,} of them are left out")
     return torch.from_numpy(ids.astype(np.int64))
 
 
@@ -65,6 +74,10 @@ class Items:
     warm: str
     key: str
 
+    def readable_by(self, content: ModelFile) -> bool:
+        """Whether a model knows all their characters."""
+        return unknown_character(content, self.pairs) is None
+
 
 def items_for(path: Path | None, seed: int = 0) -> Items:
     """The pairs of a file, or the held-out ones of agreement-pt."""
@@ -75,6 +88,15 @@ def items_for(path: Path | None, seed: int = 0) -> Items:
     return Items(pairs, str(path), "\n", hashlib.sha256(repr(pairs).encode()).hexdigest())
 
 
+def cannot_read(content: ModelFile, items: Items, advice: str) -> TextError | None:
+    """What to say of items that a model cannot read; None if it can."""
+    unknown = unknown_character(content, items.pairs)
+    if unknown is None:
+        return None
+    seen = f"has never seen {describe(unknown[1].character)}"
+    return TextError(f"the model cannot read {items.name}: it {seen}; {advice}")
+
+
 def find_cell(content: ModelFile, path: Path, items: Items, quiet: bool) -> FoundCell | None:
     """The best cell that a probe finds with these pairs; None if it finds none, or the model cannot read them.
 
@@ -83,7 +105,7 @@ def find_cell(content: ModelFile, path: Path, items: Items, quiet: bool) -> Foun
     known, found = recall(path, items.key, content.model.config)
     if known:
         return found
-    if unknown_character(content, items.pairs) is not None:
+    if not items.readable_by(content):
         return None
     if not quiet:
         say(f"looking for the cell with {items.name}, as charlstm probe does: once for a model; --cell skips it")
@@ -98,66 +120,27 @@ def find_cell(content: ModelFile, path: Path, items: Items, quiet: bool) -> Foun
     return found
 
 
-def longest_memory(content: ModelFile, on_progress: OnProgress) -> tuple[int, int]:
-    """The cell with the longest half-life on ordinary text, layer and number from 0; of a plain RNN the first one."""
-    if content.model.config.cell_type == "rnn":
-        return content.model.config.num_layers - 1, 0
-    ids, source = ordinary_text(content, None, 0, on_progress)
-    return measure_memory(content.model, to_lanes(ids), source).longest(1)[0]
-
-
-def networks(checkpoint: Path | None, against: Path | None, quiet: bool) -> dict[str, ModelFile]:
-    """The networks to compare, by name. Without `checkpoint`: the LSTM and the RNN that ship.
-
-    Raises:
-        ModelFileError: for a file that is missing or not sound.
-        UsageError: for two that are one.
-    """
-    if checkpoint is None and against is None:
-        pair = shipped_pair()
-        if pair is None:
-            raise ModelFileError("the two networks that ship were left out here; give --checkpoint and --against")
-        if not quiet:
-            say(f"models: {pair[0]} and {pair[1].name} (they ship with charlstm)")
-        return {"lstm": load_model_file(pair[0]), "rnn": load_model_file(pair[1])}
-    paths = [find_model(path) for path in (checkpoint, *([against] if against is not None else []))]
-    if len({path.resolve() for path in paths}) < len(paths):
-        raise UsageError(f"--against {against}: that is the model itself; give another one")
-    contents = [load_model_file(path) for path in paths]
-    names: list[str] = [content.model.config.cell_type for content in contents]
-    if len(set(names)) < len(names):
-        names = [path.stem if path.parent.name in ("", ".") else path.parent.name for path in paths]
-    if len(set(names)) < len(names):
-        names = [str(path) for path in paths]
-    return dict(zip(names, contents, strict=True))
-
-
-def gradient_text(
-    first: ModelFile, given: str | None, shipped: bool, seed: int, on_progress: OnProgress
-) -> tuple[str, str]:
-    """A text to follow gradients in, and what to call it: the given one, or ordinary text of the first network."""
-    if given is not None:
-        return first.normalize(given), "the text"
-    if shipped:
-        lines = "".join(corpus_lines(CORPUS, DRAWN_CHARS, seed + 1))
-        return lines, f"{PLACES} places of {CORPUS}, drawn anew"
-    ids, source = ordinary_text(first, None, seed, on_progress)
-    return first.vocabulary.decode(ids), f"{PLACES} places of {source}"
-
-
-def places_of(ids: Tensor, back: int) -> Tensor:
-    """Stretches of a text for `gradient.measure_reach`: (T) -> (B, WARM_CHARS + back + 1). TextError if it is short."""
-    length = WARM_CHARS + back + 1
-    if len(ids) < length:
-        raise TextError(
-            f"the text has {len(ids):,} characters; to look {back} back it needs {length:,}: give a longer text or a "
-            "smaller --back"
-        )
-    starts = np.unique(np.linspace(0, len(ids) - length, PLACES).astype(np.int64))
-    return torch.stack([ids[start : start + length] for start in starts])
+def choose_cell(
+    request: Request,
+    content: ModelFile,
+    path: Path,
+    items: Items,
+    otherwise: Callable[[OnProgress], tuple[int, int]],
+    why: str,
+) -> tuple[tuple[int, int], str]:
+    """The cell that was asked for, or that the probe finds, or another one; and why it is this one."""
+    if request.cell is not None:
+        return parse_cells([request.cell], content.model.config)[0], "asked for"
+    found = find_cell(content, path, items, request.quiet)
+    if found is not None:
+        return (found.layer, found.cell), f"found by charlstm probe: {found.verdict}; {items.name}"
+    with Stages(request.quiet) as stages:
+        place = otherwise(stages.update)
+    none = "charlstm probe found none" if items.readable_by(content) else "charlstm probe cannot look for one"
+    return place, f"{why}; {none} ({items.name})"
 
 
 def state_after(content: ModelFile, warm: str) -> State:
-    """The state after some text before the text."""
+    """The state after some text before the text: (L, 1, H)."""
     ids = content.vocabulary.encode(content.normalize(warm), "skip").astype(np.int64)
     return warm_state(content.model, torch.from_numpy(ids))

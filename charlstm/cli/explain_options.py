@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -98,19 +98,19 @@ ALLOWED = {
 }
 
 
-def choose_view(chosen: Mapping[View, bool], given: Mapping[str, Any]) -> View:
+def choose_view(chosen: Mapping[View, bool], typed: Iterable[str]) -> View:
     """The one view that is meant. Raises UsageError for two, and for an option that it does not understand.
 
     Args:
         chosen: which views were asked for.
-        given: options that not every view understands, and what was given for them, if anything.
+        typed: options that were typed, of those that not every view understands.
     """
     views = [view for view, is_chosen in chosen.items() if is_chosen]
     if len(views) > 1:
         raise UsageError(f"{views[0]} and {views[1]} are two views; ask for one at a time")
     view = views[0] if views else View.walk
-    for name, value in given.items():
-        if value and view not in ALLOWED[name]:
+    for name in typed:
+        if view not in ALLOWED[name]:
             others = " and ".join(str(other) for other in View if other in ALLOWED[name] and other is not View.walk)
             what = "" if view is View.walk else f" with {view}"
             raise UsageError(

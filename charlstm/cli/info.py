@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -44,33 +43,45 @@ def info(
             about["resume"] = describe_model_file(last).get("resume")
     metrics = read_metrics(path.parent)
     evaluations = [m for m in metrics if m.get("event") == "evaluated"]
+    training, validation = curve(metrics, "trained"), curve(metrics, "evaluated")
     try:
         shown = rows(about, evaluations, path.stat().st_size, verbose)
-        training, validation = curve(metrics, "trained"), curve(metrics, "evaluated")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as e:
         raise ModelFileError(f"{path}: what it says of its training is not sound ({type(e).__name__}: {e})") from None
     if svg is not None and not training and not validation:
-        raise ModelFileError(f"{path}: there is no training curve beside it (no {METRICS}); leave --svg out")
-    if json:
-        print_json({"path": str(path), **about, "evaluations": evaluations})
-    else:
-        print_table(str(path), shown)
+        raise ModelFileError(f"{path}: there is no training curve in a {METRICS} beside it; leave --svg out")
+    draw = None
     if training or validation:
-        from charlstm.report.screen import as_svg, save_svg, show
         from charlstm.report.training import draw_training
 
-        draw = partial(draw_training, str(path.parent), training, validation)
-        if not json:
-            show(draw, width)
+        summary = f"{path.parent}: {', '.join(value for name, value in shown if name in ('network', 'best'))}"
+        draw = partial(draw_training, summary, training, validation)
         if svg is not None:
+            from charlstm.report.screen import as_svg, save_svg
+
             save_svg(svg, as_svg(draw, f"charlstm info {path.parent}", width))
+    if json:
+        print_json({"path": str(path), **about, "evaluations": evaluations})
+        return
+    print_table(str(path), shown, width)
+    if draw is not None:
+        from charlstm.report.screen import show
+
+        show(draw, width)
+
+
+MAX_BITS = 1000  # a character; more would only squash the picture
 
 
 def curve(metrics: list[dict[str, Any]], event: str) -> list[tuple[float, float]]:
-    """Steps and bits a character of the events of one kind; those that are no finite numbers are left out."""
+    """Steps and bits a character of the events of one kind; those that make no sense are left out."""
     name = {"trained": "bits_per_char", "evaluated": "valid_bits_per_char"}[event]
-    points = [(float(m["step"]), float(m[name])) for m in metrics if m.get("event") == event]
-    return [(step, bits) for step, bits in points if math.isfinite(step) and math.isfinite(bits) and step >= 0]
+    points = []
+    for m in metrics:
+        with suppress(KeyError, TypeError, ValueError, OverflowError):
+            if m.get("event") == event:
+                points.append((float(m["step"]), float(m[name])))
+    return [(step, bits) for step, bits in points if 0 <= step <= 1e15 and 0 <= bits <= MAX_BITS]
 
 
 def rows(about: dict[str, Any], evaluations: list[dict[str, Any]], size: int, verbose: bool) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -56,6 +57,8 @@ def run() -> int:
 
         if isinstance(e, MemoryError) or "not enough memory" in str(e) or "out of memory" in str(e):
             fail("out of memory; use a smaller --hidden-size, --batch-size or --seq-len")
+        elif isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            fail(f"cannot write what there is to say: {e.strerror}; free some space, or send it elsewhere")
         else:
             fail(f"{type(e).__name__}: {e} (this should not happen; --debug shows where)")
         return 1

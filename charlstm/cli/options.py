@@ -77,7 +77,7 @@ Encoding = Annotated[str, option("--encoding", help="Encoding of the text files.
 Width = Annotated[
     int | None,
     option(
-        "--width", help="Columns. [default: the terminal's]", min=40, max=1000, rich_help_panel=OUTPUT,
+        "--width", help="Columns. [default: the terminal's]", min=60, max=1000, rich_help_panel=OUTPUT,
         show_default=False,
     ),
 ]  # fmt: skip
@@ -104,6 +104,12 @@ def parse_finite(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is not a number to work with")
     return value
+
+
+def was_typed(ctx: typer.Context, parameter: str) -> bool:
+    """Whether a parameter of the command stands on the command line."""
+    source = ctx.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def check_picture(svg: Path | None) -> None:

@@ -16,6 +16,7 @@ from charlstm.cli.options import (
     Threads,
     Verbose,
     parse_duration,
+    was_typed,
 )
 from charlstm.cli.train_options import (
     BatchSizeOption,
@@ -179,9 +180,3 @@ def from_environment(ctx: typer.Context, parameter: str) -> bool:
     """Whether a parameter of the command has its value from a variable."""
     source = ctx.get_parameter_source(parameter)
     return source is not None and source.name == "ENVIRONMENT"
-
-
-def was_typed(ctx: typer.Context, parameter: str) -> bool:
-    """Whether a parameter of the command stands on the command line."""
-    source = ctx.get_parameter_source(parameter)
-    return source is not None and source.name == "COMMANDLINE"

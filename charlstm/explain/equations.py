@@ -7,7 +7,7 @@ right to its last digit; the last one, h_t, is then the network's own to within 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from charlstm.model import CharLM
 
 DIGITS = 6
 UNIT = Decimal(1).scaleb(-DIGITS)
+EXACT = Context(prec=100)  # digits: float32 goes up to 3e38, and two of these are multiplied
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class WrittenStep:
 @torch.no_grad()
 def write_step(model: CharLM, ids: Tensor, text: str, state: State, place: tuple[int, int], at: int) -> WrittenStep:
     """The step at character `at` (from 0) of a text that is read from a state (L, 1, H): ids (T)."""
+    with localcontext(EXACT):
+        return _write_step(model, ids, text, state, place, at)
+
+
+def _write_step(model: CharLM, ids: Tensor, text: str, state: State, place: tuple[int, int], at: int) -> WrittenStep:
     layer, cell = place
     *_, (x, before, after, _) = read_steps(model, ids[: at + 1], state)
     below = x if layer == 0 else after.h[layer - 1]  # what this layer reads: (1, E or H)
@@ -89,7 +95,7 @@ def write_step(model: CharLM, ids: Tensor, text: str, state: State, place: tuple
             "ifgo", ("input gate", "forget gate", "candidate", "output gate"), sums, strict=True
         )
     )
-    c_before = _decimal(float(before.c[layer, 0, cell]))
+    c_before = to_digits(float(before.c[layer, 0, cell]))
     c = _cell_state(f.value, c_before, i.value, g.value)
     shown = _hidden_state(o.value, c.value)
     return WrittenStep(
@@ -108,7 +114,7 @@ def _sums(model: CharLM, below: Tensor, h: Tensor, layer: int, cell: int) -> lis
             weights.weight_hh[row].double() @ h[0].double(),
             weights.bias[row],
         )
-        found.append((_decimal(float(parts[0])), _decimal(float(parts[1])), _decimal(float(parts[2]))))
+        found.append((to_digits(float(parts[0])), to_digits(float(parts[1])), to_digits(float(parts[2]))))
     return found
 
 
@@ -145,7 +151,8 @@ def joined(value: Decimal) -> str:
     return f"{'-' if value < 0 else '+'} {abs(value):f}"
 
 
-def _decimal(value: float) -> Decimal:
+def to_digits(value: float) -> Decimal:
+    """A number with `DIGITS` places."""
     return _rounded(Decimal(value))
 
 
@@ -155,9 +162,8 @@ def _rounded(value: Decimal) -> Decimal:
 
 
 def _sigmoid(z: Decimal) -> Decimal:
-    with localcontext() as context:
-        context.prec = 40
-        return 1 / (1 + (-z).exp()) if z >= 0 else z.exp() / (1 + z.exp())
+    z = max(min(z, Decimal(1000)), Decimal(-1000))  # beyond, it is 0 or 1 to hundreds of digits
+    return 1 / (1 + (-z).exp()) if z >= 0 else z.exp() / (1 + z.exp())
 
 
 def _tanh(z: Decimal) -> Decimal:

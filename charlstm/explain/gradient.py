@@ -10,7 +10,7 @@ Bengio, Simard & Frasconi 1994). Here it is measured:
     loss(k)     the same of ||d loss_t / d (h, c)_{t-k}||: what truncated back-propagation hands on
 
 ||.|| is the Frobenius norm: for a random vector v of signs, E ||v J||^2 = ||J||^2 (Hutchinson 1990), so that a few
-backward passes measure it without bias.
+backward passes measure its square without bias.
 
 Beside it, what theory says. In a plain RNN one step multiplies by diag(1 - h^2) W_hh; as long as a change points in no
 particular direction it grows by the root mean square of that (the mean-field rate: Poole et al. 2016). In an LSTM what
@@ -36,6 +36,7 @@ from charlstm.model import CharLM
 from charlstm.probe.statistics import Floats, without_nan
 
 WARM_CHARS = 32  # read before the first state that is looked at
+TINY = 1e-150  # the square of what is less is nothing to float64
 VECTORS = 8  # R; as many as there are cells, and the norm is exact
 
 
@@ -72,8 +73,10 @@ class Reach:
 def half_of(curve: Floats) -> float:
     """After how many characters a curve has come down to half of where it began, for the first time; infinite if not.
 
-    Between two characters by the straight line between the logarithms.
+    Between two characters by the straight line between the logarithms. NaN for a curve that begins at nothing.
     """
+    if curve[0] <= 0:
+        return math.nan
     below = np.flatnonzero(curve <= curve[0] / 2)
     if len(below) == 0:
         return math.inf
@@ -83,9 +86,13 @@ def half_of(curve: Floats) -> float:
 
 
 def rate_of(curve: Floats) -> float:
-    """By which factor a curve changes a character, from the first character back to the last: geometric mean."""
-    K = len(curve) - 1
-    return float((curve[K] / curve[1]) ** (1 / (K - 1))) if curve[1] > 0 else 0.0
+    """By which factor a curve changes a character, from the first one back to the last: the geometric mean.
+
+    To the last one at which the curve is still a number that can be told from nothing. NaN if there is no second one.
+    """
+    seen = np.flatnonzero(curve > TINY)
+    last = int(seen[-1]) if len(seen) else 0
+    return float((curve[last] / curve[1]) ** (1 / (last - 1))) if last > 1 else math.nan
 
 
 def measure_reach(model: CharLM, ids: Tensor, seed: int, vectors: int = VECTORS) -> Reach:

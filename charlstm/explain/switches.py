@@ -12,6 +12,7 @@ the gender. A line is looked at in four stretches:
 
     cleared    1 - product of f over the stretch
     written    sum of i * |g| over the stretch
+    told       whether the sum of i * g, with its sign, tells a woman's line from a man's (AUC)
 
 A line after one of the other gender is a switch, after one of the same gender a repeat.
 
@@ -30,8 +31,9 @@ import numpy as np
 import torch
 
 from charlstm.grammar import ARROW, GenderedLine, gendered_lines
+from charlstm.lstm import Gates, State
 from charlstm.model import CharLM
-from charlstm.probe.reading import repeat, trace_cells
+from charlstm.probe.reading import read, repeat, trace_cells
 from charlstm.probe.statistics import Estimate, Floats, auc, bootstrap
 from charlstm.probe.stimuli import Bools, Ints
 from charlstm.vocab import Vocabulary
@@ -65,10 +67,11 @@ class Switches:
         layer, cell: both from 0.
         lines: how many lines are switches, and how many repeats.
         cleared, written: by stretch, switch against repeat.
+        told: by stretch, how well what is written tells the genders apart (AUC, in the direction of the whole sample).
         shown: o just before a character that agrees, against all other characters of the Czech half.
         course: the mean cell state before the line and after each stretch, by the speaker before and the speaker now
             ("FM": a man after a woman).
-        holds: how well the cell tells the genders apart just before a character that agrees (AUC, from 0.5 to 1).
+        holds: how well the cell tells the genders apart just before a character that agrees (AUC, likewise).
     """
 
     layer: int
@@ -76,6 +79,7 @@ class Switches:
     lines: tuple[int, int]
     cleared: dict[str, Contrast]
     written: dict[str, Contrast]
+    told: dict[str, Estimate]
     shown: Contrast
     course: dict[str, tuple[Estimate, ...]]
     holds: Estimate
@@ -91,6 +95,7 @@ class Switches:
             "cell": self.cell,
             "lines": {"switch": self.lines[0], "repeat": self.lines[1]},
             **stretches,
+            "told": {stretch: part.to_dict() for stretch, part in self.told.items()},
             "shown": self.shown.to_dict(("agreeing", "other")),
             "course": {
                 who: dict(zip(("before", *STRETCHES), (moment.to_dict() for moment in moments), strict=True))
@@ -109,6 +114,7 @@ class _Lines:
         self.course: list[list[float]] = []
         self.cleared: list[list[float]] = []
         self.written: list[list[float]] = []
+        self.signed: list[list[float]] = []
 
     def add(self, text: int, before: GenderedLine, line: GenderedLine, cell: _Cell, start: int) -> None:
         """A line that begins at a place of a text."""
@@ -117,7 +123,8 @@ class _Lines:
         ends = [at + start for at in (line.noun[0], line.noun[1] + 1, line.czech_noun[0], line.czech_noun[1] + 1)]
         stretches = [slice(*ends) for ends in pairwise((start - 1, *ends))]
         self.cleared.append([float(1 - cell.f[stretch].prod()) for stretch in stretches])
-        self.written.append([float(cell.written[stretch].sum()) for stretch in stretches])
+        self.written.append([float(np.abs(cell.written[stretch]).sum()) for stretch in stretches])
+        self.signed.append([float(cell.written[stretch].sum()) for stretch in stretches])
         self.course.append([float(cell.c[end - 1]) for end in (start - 1, *ends)])
 
 
@@ -126,7 +133,7 @@ class _Cell:
     """One cell over one text, (T) each."""
 
     f: Floats
-    written: Floats  # i * |g|
+    written: Floats  # i * g
     o: Floats
     c: Floats
 
@@ -139,7 +146,7 @@ def measure_switches(model: CharLM, vocabulary: Vocabulary, place: tuple[int, in
     Raises:
         UnknownCharacterError: if the network has never seen a character of these lines.
     """
-    texts = [list(islice(gendered_lines(random.Random(seed * TEXTS + k)), LINES)) for k in range(TEXTS)]  # noqa: S311
+    texts = _texts(seed)
     found = _Lines()
     shown: list[tuple[int, bool, float]] = []  # text, whether the next character agrees, o
     held: list[tuple[int, bool, float]] = []  # text, whether the speaker is feminine, c
@@ -166,40 +173,82 @@ def measure_switches(model: CharLM, vocabulary: Vocabulary, place: tuple[int, in
     texts_of_o, agrees, o = (np.array(column) for column in zip(*shown, strict=True))
     texts_of_c, feminine, c = (np.array(column) for column in zip(*held, strict=True))
 
-    def holds(rows: Ints) -> float:
-        area = float(auc(c[rows], feminine[rows]))
-        return max(area, 1 - area)
-
+    by_woman = np.char.endswith(speakers, "F")
+    signed = np.array(found.signed).T  # (stretches, N)
     return Switches(
         *place,
         lines=(int(is_switch.sum()), int((~is_switch).sum())),
         cleared=by_stretch(found.cleared),
         written=by_stretch(found.written),
+        told={name: _told(values, by_woman, text, rng) for name, values in zip(STRETCHES, signed, strict=True)},
         shown=_contrast(o, agrees, texts_of_o, rng),
         course={
             who: tuple(_mean(values, text[speakers == who], rng) for values in course[speakers == who].T)
             for who in ("FF", "FM", "MF", "MM")
         },
-        holds=bootstrap(holds, texts_of_c, rng, REPLICATES),
+        holds=_told(c, feminine, texts_of_c, rng),
     )
+
+
+def best_at_gender(model: CharLM, vocabulary: Vocabulary, seed: int) -> tuple[int, int]:
+    """The cell (layer and number from 0) whose state tells the speaker's gender best before characters that agree.
+
+    Chosen on other lines than those that `measure_switches` reads with the same seed.
+
+    Raises:
+        UnknownCharacterError: if the network has never seen a character of these lines.
+    """
+    texts = _texts(seed + 1)
+    ids, length = _encode(vocabulary, texts)
+    decisive: dict[int, list[tuple[int, bool]]] = {}  # after which character, in which text; whether a woman speaks
+    for k, lines in enumerate(texts):
+        start = 1
+        for line in lines:
+            for at in line.agreeing:
+                decisive.setdefault(start + at - 1, []).append((k, line.gender == "F"))
+            start += len(line.text) + 1
+    states: list[torch.Tensor] = []
+    feminine: list[bool] = []
+
+    def keep(t: int, rows: torch.Tensor, new: State, gates: list[Gates]) -> None:
+        place = {text: k for k, text in enumerate(rows.tolist())}
+        for text, is_feminine in decisive.get(t, ()):
+            states.append(new.c[:, place[text]].cpu())
+            feminine.append(is_feminine)
+
+    state = repeat(model.zero_state(1), len(ids))
+    read(model, ids, torch.zeros_like(length), length, state, on_step=keep)
+    area = auc(torch.stack(states).numpy(), np.array(feminine))  # (L, H)
+    best = int(np.abs(area - 0.5).argmax())
+    return best // area.shape[1], best % area.shape[1]
+
+
+def _texts(seed: int) -> list[list[GenderedLine]]:
+    return [list(islice(gendered_lines(random.Random(seed * TEXTS + k)), LINES)) for k in range(TEXTS)]  # noqa: S311
+
+
+def _encode(vocabulary: Vocabulary, texts: Sequence[Sequence[GenderedLine]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids of every text (B, T), each from a newline on, and how many they are (B)."""
+    whole = ["\n" + "".join(line.text + "\n" for line in lines) for lines in texts]
+    ids = [torch.from_numpy(vocabulary.encode(text, what=CORPUS).astype(np.int64)) for text in whole]
+    return torch.nn.utils.rnn.pad_sequence(ids, batch_first=True), torch.tensor([len(text) for text in ids])
 
 
 def _read(
     model: CharLM, vocabulary: Vocabulary, texts: Sequence[Sequence[GenderedLine]], place: tuple[int, int]
 ) -> Iterator[_Cell]:
     """The cell over every text, each from a newline and a zero state."""
-    ids = [
-        torch.from_numpy(
-            vocabulary.encode("\n" + "".join(line.text + "\n" for line in lines), what=CORPUS).astype(np.int64)
-        )
-        for lines in texts
-    ]
-    length = torch.tensor([len(text) for text in ids])
-    padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
-    trace = trace_cells(model, padded, length, repeat(model.zero_state(1), len(ids)), [place], of_hidden=False)
+    ids, length = _encode(vocabulary, texts)
+    trace = trace_cells(model, ids, length, repeat(model.zero_state(1), len(ids)), [place], of_hidden=False)
     f, i, g, o, c = (part[:, :, 0].double().numpy() for part in (trace.f, trace.i, trace.g, trace.o, trace.state))
     for k in range(len(ids)):
-        yield _Cell(f[k], i[k] * np.abs(g[k]), o[k], c[k])
+        yield _Cell(f[k], i[k] * g[k], o[k], c[k])
+
+
+def _told(values: Floats, feminine: Bools, text: Ints, rng: np.random.Generator) -> Estimate:
+    """The AUC of values (N) for the gender, in the direction that the whole sample has."""
+    sign = 1 if float(auc(values, feminine)) >= 0.5 else -1
+    return bootstrap(lambda rows: float(auc(sign * values[rows], feminine[rows])), text, rng, REPLICATES)
 
 
 def _mean(values: Floats, text: Ints, rng: np.random.Generator) -> Estimate:

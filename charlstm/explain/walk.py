@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from charlstm.errors import CharLSTMError
 from charlstm.lstm import Gates, State
 from charlstm.model import CharLM
 from charlstm.probe.statistics import without_nan
@@ -94,10 +95,15 @@ def read_steps(model: CharLM, ids: Tensor, state: State) -> Iterator[tuple[Tenso
 
     Args:
         ids: (T).
+
+    Raises:
+        CharLSTMError: if weights are so large that what comes out is no number.
     """
-    for character in ids.to(model.device):
+    for k, character in enumerate(ids.to(model.device)):
         x, before = model.embedding(character[None]), state
         state, gates = model.stack.step(x, before)
+        if not (state.h.isfinite().all() and state.c.isfinite().all()):
+            raise CharLSTMError(f"the network's numbers are not finite from character {k + 1} on; take another model")
         yield x, before, state, gates
 
 

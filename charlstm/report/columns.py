@@ -71,7 +71,7 @@ def signed_bar(share: float, columns: int) -> str:
 
 
 def wrapped(text: str, width: int) -> list[tuple[int, int]]:
-    """Where the lines of a text begin and end: broken after a space, or in a word that is longer than a line."""
+    """Where the lines of a text begin and end: broken after a newline or a space, or in a word longer than a line."""
     lines, start = [], 0
     while start < len(text):
         end, columns, space = start, 0, -1
@@ -80,8 +80,10 @@ def wrapped(text: str, width: int) -> list[tuple[int, int]]:
             end += 1
             if text[end - 1] == " ":
                 space = end
+            if text[end - 1] == "\n":
+                break
         end = max(end, start + 1)
-        if end < len(text) and space > start:
+        if end < len(text) and space > start and text[end - 1] != "\n":
             end = space
         lines.append((start, end))
         start = end

@@ -8,10 +8,18 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console as RichConsole
 from rich.table import Table
 
 from charlstm.report.text import printable
+
+
+class Console(RichConsole):
+    """Rich's console; when nobody reads any more (`| head`), that is no failure, which rich makes of it."""
+
+    def on_broken_pipe(self) -> None:
+        """Let `cli.main` see it."""
+        raise BrokenPipeError
 
 
 def plain_console(width: int | None = None, **more: Any) -> Console:
@@ -63,9 +71,9 @@ def table(title: str, rows: list[tuple[str, str]]) -> Table:
     return result
 
 
-def print_table(title: str, rows: list[tuple[str, str]]) -> None:
+def print_table(title: str, rows: list[tuple[str, str]], width: int | None = None) -> None:
     """A table of names and values on stdout."""
-    plain_console().print(table(printable(title), rows))
+    plain_console(width).print(table(printable(title), rows))
 
 
 def colour_allowed() -> bool:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.terminal_theme import TerminalTheme
 
-from charlstm.errors import CharLSTMError
-from charlstm.report.console import colour_allowed, plain_console
+from charlstm.checkpoint import write_atomically
+from charlstm.report.console import Console, colour_allowed, plain_console
 from charlstm.report.text import printable
 
 Draw = Callable[[int, bool], Iterable[RenderableType]]  # columns and whether there is colour -> what is to be shown
 
+MARGIN = 16  # of a picture, in its own units: a character is 12 wide
 # For paper and walls: dark on light. Rich's own frame would fetch a font from the network.
 PAPER = TerminalTheme(
     (255, 255, 255),
@@ -43,7 +45,7 @@ line-height: {line_height}px; }}
 </clipPath>
 {lines}
 </defs>
-<rect width="100%" height="100%" fill="#ffffff"/>
+<rect x="-50%" y="-50%" width="200%" height="200%" fill="#ffffff"/>
 <g clip-path="url(#{unique_id}-clip-terminal)">
 {backgrounds}
 <g class="{unique_id}-matrix">
@@ -74,7 +76,11 @@ def as_svg(draw: Draw, title: str, width: int | None = None) -> str:
         legacy_windows=False,
     )
     _print(paper, draw, True)
-    return paper.export_svg(title=printable(title), theme=PAPER, code_format=SVG, unique_id="charlstm")
+    paper.print()  # room for what hangs below the last line
+    picture = paper.export_svg(title=printable(title), theme=PAPER, code_format=SVG, unique_id="charlstm")
+    columns, rows = (float(size) for size in re.findall(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', picture)[0])
+    box = f'viewBox="{-MARGIN} {-MARGIN} {columns + 2 * MARGIN:g} {rows + 2 * MARGIN:g}"'
+    return re.sub(r'viewBox="[^"]*"', box, picture, count=1)
 
 
 def _print(console: Console, draw: Draw, colour: bool) -> None:
@@ -83,11 +89,8 @@ def _print(console: Console, draw: Draw, colour: bool) -> None:
 
 
 def save_svg(path: Path, picture: str) -> None:
-    """Write a picture. Raises CharLSTMError if it cannot be written."""
-    try:
-        path.write_text(picture, encoding="utf-8")
-    except OSError as e:
-        raise CharLSTMError(f"cannot write {path}: {e.strerror or e}; give another --svg") from None
+    """Write a picture. Raises CharLSTMError if it cannot be written; an older one is then untouched."""
+    write_atomically(path, picture.encode(), "--svg")
 
 
 def columns_table(header: Iterable[str], rows: Iterable[Iterable[str]], left: Iterable[int] = (0,)) -> Table:
@@ -95,7 +98,7 @@ def columns_table(header: Iterable[str], rows: Iterable[Iterable[str]], left: It
     flush_left = set(left)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for k, name in enumerate(header):
-        table.add_column(printable(name, keep=""), justify="left" if k in flush_left else "right", no_wrap=True)
+        table.add_column(printable(name, keep=""), justify="left" if k in flush_left else "right", overflow="fold")
     for row in rows:
         table.add_row(*(printable(cell, keep="") for cell in row))
     return table

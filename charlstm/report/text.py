@@ -22,7 +22,9 @@ def _invisible(character: str) -> bool:
     category = unicodedata.category(character)
     if category == "Cf":
         return character not in "\u00ad\u200c\u200d"
-    return category in ("Cc", "Cs", "Zl", "Zp")
+    # and what Unicode promises never to make a character of, which no XML may hold
+    is_none = (ord(character) & 0xFFFE) == 0xFFFE or "\ufdd0" <= character <= "\ufdef"
+    return category in ("Cc", "Cs", "Zl", "Zp") or is_none
 
 
 def _escape(character: str) -> str:

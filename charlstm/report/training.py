@@ -164,7 +164,7 @@ def show_end(event: Finished, folder: Path) -> None:
 Points = Sequence[tuple[float, float]]
 
 
-def draw_training(run: str, training: Points, validation: Points, width: int, colour: bool) -> list[RenderableType]:
+def draw_training(summary: str, training: Points, validation: Points, width: int, colour: bool) -> list[RenderableType]:
     """The training curve: steps against bits a character, on the text that is learnt and on the other.
 
     The first steps, where a network learns which characters are frequent, lie above the frame.
@@ -178,4 +178,4 @@ def draw_training(run: str, training: Points, validation: Points, width: int, co
     ]
     limits = nice_limits(shown or [bits for _, bits in training], ROWS)
     lines = draw_curves(curves, "step", "bits/char", width, colour, height=ROWS, y_limits=limits)
-    return [Text(""), Text(printable(run)), *lines]
+    return [Text(""), Text(printable(summary)), *lines]

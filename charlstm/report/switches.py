@@ -1,0 +1,116 @@
+"""What the gates do where the gender changes, for people: in numbers and in words."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from charlstm.explain.switches import STRETCHES, Contrast, Switches
+from charlstm.probe.statistics import Estimate
+from charlstm.report.screen import columns_table
+from charlstm.report.text import printable
+
+SPEAKERS = {
+    "FF": "a woman after a woman",
+    "FM": "a man after a woman",
+    "MF": "a woman after a man",
+    "MM": "a man after a man",
+}
+
+
+def draw_switches(found: Switches, chosen: str, width: int, colour: bool) -> list[RenderableType]:
+    """What a cell's gates do where the gender changes, in numbers and in words."""
+    switch, repeat = found.lines
+    rows = [
+        (f"{name}, {stretch}", _two(c.first), _two(c.second), _difference(c))
+        for name, contrasts in (("cleared", found.cleared), ("written", found.written))
+        for stretch, c in contrasts.items()
+    ]
+    o = found.shown
+    return [
+        Text(printable(f"cell {found.cell} of layer {found.layer + 1}: {chosen}")),
+        Text(f"it tells the speaker's gender, just before a character that agrees: AUC {_two(found.holds)}"),
+        Text(""),
+        columns_table(("", f"switch ({switch:,})", f"repeat ({repeat:,})", "difference"), rows),
+        Text(""),
+        columns_table(
+            ("what is written tells the genders apart, AUC", *STRETCHES),
+            [("", *(f"{told.value:.2f}" for told in found.told.values()))],
+        ),
+        Text(""),
+        columns_table(
+            ("", "before a character that agrees", "before others", "difference"),
+            [("output gate o", _two(o.first), _two(o.second), _difference(o))],
+        ),
+        Text(""),
+        columns_table(
+            ("cell state after", "the line before", *STRETCHES),
+            [(SPEAKERS[who], *(f"{state.value:+.2f}" for state in states)) for who, states in found.course.items()],
+        ),
+        Text(""),
+        *(Text(line) for line in in_words(found)),
+        Text(""),
+        Text(
+            "switch: a line of agreement-en-cs after one of the other gender; repeat: after one of the same; cleared: "
+            "1 - product of f; written: sum of i |g|; intervals: 95 %, over texts"
+        ),
+    ]
+
+
+LARGE = 0.1  # a difference from here on is worth a word
+MOST = 0.5
+HOLDS = 0.8  # the least AUC, with its interval, of a cell that these words can be about
+
+
+def in_words(found: Switches) -> list[str]:
+    """What the documents expect, and what this cell does."""
+    if found.holds.low < HOLDS:
+        return ["This cell does not hold the speaker's gender; what its gates do says nothing of it."]
+    o = found.shown
+    return [
+        _clearing(found),
+        _writing(found),
+        _answer(
+            "The output gate brings it out where words agree",
+            o.difference.low > LARGE,
+            f"o is {o.first.value:.2f} before a character that agrees and {o.second.value:.2f} before others",
+        ),
+    ]
+
+
+def _clearing(found: Switches) -> str:
+    claim = "The forget gate clears the old gender at a switch"
+    more = [stretch for stretch, c in found.cleared.items() if c.difference.low > LARGE]
+    if more:
+        c = found.cleared[more[0]]
+        figures = f"{c.first.value:.2f} is cleared in a switch, {c.second.value:.2f} in a repeat ({more[0]})"
+        return _answer(claim, True, figures)
+    always = [stretch for stretch, c in found.cleared.items() if min(c.first.low, c.second.low) > MOST]
+    if always:
+        return _answer(claim, False, f"it clears in every line, whoever speaks next ({', '.join(always)})")
+    most = max(c.first.value for c in found.cleared.values())
+    return _answer(claim, False, f"in no stretch more than {most:.2f} of the state is cleared, switch or repeat")
+
+
+def _writing(found: Switches) -> str:
+    claim = "The input gate writes the new gender"
+    stretch, told = max(found.told.items(), key=lambda part: part[1].value)
+    both = found.written[stretch]
+    figures = (
+        f"what is written ({stretch}) tells a woman from a man, AUC {told.value:.2f}; {both.first.value:.2f} is "
+        f"written in a switch, {both.second.value:.2f} in a repeat"
+    )
+    return _answer(claim, told.low > HOLDS, figures)
+
+
+def _answer(claim: str, holds: bool, why: str) -> str:
+    return f"{claim}: {'yes' if holds else 'not so'}; {why}."
+
+
+def _two(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _difference(contrast: Contrast) -> str:
+    d = contrast.difference
+    return f"{d.value:+.2f} [{d.low:+.2f}, {d.high:+.2f}]"
