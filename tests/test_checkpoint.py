@@ -16,7 +16,7 @@ from safetensors import safe_open
 
 import charlstm
 from charlstm import checkpoint
-from charlstm.checkpoint import ModelFile, format, load_model_file, save_model_file
+from charlstm.checkpoint import ModelFile, find, format, load_model_file, save_model_file
 from charlstm.config import ModelConfig
 from charlstm.errors import CharLSTMError, Interrupted, ModelFileError, UsageError
 from charlstm.model import CharLM
@@ -380,3 +380,14 @@ def test_a_signal_while_a_file_is_read_does_not_make_it_a_damaged_one(
     monkeypatch.setattr("charlstm.checkpoint.model_file.Vocabulary", interrupted)
     with pytest.raises(Interrupted):
         checkpoint.load_last(tmp_path)
+
+
+def test_the_pair_that_ships_is_found_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find, "PAIRS", (tmp_path / "wheel", tmp_path / "clone"))
+    assert checkpoint.shipped_pair() is None
+    for name in ("lstm", "rnn"):
+        (tmp_path / "clone").mkdir(exist_ok=True)
+        (tmp_path / "clone" / f"{name}.safetensors").touch()
+        found = checkpoint.shipped_pair()
+        assert (found is None) == (name == "lstm")
+    assert found == tuple(tmp_path / "clone" / f"{name}.safetensors" for name in ("lstm", "rnn"))
