@@ -411,7 +411,7 @@ def test_what_is_written_at_a_noun_is_counted_there() -> None:
     g = math.tanh(0.5)
     counts = {name: [] for name in STRETCHES}
     for k in range(40):
-        lines = list(islice(gendered_lines(random.Random(40 + k)), 40))
+        lines = list(islice(gendered_lines(random.Random(f"switches 1 {k}")), 40))
         for line in lines[1:]:
             text = line.text + "\n"
             ends = (0, line.noun[0], line.noun[1] + 1, line.czech_noun[0], line.czech_noun[1] + 1)

@@ -189,6 +189,7 @@ ERRORS = [
     (("b", "--memory", "--at", "1"), 2, "two views"),
     (("b", "--against", "x"), 2, "--against means nothing"),
     (("b", "--memory", "--cell", "1:0"), 2, "--cell means nothing with --memory"),
+    (("b", "--memory", "--pairs", "x"), 2, "--pairs means nothing with --memory"),
     (("b", "--distance"), 2, "a text means nothing with --distance"),
     (("b", "--back", "5"), 2, "--back means nothing"),
     (("--gradient", "b"), 3, "smaller --back"),

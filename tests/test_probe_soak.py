@@ -55,3 +55,11 @@ def test_a_network_trained_from_nothing(invoke) -> None:
     result = json.loads(invoke("probe", "-c", "run", "--seed", 7, "--json").out)
     assert result["cells"][0]["verdict"] in ("tracks", "tracks and used")
     assert result["behaviour"]["by"]["attractor"]["opposite"]["value"] >= 0.9
+
+
+def test_the_record_beside_the_model_that_ships_is_what_a_probe_finds(invoke) -> None:
+    torch.set_num_threads(2)
+    model = Path(__file__).parent.parent / "checkpoints" / "portuguese"
+    best = json.loads(invoke("probe", "-c", model, "--json").out)["cells"][0]
+    record = json.loads((model / "probe.json").read_text(encoding="utf-8"))
+    assert record["found"] == {name: best[name] for name in ("layer", "cell", "verdict")}

@@ -91,7 +91,7 @@ ALLOWED = {
     "--back": {View.gradient},
     "--open": {View.walk},
     "--cell": {View.walk, View.step, View.switches},
-    "--pairs": {View.walk, View.step, View.memory, View.distance, View.switches},
+    "--pairs": {View.walk, View.step, View.distance, View.switches},
     "--unknown": {View.walk, View.step, View.memory, View.gradient},
     "--warm": {View.walk, View.step},
     "a text": {View.walk, View.step, View.memory, View.gradient},

@@ -13,10 +13,8 @@ from torch import Tensor
 from charlstm.checkpoint import ModelFile
 from charlstm.cli.explain_inputs import (
     Items,
-    cannot_read,
     choose_cell,
     encode,
-    find_cell,
     given_text,
     items_for,
     state_after,
@@ -24,6 +22,7 @@ from charlstm.cli.explain_inputs import (
 from charlstm.cli.explain_networks import show_distance, show_gradient
 from charlstm.cli.explain_options import View
 from charlstm.cli.explain_request import Request, Shown
+from charlstm.cli.found_cells import USUAL, recall
 from charlstm.cli.probe_inputs import model_for, ordinary_text
 from charlstm.cli.runtime import load_model
 from charlstm.errors import TextError, UsageError
@@ -72,7 +71,7 @@ def show_memory(request: Request) -> Shown:
         else:
             known, source = ordinary_text(content, None, request.seed, stages.update)
             ids = known.astype(np.int64)
-    found = find_cell(content, path, items_for(request.pairs), request.quiet)
+    _, found = recall(path, USUAL, content.model.config)  # shown where it is known; nothing here needs it
     probed = None if found is None else (found.layer, found.cell)
     memory = measure_memory(content.model, to_lanes(ids), source)
     data = {"checkpoint": str(path), "probed": probed and {"layer": probed[0] + 1, "cell": probed[1]}}
@@ -85,13 +84,13 @@ def show_switches(request: Request) -> Shown:
     items = Items(minimal_pairs(CORPUS, SWITCHES_PAIRS, 0), name, "\n", name)
     if request.pairs is not None:
         items = items_for(request.pairs)
-    if request.checkpoint is None:
-        content, path, _ = model_for(None, request.device, [items.pairs], own_items=True, quiet=request.quiet)
-    else:
-        content, path = load_model(request.checkpoint, request.device, request.quiet)
-    train_one = f"train one on what charlstm corpus {CORPUS} writes"
-    if problem := cannot_read(content, items, train_one):
-        raise problem
+    try:
+        content, path, _ = model_for(
+            request.checkpoint, request.device, [items.pairs], own_items=True, quiet=request.quiet
+        )
+    except TextError:
+        train_one = f"train one on what charlstm corpus {CORPUS} writes"
+        raise TextError(f"no model here knows the characters of {items.name}; {train_one}") from None
     _needs_gates(content, View.switches)
     place, chosen = choose_cell(
         request,
@@ -157,8 +156,9 @@ def _read_text(request: Request) -> _Reading:
             content, path, _ = model_for(
                 request.checkpoint, request.device, wanted, own_items=False, quiet=request.quiet
             )
-        except TextError as e:
-            raise TextError(f"{str(e).partition(';')[0]}; give a TEXT of your own") from None
+        except TextError:
+            why = "no model here knows the characters of the sentence of the girl and João"
+            raise TextError(f"{why}; give a TEXT of your own") from None
     ids = encode(content, text, request.unknown, what, request.quiet)
     if request.at is None and len(ids) > MAX_CHARS:
         wanted_fewer = f"give at most {MAX_CHARS:,}, or ask for one of them with --at"

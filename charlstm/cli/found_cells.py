@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from charlstm.cache import cache_folder
+from charlstm.errors import CharLSTMError
 
 if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
     from charlstm.config import ModelConfig
@@ -38,18 +40,15 @@ def best_cell(result: ProbeResult) -> FoundCell | None:
 
 def remember(model: Path, items: str, found: FoundCell | None) -> None:
     """Keep what a probe with these items found. A cache that cannot be written changes nothing."""
-    try:
-        path = _record_in_cache(_sha256(model), items)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(to_json(model, items, found)) + "\n", encoding="utf-8")
-    except OSError:
-        return
+    from charlstm.checkpoint import write_atomically
 
-
-def to_json(model: Path, items: str, found: FoundCell | None) -> dict[str, Any]:
-    """A record as it is written."""
     cell = None if found is None else {"layer": found.layer + 1, "cell": found.cell, "verdict": found.verdict}
-    return {"format": FORMAT, "sha256": _sha256(model), "items": items, "found": cell}
+    with suppress(OSError, CharLSTMError):
+        sha256 = _sha256(model)
+        record = {"format": FORMAT, "sha256": sha256, "items": items, "found": cell}
+        path = _record_in_cache(sha256, items)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, (json.dumps(record) + "\n").encode())
 
 
 def recall(model: Path, items: str, config: ModelConfig) -> tuple[bool, FoundCell | None]:

@@ -50,20 +50,24 @@ class WrittenStep:
     """One step of one cell in numbers.
 
     Attributes:
-        at: which character, from 0; `text` is what was read up to it.
+        text: what was read up to the character of this step, and it.
         c_before: the cell state before the step; None in a plain RNN.
         equations: in the order in which they are computed.
         c, h: the network's own numbers after the step; c is None in a plain RNN.
     """
 
     text: str
-    at: int
     layer: int
     cell: int
     c_before: Decimal | None
     equations: tuple[Equation, ...]
     c: float | None
     h: float
+
+    @property
+    def at(self) -> int:
+        """Which character it is, from 0."""
+        return len(self.text) - 1
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it: characters and layers count from 1."""
@@ -88,7 +92,7 @@ def _write_step(model: CharLM, ids: Tensor, text: str, state: State, place: tupl
     h = float(after.h[layer, 0, cell])
     if model.config.cell_type == "rnn":
         z = _activation("h_t", "hidden state", "", sums[0], "tanh", "W_i x_t + W_h h_{t-1} + b")
-        return WrittenStep(text[: at + 1], at, layer, cell, None, (z,), None, h)
+        return WrittenStep(text[: at + 1], layer, cell, None, (z,), None, h)
     i, f, g, o = (
         _activation(f"{letter}_t", meaning, letter, terms, "tanh" if letter == "g" else "sigmoid")
         for letter, meaning, terms in zip(
@@ -98,9 +102,7 @@ def _write_step(model: CharLM, ids: Tensor, text: str, state: State, place: tupl
     c_before = to_digits(float(before.c[layer, 0, cell]))
     c = _cell_state(f.value, c_before, i.value, g.value)
     shown = _hidden_state(o.value, c.value)
-    return WrittenStep(
-        text[: at + 1], at, layer, cell, c_before, (f, i, g, o, c, shown), float(after.c[layer, 0, cell]), h
-    )
+    return WrittenStep(text[: at + 1], layer, cell, c_before, (f, i, g, o, c, shown), float(after.c[layer, 0, cell]), h)
 
 
 def _sums(model: CharLM, below: Tensor, h: Tensor, layer: int, cell: int) -> list[tuple[Decimal, Decimal, Decimal]]:
