@@ -1,14 +1,87 @@
-"""Where charlstm keeps what it can make again: encoded corpora, compiled gates."""
+"""Where charlstm keeps what it can make again: encoded corpora, compiled gates, what a probe found."""
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import stat
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
+
+MAX_LINKS = 40  # as many as Linux follows
 
 
 def cache_folder(what: str) -> Path:
     """The folder `what` in `CHARLSTM_CACHE_DIR`, or in the user's cache folder."""
     root = os.environ.get("CHARLSTM_CACHE_DIR") or platformdirs.user_cache_dir("charlstm", appauthor=False)
     return Path(root).absolute() / what
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those on the way to it, for ourselves alone, whatever the umask. Raises OSError."""
+    missing = []
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            break
+        missing.append(place)
+    for place in reversed(missing):
+        with suppress(FileExistsError):  # another process was faster, or it is a file: what comes next tells
+            place.mkdir(mode=0o700)
+            place.chmod(0o700)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+
+
+def check_path(path: Path) -> None:
+    """Check that nobody but us and the administrator can change what lies at a path, or what it leads to.
+
+    Every folder on the way must be ours or the administrator's, and others must not be able to write to it, unless
+    what lies in it is still safe from them, as in /tmp; every link must be ours or the administrator's. The way is
+    gone from the root downwards: what has been checked cannot change any more. It ends where nothing is there yet.
+
+    Raises:
+        PermissionError: says in `strerror` which folder is not sound, and what to do.
+    """
+    if os.name == "posix":  # elsewhere owners and modes say nothing
+        _check(path, 0)
+
+
+def _check(path: Path, links: int) -> Path:
+    if links > MAX_LINKS:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    place = Path(path.anchor)
+    _check_one(place, os.lstat(place))
+    for part in path.parts[1:]:
+        place = place.parent if part == ".." else place / part
+        try:
+            status = os.lstat(place)
+        except FileNotFoundError:
+            break
+        _check_one(place, status)
+        if stat.S_ISLNK(status.st_mode):
+            place = _check(place.parent / os.readlink(place), links + 1)
+    return place
+
+
+def _check_one(place: Path, status: os.stat_result) -> None:
+    what = "folder" if stat.S_ISDIR(status.st_mode) else "link" if stat.S_ISLNK(status.st_mode) else "file"
+    own = f"set CHARLSTM_CACHE_DIR to a {'path' if what == 'link' else 'folder'} of your own"
+    if status.st_uid not in (os.geteuid(), 0, os.stat("/").st_uid):  # in a container root may have another number
+        raise PermissionError(errno.EPERM, f"the {what} {place} belongs to another user; {own}", str(place))
+    shared = what == "folder" and status.st_mode & stat.S_ISVTX  # there only the owner of a thing may move it
+    if what != "link" and status.st_mode & 0o022 and not shared:
+        raise PermissionError(
+            errno.EPERM, f"other users can write to the {what} {place}; run chmod go-w on it, or {own}", str(place)
+        )
+
+
+def remove_abandoned(folder: Path, pattern: str, seconds: float) -> None:
+    """Remove what killed processes have left in a folder: what matches, and has not changed for so long."""
+    for path in folder.glob(pattern):
+        with suppress(OSError):
+            if time.time() - path.lstat().st_mtime > seconds:
+                shutil.rmtree(path, ignore_errors=True)

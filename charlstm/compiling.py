@@ -2,9 +2,10 @@
 
 Compiling takes a C++ compiler and some twenty seconds, loading a few milliseconds.
 
-A library in the cache is code that is run, as in PyTorch's own cache of compiled code: it lies in a folder that none
-but its owner may write to, its name depends on all that went into it, and before it is used its results are compared
-with those of the gates as they stand.
+A library in the cache is code that is run. So nobody else may be able to change it, or anything that it is made of:
+every folder on the way to it is checked, and while it is compiled nothing is read or written outside of its folder but
+the system, the compiler and the Python installation. Its name depends on all that went into it and on its content,
+and before it is used its results are compared with those of the gates as they stand.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -26,9 +29,17 @@ import torch
 from torch import Tensor, nn
 
 from charlstm import gates
-from charlstm.cache import cache_folder
+from charlstm.cache import cache_folder, check_path, make_folder, remove_abandoned
+from charlstm.children import child
 
 TIMEOUT_S = 300.0  # for a compiler that hangs
+ABANDONED_S = 2 * TIMEOUT_S  # then nobody compiles there any more
+SCRATCH = "tmp"
+SUFFIX = ".so"
+# where PyTorch and the C++ compiler keep what they need for a while
+PLACES = ("TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME")
+TORCH_PLACES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TORCH_COMPILE_DEBUG_DIR")
+SETTINGS = {"CCACHE_DISABLE": "1", "PYTHONWARNINGS": "ignore"}  # a cache of compiled code may be shared with others
 MAX_LANES = 1 << 20
 TYPICAL_LANES = 64  # tells the compiler that there are rows enough for several threads
 
@@ -115,18 +126,26 @@ def compiled_gates(hidden_size: int, dtype: torch.dtype) -> GateFunctions:
         CompileError: if they cannot be had here.
     """
     folder = _folder(hidden_size, dtype)
-    if are_built(hidden_size, dtype):
-        try:
-            return _load(folder, hidden_size, dtype)
-        except CompileError:  # what lies there is not sound: once more
-            pass
-    _build(hidden_size, dtype, folder)
+    try:
+        check_path(folder)
+        make_folder(folder)
+        check_path(folder)
+        if are_built(hidden_size, dtype):
+            try:
+                return _load(folder, hidden_size, dtype)
+            except CompileError:  # what lies there is not sound: once more
+                for path in folder.glob(f"*{SUFFIX}"):
+                    path.unlink(missing_ok=True)
+        _build(hidden_size, dtype, folder)
+    except OSError as e:
+        raise CompileError(f"cannot keep them in {folder}: {e.strerror or e}") from None
     return _load(folder, hidden_size, dtype)
 
 
 def are_built(hidden_size: int, dtype: torch.dtype) -> bool:
     """Whether the compiled gates of a layer are in the cache, so that `compiled_gates` takes no time."""
-    return all((_folder(hidden_size, dtype) / f"{part}.pt2").is_file() for part in PARTS)
+    folder = _folder(hidden_size, dtype)
+    return all(any(folder.glob(f"{part}-*{SUFFIX}")) for part in PARTS)
 
 
 def _folder(hidden_size: int, dtype: torch.dtype) -> Path:
@@ -146,39 +165,48 @@ def _processor() -> str:
 
 
 def _build(hidden_size: int, dtype: torch.dtype, folder: Path) -> None:
-    """Compile each part in a process of its own: the compiler is large, slow to import, and talks."""
+    """Compile each part in a process of its own: the compiler is large, slow to import, and talks.
+
+    Raises OSError where nothing can be kept in `folder`, and CompileError.
+    """
+    remove_abandoned(folder.parent, f"*/{SCRATCH}*", ABANDONED_S)
+    if hasattr(os, "ST_NOEXEC") and os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        raise CompileError(f"no code is run from where {folder} is (noexec); set CHARLSTM_CACHE_DIR to another folder")
+    place = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        place = Path(tempfile.mkdtemp(dir=folder))
-    except OSError as e:
-        raise CompileError(f"cannot keep them in {folder}: {e.strerror or e}") from None
-    running: dict[str, subprocess.Popen[str]] = {}
-    try:
-        for part in PARTS:
-            running[part] = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", __name__, part, str(hidden_size), str(dtype).removeprefix("torch."), str(place)],
-                env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(place / "work"), "PYTHONWARNINGS": "ignore"},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
-            )
-        for process in running.values():
-            _, said = process.communicate(timeout=TIMEOUT_S)
-            if process.returncode != 0:
-                raise CompileError(said.strip().rpartition("\n")[2] or f"the compiler ended with {process.returncode}")
+        place.chmod(0o700)  # also under a umask that takes our own rights away
+        with ExitStack() as running:
+            processes = [
+                running.enter_context(
+                    child(
+                        _build_part,
+                        *(part, str(hidden_size), str(dtype).removeprefix("torch."), str(place)),
+                        folder=place,
+                        environment=dict.fromkeys(PLACES + TORCH_PLACES, str(place)) | SETTINGS,
+                    )
+                )
+                for part in PARTS
+            ]
+            for process in processes:
+                _, said = process.communicate(timeout=TIMEOUT_S)
+                if process.returncode != 0:
+                    ended = f"the compiler ended with {process.returncode}"
+                    raise CompileError(said.strip().rpartition("\n")[2] or ended)
         for part in PARTS:  # a rename is whole or not at all, whoever else builds the same
-            (place / f"{part}.pt2").replace(folder / f"{part}.pt2")
+            library = place / (part + SUFFIX)
+            library.replace(folder / f"{part}-{_sha256(library)}{SUFFIX}")
     except OSError as e:
         raise CompileError(f"cannot be built: {e.strerror or e}") from None
     except subprocess.TimeoutExpired:
         raise CompileError(f"the compiler took more than {TIMEOUT_S:g} seconds") from None
     finally:
-        for process in running.values():
-            process.kill()
-            process.communicate()
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _build_part(part: str, hidden_size: str, dtype: str, place: str) -> None:
+    """In a child process: `build`."""
+    os.umask(0o077)
+    build(part, int(hidden_size), getattr(torch, dtype), Path(place))
 
 
 def build(part: str, hidden_size: int, dtype: torch.dtype, place: Path) -> None:
@@ -190,19 +218,22 @@ def build(part: str, hidden_size: int, dtype: torch.dtype, place: Path) -> None:
     named = len(inspect.signature(module.forward).parameters) - 1  # those after are one tuple to the exporter
     with torch.no_grad():
         exported = torch.export.export(module, tuple(arguments), dynamic_shapes=(*dims[:named], tuple(dims[named:])))
-    torch._inductor.aoti_compile_and_package(
-        exported,
-        package_path=str(place / f"{part}.pt2"),
-        inductor_configs={"cpp_cache_precompile_headers": False},  # they take as long as they save here
-    )
+    package = place / f"{part}.pt2"
+    torch._inductor.aoti_compile_and_package(exported, package_path=str(package), inductor_configs=_compiler_settings())
+    with zipfile.ZipFile(package) as packed:  # PyTorch would unpack it anew for each run, into a shared folder
+        (library,) = (name for name in packed.namelist() if name.endswith((".so", ".dylib", ".pyd")))
+        (place / (part + SUFFIX)).write_bytes(packed.read(library))
+
+
+def _compiler_settings() -> dict[str, bool]:
+    """No precompiled headers: they take as long as they save here, and lie where others may have put theirs."""
+    known = torch._inductor.config.aot_inductor
+    return {"aot_inductor.precompile_headers": False} if hasattr(known, "precompile_headers") else {}
 
 
 def _load(folder: Path, hidden_size: int, dtype: torch.dtype) -> GateFunctions:
     """The functions in the libraries, once they have shown that they compute what they should."""
-    status = folder.stat()
-    if os.name == "posix" and (status.st_uid != os.getuid() or status.st_mode & 0o022):
-        raise CompileError(f"{folder} can be written to by others, so what lies there is not trusted; remove it")
-    functions = {part: _library(folder / f"{part}.pt2") for part in PARTS}
+    functions = {part: _library(folder, part) for part in PARTS}
     for part, function in functions.items():
         module = PARTS[part]()
         for B in (1, 5):
@@ -215,14 +246,22 @@ def _load(folder: Path, hidden_size: int, dtype: torch.dtype) -> GateFunctions:
     return GateFunctions(functions["forward"], functions["backward"], "compiled")
 
 
-def _library(path: Path) -> Callable[..., None]:
+def _library(folder: Path, part: str) -> Callable[..., None]:
     """The function in a library. It checks nothing: types and strides must be those of `example`."""
     try:
-        # what torch._inductor.aoti_load_package wraps; that one imports the whole compiler, which takes two seconds
-        library = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, 1, -1)
-        run = library.boxed_run
-    except (AttributeError, TypeError, RuntimeError) as e:
-        raise CompileError(f"the compiled library does not load: {str(e).splitlines()[0]}") from None
+        path = next(folder.glob(f"{part}-*{SUFFIX}"))
+        check_path(path)
+        if path.name != f"{part}-{_sha256(path)}{SUFFIX}":  # loading half of one would end the process
+            raise CompileError(f"the compiled library {path} is damaged; remove it")
+        # what torch._inductor.aoti_load_package comes down to; that one imports the whole compiler, two seconds
+        library = torch._C._aoti.AOTIModelContainerRunnerCpu(str(path), 1)
+        run = library.run
+    except (AttributeError, TypeError, RuntimeError, StopIteration) as e:
+        raise CompileError(
+            f"the compiled library does not load: {(str(e) or 'it is not there').splitlines()[0]}"
+        ) from None
+    except OSError as e:
+        raise CompileError(f"the compiled library cannot be used: {e.strerror or e}") from None
 
     def call(*arguments: Tensor) -> None:
         run(list(arguments))
@@ -230,6 +269,5 @@ def _library(path: Path) -> Callable[..., None]:
     return call
 
 
-if __name__ == "__main__":
-    part, hidden_size, dtype, place = sys.argv[1:]
-    build(part, int(hidden_size), getattr(torch, dtype), Path(place))
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:24]

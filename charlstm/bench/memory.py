@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from charlstm.bench.training import MEMORY_CHARS, Shape, our_step, their_step
+from charlstm.children import child
 from charlstm.config import Precision
 from charlstm.errors import CharLSTMError
 from charlstm.kernels import choose_kernels
@@ -39,14 +39,20 @@ def bench_memory(shape: Shape, precision: Precision, threads: int) -> MemoryRow:
     peaks = {}
     for side in SIDES:
         request = json.dumps({"side": side, "shape": asdict(shape), "precision": precision, "threads": threads})
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", __name__, request], capture_output=True, encoding="utf-8", check=False
-        )
-        if done.returncode != 0:
-            last = done.stderr.strip().rpartition("\n")[2]
-            raise CharLSTMError(f"the memory of {side} could not be measured: {last or done.returncode}")
-        peaks[side] = int(done.stdout)
+        with child(_say_peak, request) as process:
+            out, err = process.communicate()
+        if process.returncode != 0:
+            last = err.strip().rpartition("\n")[2]
+            raise CharLSTMError(f"the memory of {side} could not be measured: {last or process.returncode}")
+        peaks[side] = int(out)
     return MemoryRow(shape, precision, peaks)
+
+
+def _say_peak(request: str) -> None:
+    """In a child process: `peak_of_training`, on standard output."""
+    asked = json.loads(request)
+    torch.set_num_threads(asked["threads"])
+    sys.stdout.write(str(peak_of_training(asked["side"], Shape(**asked["shape"]), asked["precision"])))
 
 
 def peak_of_training(side: str, shape: Shape, precision: Precision) -> int:
@@ -71,9 +77,3 @@ def peak_bytes() -> int:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    torch.set_num_threads(asked["threads"])
-    sys.stdout.write(str(peak_of_training(asked["side"], Shape(**asked["shape"]), asked["precision"])))

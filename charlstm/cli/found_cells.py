@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.cache import cache_folder
+from charlstm.cache import cache_folder, make_folder
 from charlstm.errors import CharLSTMError
 
 if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
@@ -47,7 +47,7 @@ def remember(model: Path, items: str, found: FoundCell | None) -> None:
         sha256 = _sha256(model)
         record = {"format": FORMAT, "sha256": sha256, "items": items, "found": cell}
         path = _record_in_cache(sha256, items)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_atomically(path, (json.dumps(record) + "\n").encode())
 
 

@@ -10,16 +10,14 @@ import hashlib
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from charlstm.cache import cache_folder
+from charlstm.cache import cache_folder, make_folder, remove_abandoned
 from charlstm.corpus.encode import encode
 from charlstm.corpus.request import CorpusRequest, OnProgress
 from charlstm.corpus.sources import STDIN, check_encoding, find_files
@@ -86,8 +84,8 @@ def open_corpus(
     spooled: dict[str, Path] = {}
     cache = cache_folder("corpora")
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(cache)
+        make_folder(cache)
+        remove_abandoned(cache, f"{SCRATCH}*", ABANDONED_S)
         with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=cache) as scratch:
             if STDIN in request.files + request.valid_files:
                 if stdin is None:
@@ -122,14 +120,6 @@ def open_corpus(
 def stored_corpus(sha256: str) -> Corpus | None:
     """The corpus that a run was trained on, if it is still encoded here."""
     return _open(cache_folder("corpora") / sha256)
-
-
-def _remove_abandoned(cache: Path) -> None:
-    """Remove what processes that were killed while they encoded a text have left here."""
-    for path in cache.glob(f"{SCRATCH}*"):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > ABANDONED_S:
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def _resolve(arguments: Sequence[str], spooled: dict[str, Path]) -> list[Path]:
