@@ -129,7 +129,7 @@ def test_the_command_measures_memory(invoke: Invoke, compiled_cache: Path) -> No
 
 
 def test_a_process_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "__name__", "charlstm.no_such_module")
+    monkeypatch.setattr(memory._say_peak, "__module__", "charlstm.no_such_module")
     with pytest.raises(CharLSTMError, match="could not be measured"):
         bench_memory(Shape(4, 1, 1, 2), "fp32", 1)
 
