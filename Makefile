@@ -49,7 +49,7 @@ check: $(READY)
 
 soak: $(READY)
 	CHARLSTM_SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
-		$(addprefix tests/test_,interruptions.py attacks.py bounded.py probe_soak.py)
+		$(addprefix tests/test_,interruptions.py attacks.py bounded.py probe_soak.py strangers.py)
 
 SENTENCE := A menina que o João viu está cansada.
 pictures: $(READY)

@@ -1,7 +1,11 @@
 """The compiled gates against the gates as they stand."""
 
+import os
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -49,26 +53,96 @@ def test_compiled_gates_compute_the_same(compiled_cache: Path) -> None:
             torch.testing.assert_close(gradient, right, rtol=1e-4, atol=1e-7)
 
 
+def put(path: Path, data: bytes) -> None:
+    """Replace a file that this process may have loaded, which would end if it were changed in place."""
+    path.unlink(missing_ok=True)
+    path.write_bytes(data)
+
+
 def test_they_are_built_once_and_a_spoilt_library_is_built_again(
     compiled_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = folder_of(compiled_cache)
-    assert sorted(p.name for p in folder.iterdir()) == ["backward.pt2", "forward.pt2"]  # nothing is left behind
-    assert folder.stat().st_mode & 0o077 == 0
-    sound = {p: p.read_bytes() for p in folder.iterdir()}
+    libraries = sorted(folder.iterdir())
+    assert [p.name.partition("-")[0] for p in libraries] == ["backward", "forward"]  # nothing is left behind
+    for place in (compiled_cache, folder.parent, folder):
+        assert place.stat().st_mode & 0o777 == 0o700
+    sound = {p: p.read_bytes() for p in libraries}
     built = []
-    monkeypatch.setattr(compiling, "_build", lambda *a: built.append([p.write_bytes(b) for p, b in sound.items()]))
+    monkeypatch.setattr(compiling, "_build", lambda *a: built.append([put(p, b) for p, b in sound.items()]))
     assert compiled_gates(CONFIG.hidden_size, torch.float32).name == "compiled"
     assert not built
+    whole = sound[libraries[1]]
+    # cut short or changed inside, it would end the process where it is loaded, or later
+    for k, spoilt in enumerate((whole[:1000], whole[: len(whole) // 2], whole[:-1], b"", whole[:5000] + whole[5001:])):
+        compiled_gates.cache_clear()
+        put(libraries[1], spoilt)
+        assert compiled_gates(CONFIG.hidden_size, torch.float32).name == "compiled"
+        assert len(built) == k + 1
+        assert sorted(folder.iterdir()) == libraries
     compiled_gates.cache_clear()
-    (folder / "forward.pt2").write_bytes(sound[folder / "forward.pt2"][:1000])
-    assert compiled_gates(CONFIG.hidden_size, torch.float32).name == "compiled"
-    assert len(built) == 1
-    compiled_gates.cache_clear()
-    (folder / "forward.pt2").write_bytes(sound[folder / "forward.pt2"])
     monkeypatch.setattr(compiling.Forward, "forward", lambda self, *a: a[4].fill_(2.0))
     with pytest.raises(CompileError, match="something else"):
         compiled_gates(CONFIG.hidden_size, torch.float32)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes")
+def test_what_others_can_change_is_neither_loaded_nor_compiled(
+    compiled_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(compiled_cache, tmp_path / "cache")
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(compiling, "child", lambda *a, **more: pytest.fail("must not be compiled"))
+    folder = folder_of(tmp_path / "cache")
+    before = sorted(folder.iterdir())
+    for place in (folder, folder.parent, tmp_path / "cache", tmp_path):
+        place.chmod(0o777)
+        compiled_gates.cache_clear()
+        chosen = choose_kernels(CONFIG, CPU, "fp32", compiled=True)
+        assert chosen.gates is EAGER
+        assert f"other users can write to the folder {place}; run chmod go-w on it" in chosen.problem
+        assert sorted(folder.iterdir()) == before
+        place.chmod(0o700)
+    compiled_gates.cache_clear()
+    assert choose_kernels(CONFIG, CPU, "fp32", compiled=True).gates.name == "compiled"
+    compiled_gates.cache_clear()
+    before[0].chmod(0o666)  # a library alone: it is made again
+    monkeypatch.setattr(compiling, "child", no_child)
+    assert "no more processes" in choose_kernels(CONFIG, CPU, "fp32", compiled=True).problem
+    assert list(folder.iterdir()) == []
+
+
+def no_child(*arguments: object, **more: object) -> None:
+    raise OSError(11, "no more processes")
+
+
+def test_what_a_killed_compile_left_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(compiling, "child", no_child)
+    for name in ("abandoned", "in-use"):
+        (tmp_path / "gates" / "another" / f"tmp-{name}" / "work").mkdir(parents=True)
+    for name, age in (("abandoned", compiling.ABANDONED_S + 60), ("in-use", compiling.TIMEOUT_S)):
+        then = time.time() - age
+        os.utime(tmp_path / "gates" / "another" / f"tmp-{name}", (then, then))
+    assert "no more processes" in choose_kernels(CONFIG, CPU, "fp32", compiled=True).problem
+    assert [p.name for p in (tmp_path / "gates").glob("*/*")] == ["tmp-in-use"]
+
+
+def test_where_no_code_may_run_nothing_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=os.ST_NOEXEC))
+    monkeypatch.setattr(compiling, "child", lambda *a, **more: pytest.fail("must not be compiled"))
+    assert "noexec" in choose_kernels(CONFIG, CPU, "fp32", compiled=True).problem
+
+
+def test_a_compiler_without_the_setting_is_not_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch._inductor.config as known  # imported here: it takes a while
+
+    assert compiling._compiler_settings() == {"aot_inductor.precompile_headers": False}
+    with known.patch(compiling._compiler_settings()):
+        assert known.aot_inductor.precompile_headers is False
+    monkeypatch.setattr(torch._inductor, "config", SimpleNamespace(aot_inductor=SimpleNamespace()))
+    assert compiling._compiler_settings() == {}
 
 
 def test_without_a_compiler_the_gates_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
