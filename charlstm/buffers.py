@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -14,21 +13,26 @@ class Buffer:
     """Memory for a window, with its views, made once.
 
     Args:
-        whole: (T, ...).
+        whole: (T, B, ...).
     """
 
     def __init__(self, whole: Tensor) -> None:
         self.whole = whole
+        self._steps: dict[tuple[int, int], Sequence[Tensor]] = {}
+        self._gates: dict[tuple[int, int], Sequence[tuple[Tensor, ...]]] = {}
 
-    @cached_property
-    def steps(self) -> Sequence[Tensor]:
-        """The rows of each step."""
-        return self.whole.unbind()
+    def steps(self, begin: int, end: int) -> Sequence[Tensor]:
+        """For each step the lanes `begin` to `end`."""
+        if (begin, end) not in self._steps:
+            self._steps[begin, end] = self.whole[:, begin:end].unbind()
+        return self._steps[begin, end]
 
-    @cached_property
-    def gates(self) -> Sequence[tuple[Tensor, ...]]:
-        """(T, B, 4H): for each step its four gates, (B, H) each."""
-        return list(zip(*(gate.unbind() for gate in self.whole.chunk(4, dim=2)), strict=True))
+    def gates(self, begin: int, end: int) -> Sequence[tuple[Tensor, ...]]:
+        """(T, B, 4H): for each step the four gates of these lanes, (end - begin, H) each."""
+        if (begin, end) not in self._gates:
+            chunks = self.whole[:, begin:end].chunk(4, dim=2)
+            self._gates[begin, end] = list(zip(*(gate.unbind() for gate in chunks), strict=True))
+        return self._gates[begin, end]
 
 
 class BufferPool:

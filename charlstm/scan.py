@@ -1,12 +1,13 @@
 """The mathematics of `lstm` over a whole window, fast: the path that training and evaluation take.
 
-Four things make it faster than automatic differentiation over `lstm.RecurrentStack.forward`:
+Five things make it faster than automatic differentiation over `lstm.RecurrentStack.forward`:
 
 1. The first layer needs no matrix product for its input. A character is one of V, so W_ih x is a table of V rows,
    computed once a window and looked up. Higher layers take one large product a window.
 2. The backward pass is derived by hand (`gates`) and writes into buffers that are allocated once.
 3. Each weight gradient is one large product over all T * B steps, after the loop.
 4. What is left in the loop is one product and one pass over the gates, which may be compiled (`compiling`).
+5. Each thread goes through the window with lanes of its own (`threads`).
 
     Legend: B lanes, T window, E embedding, H hidden, V vocabulary. d_x stands for d loss / d x.
 
@@ -29,6 +30,7 @@ from charlstm.gates import tanh_backward
 from charlstm.kernels import Kernels
 from charlstm.lstm import Layer, RecurrentStack, State
 from charlstm.products import prepare
+from charlstm.threads import Lanes, in_parts, share_of
 
 
 class InputPart:
@@ -49,13 +51,13 @@ class InputPart:
         else:
             self.table = F.linear(x, layer.weight_ih).to(compute_dtype)
 
-    def steps(self) -> Iterator[Tensor]:
-        """W_ih x_t (B, G*H), step after step; each holds until the next one."""
+    def steps(self, lanes: Lanes) -> Iterator[Tensor]:
+        """W_ih x_t of some lanes, (b, G*H), step after step; each holds until the next one."""
         if self.ids is None:
-            yield from self.product.steps
+            yield from self.product.steps(*lanes)
             return
-        z_x = self.table.new_empty(self.ids.shape[1], self.table.shape[1])
-        for ids in self.ids.unbind():
+        z_x = self.table.new_empty(lanes.end - lanes.begin, self.table.shape[1])
+        for ids in self.ids[:, lanes.begin : lanes.end].unbind():
             yield torch.index_select(self.table, 0, ids, out=z_x)
 
     def release(self) -> None:
@@ -114,13 +116,16 @@ class LSTMScan(torch.autograd.Function):
         c = pool.take((T + 1 if keep else 2, B, H), c0)
         h = h0.new_empty(T + 1, B, H, dtype=kernels.compute_dtype)
         h[0], c.whole[0] = h0, c0
-        h_at = h.unbind()
-        for t, z_x in enumerate(input_part.steps()):
-            z_h = times_w_hh(h_at[t])
-            c_prev, c_next = (c.steps[t], c.steps[t + 1]) if keep else (c.steps[t % 2], c.steps[1 - t % 2])
-            i, f, g, o = ifgo.gates[t if keep else 0]
-            kernels.gates.forward(z_x, z_h, bias, c_prev, i, f, g, o, c_next, h_at[t + 1])
-        h_last, c_last = h[T].to(h0.dtype), c.steps[T if keep else T % 2].clone()
+
+        def run(lanes: Lanes) -> None:
+            h_at, c_at, ifgo_at = h[:, lanes.begin : lanes.end].unbind(), c.steps(*lanes), ifgo.gates(*lanes)
+            for t, z_x in enumerate(input_part.steps(lanes)):
+                c_prev, c_next = (c_at[t], c_at[t + 1]) if keep else (c_at[t % 2], c_at[1 - t % 2])
+                i, f, g, o = ifgo_at[t if keep else 0]
+                kernels.gates.forward(z_x, times_w_hh(h_at[t]), bias, c_prev, i, f, g, o, c_next, h_at[t + 1])
+
+        in_parts(run, B, share_of(B, weight_hh))
+        h_last, c_last = h[T].to(h0.dtype), c.whole[T if keep else T % 2].clone()
         if keep:
             ctx.saved = ifgo, c, h, input_part, weight_hh, kernels, pool
         else:
@@ -136,19 +141,30 @@ class LSTMScan(torch.autograd.Function):
         times_w_hh_t = prepare(weight_hh.T, h.dtype, B)
         d_z = pool.take((T, B, 4 * H), h)
         d_h, d_c = grad_h_last.to(h.dtype).contiguous(), grad_c_last.clone(memory_format=torch.contiguous_format)
-        d_h_above = grad_h.contiguous().unbind()
-        for t in reversed(range(T)):
-            i, f, g, o = ifgo.gates[t]
-            d_i, d_f, d_g, d_o = d_z.gates[t]
-            kernels.gates.backward(i, f, g, o, c.steps[t], c.steps[t + 1], d_h_above[t], d_h, d_c, d_i, d_f, d_g, d_o)
-            d_h = times_w_hh_t(d_z.steps[t])
+        d_h_above, d_h0 = grad_h.contiguous(), torch.empty_like(d_h)
+
+        def run(lanes: Lanes) -> None:
+            these = slice(*lanes)
+            above, d_h_next, d_c_t = d_h_above[:, these].unbind(), d_h[these], d_c[these]
+            c_at, ifgo_at, d_z_at, d_ifgo_at = (
+                c.steps(*lanes),
+                ifgo.gates(*lanes),
+                d_z.steps(*lanes),
+                d_z.gates(*lanes),
+            )
+            for t in reversed(range(T)):
+                kernels.gates.backward(*ifgo_at[t], c_at[t], c_at[t + 1], above[t], d_h_next, d_c_t, *d_ifgo_at[t])
+                d_h_next = times_w_hh_t(d_z_at[t])
+            d_h0[these] = d_h_next
+
+        in_parts(run, B, share_of(B, weight_hh))
         d_w_hh = (d_z.whole.flatten(0, 1).T @ h[:T].flatten(0, 1)).to(weight_hh.dtype)
         d_x, d_w_ih, d_bias = input_part.gradients(d_z.whole)
         pool.give(d_z)
         if pool.reuses:
             pool.give(ifgo, c)
             del ctx.saved  # a second backward must fail rather than read another window's numbers
-        return d_x, None, d_w_ih, d_w_hh, d_bias, d_h.to(d_c.dtype), d_c, None, None, None
+        return d_x, None, d_w_ih, d_w_hh, d_bias, d_h0.to(d_c.dtype), d_c, None, None, None
 
 
 class RNNScan(torch.autograd.Function):
@@ -175,8 +191,13 @@ class RNNScan(torch.autograd.Function):
         times_w_hh = prepare(weight_hh, kernels.compute_dtype, B)
         h = h0.new_empty(T + 1, B, H, dtype=kernels.compute_dtype)
         h[0] = h0
-        for t, z_x in enumerate(input_part.steps()):
-            h[t + 1] = torch.add(bias, z_x).add_(times_w_hh(h[t])).tanh_()
+
+        def run(lanes: Lanes) -> None:
+            h_at = h[:, lanes.begin : lanes.end].unbind()
+            for t, z_x in enumerate(input_part.steps(lanes)):
+                h_at[t + 1].copy_(torch.add(bias, z_x).add_(times_w_hh(h_at[t])).tanh_())
+
+        in_parts(run, B, share_of(B, weight_hh))
         ctx.saved = h, input_part, weight_hh
         input_part.release()
         return h[1:], h[T].to(h0.dtype)
@@ -188,11 +209,17 @@ class RNNScan(torch.autograd.Function):
         T, B, _ = grad_h.shape
         times_w_hh_t = prepare(weight_hh.T, h.dtype, B)
         d_z = torch.empty_like(h[1:])
-        d_h = grad_h_last.clone()
-        for t in reversed(range(T)):
-            d_h.add_(grad_h[t])
-            d_z[t] = tanh_backward(d_h, h[t + 1].to(d_h.dtype), grad_input=d_h)
-            d_h.copy_(times_w_hh_t(d_z[t]))
+        d_h = grad_h_last.clone(memory_format=torch.contiguous_format)
+
+        def run(lanes: Lanes) -> None:
+            these = slice(*lanes)
+            d_h_t, above, h_at, d_z_at = d_h[these], grad_h[:, these], h[1:, these], d_z[:, these]
+            for t in reversed(range(T)):
+                d_h_t.add_(above[t])
+                d_z_at[t] = tanh_backward(d_h_t, h_at[t].to(d_h.dtype), grad_input=d_h_t)
+                d_h_t.copy_(times_w_hh_t(d_z_at[t]))
+
+        in_parts(run, B, share_of(B, weight_hh))
         d_w_hh = (d_z.flatten(0, 1).T @ h[:T].flatten(0, 1)).to(weight_hh.dtype)
         d_x, d_w_ih, d_bias = input_part.gradients(d_z)
         return d_x, None, d_w_ih, d_w_hh, d_bias, d_h, None, None

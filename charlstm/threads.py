@@ -1,0 +1,96 @@
+"""Who computes what: how the processor's cores share the steps of a window.
+
+A step is a product and a pass over the gates; the next one waits for it. When PyTorch shares a single step out, its
+threads meet many times a step, and on a busy machine each meeting costs as long as the system lets somebody else have
+one of the cores: milliseconds, for work of microseconds. Lanes know nothing of each other, so each thread takes some of
+them and goes through the whole window alone; the threads meet once, at its end. Where a step is so small that it costs
+more to call than to compute, one thread takes all lanes. What comes before and after the steps (a few large products a
+window) is shared out by PyTorch.
+
+How many threads take part follows from shapes and from `torch.get_num_threads()`, never from a stopwatch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+SHARED_FROM = 1 << 24  # multiplications a step: below, a second thread costs more than it saves
+MIN_LANES = 16  # a thread takes at least so many: the rows of a matrix unit's tile
+MAX_PARTS = 4  # Python runs one line at a time: more threads would wait for each other
+
+
+class Lanes(NamedTuple):
+    """Some of the lanes of a window: `begin` to `end`, exclusive."""
+
+    begin: int
+    end: int
+
+
+class Share(NamedTuple):
+    """How the steps of a window are shared out."""
+
+    parts: int  # threads that go through the window, each with its own lanes
+    inner: int  # threads that PyTorch takes for each operation of one of them
+
+
+def share_of(batch_size: int, weight_hh: Tensor) -> Share:
+    """How a window of `batch_size` lanes is shared out whose steps multiply by `weight_hh` (G*H, H)."""
+    threads = torch.get_num_threads()
+    if weight_hh.device.type != "cpu":
+        return Share(1, threads)
+    if batch_size * weight_hh.numel() < SHARED_FROM:
+        return Share(1, 1)
+    parts = max(1, min(threads, MAX_PARTS, batch_size // MIN_LANES))
+    return Share(parts, threads // parts)
+
+
+def in_parts(run: Callable[[Lanes], None], batch_size: int, share: Share) -> None:
+    """Call `run` with the lanes of every part, side by side; return when all have ended.
+
+    Raises:
+        Exception: what `run` raised. Even then no part is still running.
+    """
+    edges = [batch_size * k // share.parts for k in range(share.parts + 1)]
+    lanes = [Lanes(begin, end) for begin, end in pairwise(edges)]
+
+    def alone(part: Lanes) -> None:
+        with torch.no_grad(), torch_threads(share.inner):  # both belong to a thread
+            run(part)
+
+    others = [_pool(share.parts).submit(alone, part) for part in lanes[1:]]
+    try:
+        alone(lanes[0])
+    finally:
+        failures = [other.exception() for other in others]  # waits, also when a signal cuts the first part short
+    for failure in failures:
+        if failure is not None:
+            raise failure
+
+
+@contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Have PyTorch take so many threads for an operation of this thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@cache
+def _pool(parts: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(parts - 1, thread_name_prefix="charlstm")
+
+
+if hasattr(os, "register_at_fork"):  # threads stay behind in the parent
+    os.register_at_fork(after_in_child=_pool.cache_clear)
