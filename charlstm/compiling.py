@@ -41,7 +41,7 @@ PLACES = ("TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME")
 TORCH_PLACES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TORCH_COMPILE_DEBUG_DIR")
 SETTINGS = {"CCACHE_DISABLE": "1", "PYTHONWARNINGS": "ignore"}  # a cache of compiled code may be shared with others
 MAX_LANES = 1 << 20
-TYPICAL_LANES = 64  # tells the compiler that there are rows enough for several threads
+TYPICAL_LANES = 64
 
 
 class CompileError(Exception):
@@ -225,10 +225,14 @@ def build(part: str, hidden_size: int, dtype: torch.dtype, place: Path) -> None:
         (place / (part + SUFFIX)).write_bytes(packed.read(library))
 
 
-def _compiler_settings() -> dict[str, bool]:
-    """No precompiled headers: they take as long as they save here, and lie where others may have put theirs."""
+def _compiler_settings() -> dict[str, bool | int]:
+    """One thread: the lanes are shared out before (`threads`).
+
+    And no precompiled headers: they take as long as they save here, and lie where others may have put theirs.
+    """
     known = torch._inductor.config.aot_inductor
-    return {"aot_inductor.precompile_headers": False} if hasattr(known, "precompile_headers") else {}
+    headers = {"aot_inductor.precompile_headers": False} if hasattr(known, "precompile_headers") else {}
+    return {"cpp.threads": 1, **headers}
 
 
 def _load(folder: Path, hidden_size: int, dtype: torch.dtype) -> GateFunctions:

@@ -138,11 +138,11 @@ def test_where_no_code_may_run_nothing_is_compiled(tmp_path: Path, monkeypatch: 
 def test_a_compiler_without_the_setting_is_not_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch._inductor.config as known  # imported here: it takes a while
 
-    assert compiling._compiler_settings() == {"aot_inductor.precompile_headers": False}
+    assert compiling._compiler_settings() == {"cpp.threads": 1, "aot_inductor.precompile_headers": False}
     with known.patch(compiling._compiler_settings()):
         assert known.aot_inductor.precompile_headers is False
     monkeypatch.setattr(torch._inductor, "config", SimpleNamespace(aot_inductor=SimpleNamespace()))
-    assert compiling._compiler_settings() == {}
+    assert compiling._compiler_settings() == {"cpp.threads": 1}
 
 
 def test_without_a_compiler_the_gates_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
