@@ -1,5 +1,6 @@
 """Model files: exact there and back, and one line for anything that is not one."""
 
+import errno
 import hashlib
 import io
 import os
@@ -236,20 +237,37 @@ def test_what_a_killed_process_had_begun_to_write_is_removed(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("failure", "expected"), [(NotImplementedError(), None), (PermissionError(13, "Permission denied"), "cannot write")]
+    ("failure", "expected"),
+    [
+        (
+            OSError(errno.ENOLCK, "No locks available"),
+            None,
+        ),  # some network drives: a run without one is better than none
+        (OSError(errno.EACCES, "Permission denied"), "another charlstm is training here"),  # how some say so
+        (OSError(errno.EIO, "Input/output error"), "cannot write .*lock: Input/output error; give another"),
+    ],
 )
 def test_where_locks_cannot_be_had(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception, expected: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: OSError, expected: str | None
 ) -> None:
-    def acquire(lock: object) -> None:
+    def flock(descriptor: int, how: int) -> None:
         raise failure
 
-    monkeypatch.setattr("filelock.FileLock.acquire", acquire)
-    if expected is None:  # some network drives: a run without a lock is better than none
-        with checkpoint.hold_run(tmp_path, new=False):
-            return
+    monkeypatch.setattr("fcntl.flock", flock)
+    if expected is None:
+        with checkpoint.hold_run(tmp_path, new=False) as missing:
+            assert "has no locks" in missing[0]
+        return
     with pytest.raises(CharLSTMError, match=expected), checkpoint.hold_run(tmp_path, new=False):
         raise AssertionError
+
+
+def test_a_lock_that_is_no_file_of_ours_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("mine")
+    (tmp_path / ".lock").symlink_to("elsewhere")
+    with pytest.raises(CharLSTMError, match="cannot write"), checkpoint.hold_run(tmp_path, new=False):
+        raise AssertionError
+    assert (tmp_path / "elsewhere").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
