@@ -16,7 +16,7 @@ import pytest
 import torch
 from attacks.model_files import ATTACKS, put, rewritten
 from conftest import small_text
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 
@@ -116,11 +116,14 @@ def test_weights_that_overflow_are_one_line_and_exit_4(invoke, sound: Path, comm
 
 
 CHARACTERS = st.sampled_from('{}[],:"\\ \n\x7f\x1b') | st.characters(exclude_characters="/\0", max_codepoint=0x10FFFF)
-NAMES = st.lists(st.text(CHARACTERS, min_size=1, max_size=40), min_size=1, max_size=30)
+NAMES = st.lists(st.text(CHARACTERS | st.just("{"), min_size=1, max_size=40), min_size=1, max_size=30)
 
 
 @settings(max_examples=150, deadline=None)
 @given(NAMES, st.integers(1, 300))
+@example(["{{a}}{{b}}"], 2000)
+@example(["[" * 200], 400)
+@example(['\\",' * 8], 3000)
 def test_a_run_on_files_of_any_names_can_be_read_again(
     tmp_path_factory: pytest.TempPathFactory, names: list[str], times: int
 ) -> None:
