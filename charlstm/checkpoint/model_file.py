@@ -18,9 +18,9 @@ from charlstm.optim import moments_of
 from charlstm.vocab import Vocabulary, normalize
 
 MAX_OPENING = 8  # characters
-# What may stand before an activation or a softmax. A network that learns stays below thousands; float32 ends at 3e38,
-# and sums over a text must not come there.
-MAX_SUM = 1e25
+# How large a sum may be, float32 ending at 3e38: before an activation, and before the softmax, where billions of losses
+# are added up. In a network that learns they stay below thousands.
+MAX_SUM, MAX_LOGIT = 1e37, 1e28
 TOO_LARGE = "its weights are so large that what it computes would not be numbers"
 
 
@@ -73,7 +73,7 @@ def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype | None = 
     }
     if content.resume is not None:
         about["resume"] = content.resume
-    if not largest_sum(content.model) < MAX_SUM:  # what is written can be read
+    if overflows(content.model):  # what is written can be read
         raise CharLSTMError(f"{path} is not written: {TOO_LARGE}")
     tensors = {**content.model.state_dict(), **content.tensors}
     if dtype is not None:
@@ -89,23 +89,24 @@ def load_model_file(path: Path) -> ModelFile:
         model = CharLM(config)
     weights = {name: tensors.pop(name) for name in config.tensor_shapes()}
     model.load_state_dict(weights, assign=True)
-    if not largest_sum(model) < MAX_SUM:
+    if overflows(model):
         raise ModelFileError(f"{path}: {TOO_LARGE}")
     model.requires_grad_(True)
     return ModelFile(model, Vocabulary(about["vocabulary"]), about["training"], about.get("resume"), tensors)
 
 
 @torch.no_grad()
-def largest_sum(model: CharLM) -> float:
-    """A bound of all sums that a network computes: before its activations, and before the softmax.
+def overflows(model: CharLM) -> bool:
+    """Whether what a network computes could be no number, its weights being finite.
 
-    States are between -1 and 1, so a row of weights says how large its sum can be; infinite or NaN where that is.
+    States are between -1 and 1, so a row of weights says how large its sum can be.
     """
-    largest = x = model.embedding.weight.abs().max().float()
+    x = model.embedding.weight.abs().max().float()
     for weight_ih, weight_hh, bias in model.stack.layers():
-        largest = torch.maximum(largest, (_row_sums(weight_ih) * x + _row_sums(weight_hh) + bias.abs()).max())
+        if not bool((_row_sums(weight_ih) * x + _row_sums(weight_hh) + bias.abs()).max() < MAX_SUM):
+            return True
         x = torch.ones(())
-    return float(torch.maximum(largest, (_row_sums(model.head.weight) + model.head.bias.abs()).max()))
+    return not bool((_row_sums(model.head.weight) + model.head.bias.abs()).max() < MAX_LOGIT)
 
 
 def _row_sums(weight: Tensor) -> Tensor:
