@@ -37,8 +37,8 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 coverage: $(READY)
-	$(BIN)/python -m pytest -n 2 $(addprefix tests/test_,attacks.py batches.py checkpoint.py cli.py disk_faults.py vocab.py) \
-		--cov=charlstm.checkpoint --cov=charlstm.vocab --cov=charlstm.batches --cov-branch --cov-fail-under=100 \
+	$(BIN)/python -m pytest -n 2 $(addprefix tests/test_,attacks.py batches.py checkpoint.py cli.py disk_faults.py files.py vocab.py) \
+		--cov=charlstm.checkpoint --cov=charlstm.files --cov=charlstm.vocab --cov=charlstm.batches --cov-branch --cov-fail-under=100 \
 		--cov-report=term-missing:skip-covered
 
 check: $(READY)

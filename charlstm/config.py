@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from charlstm.errors import UsageError
+from charlstm.files import read_regular
 
 CellType = Literal["lstm", "rnn"]
 Precision = Literal["auto", "fp32", "bf16"]
 Optimizer = Literal["adamw", "muon"]
 
 MAX_SEED = 2**63 - 1
+MAX_CONFIG_FILE = 1 << 20  # bytes
 BUDGETS = ("steps", "epochs", "time_s")
 
 
@@ -74,7 +76,7 @@ def _check(name: str, value: Any, hint: Any, limits: tuple[float, float] | None)
     allowed = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
     if allowed:
         if value not in allowed:
-            raise UsageError(f"{name} is {reprlib.repr(value)}; it must be one of {', '.join(map(str, allowed))}")
+            raise UsageError(f"{name} is {_shown(value)}; it must be one of {', '.join(map(str, allowed))}")
         return
     kinds = typing.get_args(hint) or (hint,)
     if value is None and type(None) in kinds:
@@ -83,13 +85,21 @@ def _check(name: str, value: Any, hint: Any, limits: tuple[float, float] | None)
     # bool is an int to Python, and an int is as good as a float to us
     sound = type(value) is kind or (kind is float and type(value) is int)
     if not sound:
-        raise UsageError(f"{name} is {reprlib.repr(value)}; it must be of type {kind.__name__}")
+        raise UsageError(f"{name} is {_shown(value)}; it must be of type {kind.__name__}")
     if limits is not None and not limits[0] <= value <= limits[1]:
         low, high = (f"{x:,}" if x == x // 1 else str(x) for x in limits)
         bounds = f"at least {low}" if math.isinf(limits[1]) else f"between {low} and {high}"
-        raise UsageError(f"{name} is {value}; it must be {bounds}")
+        raise UsageError(f"{name} is {_shown(value)}; it must be {bounds}")
     if isinstance(value, float) and not math.isfinite(value):
         raise UsageError(f"{name} is {value}; it must be a finite number")
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: short, whatever it is."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # Python writes out no number of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 @dataclass(frozen=True)
@@ -156,6 +166,8 @@ class TrainConfig(Config):
         super().__post_init__()
         if sum(getattr(self, budget) is not None for budget in BUDGETS) > 1:
             raise UsageError("give one of --steps, --epochs and --time, not several")
+        if self.valid_chars == 1:
+            raise UsageError("valid_chars is 1; it must be 0 (all), or at least 2: the first character is not scored")
 
 
 @dataclass(frozen=True)
@@ -174,14 +186,16 @@ class SampleConfig(Config):
 def read_config_file(path: Path) -> dict[str, Any]:
     """The settings in a `.json` or `.toml` file. Raises UsageError for one that cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, MAX_CONFIG_FILE).decode("utf-8-sig")
+        if not text:
+            raise UsageError(f"--config {path}: there is nothing in it")
         data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as e:
         raise UsageError(f"--config {path}: {e.strerror}") from None
     except (ValueError, RecursionError) as e:
-        raise UsageError(
-            f"--config {path}: not a sound {'JSON' if path.suffix == '.json' else 'TOML'} file: {e}"
-        ) from None
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        reason = str(e).partition(";")[0]  # of a number of 5,000 digits Python says how to change Python
+        raise UsageError(f"--config {path}: not a sound {kind} file: {reason}") from None
     if not isinstance(data, dict):
         raise UsageError(f"--config {path}: must hold settings by name")
     return data

@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from charlstm import checkpoint
+from charlstm.cache import cache_folder
 from charlstm.checkpoint import ModelFile, load_model_file, save_model_file
 from charlstm.config import ModelConfig
 from charlstm.corpus import CorpusRequest, open_corpus
@@ -254,7 +255,7 @@ def test_a_corpus_that_vanishes_or_grows_does_not_disturb_its_training(invoke, c
 
 def test_a_damaged_encoded_copy_is_made_again(tmp_path: Path, corpus_file: Path) -> None:
     first = open_corpus(CorpusRequest((str(corpus_file),)))
-    store = Path(first.train.filename).parent
+    store = cache_folder("corpora") / first.sha256
     train, valid = first.train.copy(), first.valid.copy()
     about = json.loads((store / "corpus.json").read_text())
     for spoil in (
@@ -270,7 +271,7 @@ def test_a_damaged_encoded_copy_is_made_again(tmp_path: Path, corpus_file: Path)
 
 
 def test_what_a_killed_encoding_left_is_removed_a_day_later(corpus_file: Path) -> None:
-    store = Path(open_corpus(CorpusRequest((str(corpus_file),))).train.filename).parent
+    store = cache_folder("corpora") / open_corpus(CorpusRequest((str(corpus_file),))).sha256
     old, new = store.parent / "new-old", store.parent / "new-new"
     for folder in (old, new):
         folder.mkdir()

@@ -1,25 +1,35 @@
 """Model files: exact there and back, and one line for anything that is not one."""
 
+import errno
 import hashlib
 import io
+import json
+import math
 import os
 import shutil
 import signal
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
-from attacks.model_files import put, rewritten
+from attacks.model_files import ATTACKS, put, rewritten
 from conftest import small_text
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from safetensors import safe_open
 
 import charlstm
 from charlstm import checkpoint
 from charlstm.checkpoint import ModelFile, find, format, load_model_file, save_model_file
-from charlstm.config import ModelConfig
+from charlstm.config import ModelConfig, SampleConfig
+from charlstm.corpus import CorpusRequest
 from charlstm.errors import CharLSTMError, Interrupted, ModelFileError, UsageError
+from charlstm.kernels import Kernels
 from charlstm.model import CharLM
+from charlstm.sample import generate
+from charlstm.train import session
 from charlstm.vocab import Vocabulary
 
 
@@ -56,6 +66,99 @@ def test_the_hash_is_that_of_the_file_with_zeros_in_its_place(sound: Path) -> No
     claimed = format.read_about(sound)["sha256"]
     assert data.count(claimed.encode()) == 1
     assert hashlib.sha256(data.replace(claimed.encode(), b"0" * 64)).hexdigest() == claimed
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(-45, 38), st.integers(0, 2**32), st.sampled_from(["lstm", "rnn"]), st.booleans())
+@example(18, 0, "lstm", False)
+@example(27, 0, "rnn", True)
+def test_what_is_written_can_be_read_and_computes_numbers(
+    tmp_path_factory: pytest.TempPathFactory, exponent: int, seed: int, cell_type: str, head_alone: bool
+) -> None:
+    path = tmp_path_factory.mktemp("large") / "m.safetensors"
+    large = content(cell_type)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in (large.model.head if head_alone else large.model).parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator).sign() * 10.0**exponent)
+    try:
+        save_model_file(path, large)
+    except CharLSTMError as e:
+        refusal = str(e)
+    else:
+        refusal = ""
+    if refusal:
+        assert "is not written: its weights are so large" in refusal
+        assert exponent >= (28 if head_alone else 19)  # the embedding is multiplied with the weights of its layer
+        assert not path.exists()
+        return
+    model = charlstm.load(path)
+    assert math.isfinite(model.score("é\\" * 2000).nats_per_char)
+    for precision in (torch.float32, torch.bfloat16):
+        drawn = generate(
+            model.model, model.vocabulary, model.vocabulary.encode("a"), SampleConfig(20), opening="a",
+            kernels=Kernels(precision),
+        )  # fmt: skip
+        assert all(math.isfinite(character.logprob) for character in drawn)
+
+
+@pytest.mark.parametrize(
+    "command", ["sample --json", "eval text.txt", "eval text.txt --json", "info", "probe", "explain a"]
+)
+def test_weights_that_overflow_are_one_line_and_exit_4(invoke, sound: Path, command: str) -> None:
+    Path("text.txt").write_text("aé" * 500)
+    Path("evil.safetensors").write_bytes(ATTACKS["sums that are infinite"][0](sound.read_bytes()))
+    name, *more = command.split()
+    where = ("evil.safetensors",) if name == "info" else ("-c", "evil.safetensors")
+    result = invoke(name, *more, *where)
+    assert result.code == 4
+    assert result.out == ""
+    assert result.err.startswith("error: evil.safetensors: its weights are so large")
+    assert result.err.count("\n") == 1
+
+
+CHARACTERS = st.sampled_from('{}[],:"\\ \n\x7f\x1b') | st.characters(exclude_characters="/\0", max_codepoint=0x10FFFF)
+NAMES = st.lists(st.text(CHARACTERS | st.just("{"), min_size=1, max_size=40), min_size=1, max_size=30)
+
+
+@settings(max_examples=150, deadline=None)
+@given(NAMES, st.integers(1, 300))
+@example(["{{a}}{{b}}"], 2000)
+@example(["[" * 200], 400)
+@example(['\\",' * 8], 3000)
+def test_a_run_on_files_of_any_names_can_be_read_again(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], times: int
+) -> None:
+    folder = tmp_path_factory.mktemp("names")
+    request = session.absolute(CorpusRequest(tuple(f"/{name}" for name in names) * times))
+    assert request.files in ((), tuple(f"/{name}" for name in names) * times)
+    about = {"corpus": json.loads(json.dumps(asdict(request)))}
+    checkpoint.write_run_config(folder, about)
+    assert checkpoint.read_run_config(folder) == about
+    run = content()
+    run.resume = {"run": {"train": {"batch_size": 2}, **about}, "progress": {}}
+    run.tensors = {
+        f"optimizer.{m}.{n}": torch.zeros_like(t)
+        for n, t in run.model.named_parameters()
+        for m in ("exp_avg", "exp_avg_sq")
+    }
+    run.tensors |= {"state.h": torch.zeros(2, 2, 3), "state.c": torch.zeros(2, 2, 3)}
+    checkpoint.save_last(folder, run, keep_previous=False)
+    assert checkpoint.load_last(folder)[0].resume == run.resume
+
+
+def test_a_run_on_a_template_goes_on(invoke) -> None:
+    """Names with as many brackets as a hostile header."""
+    folder = Path("texts/{{cookiecutter.a}}")
+    folder.mkdir(parents=True)
+    for k in range(600):
+        (folder / f"{'{' * 10}{k}.txt").write_text(small_text(30, k), encoding="utf-8")
+    (folder / ("[" * 200 + ".txt")).write_text(small_text(30), encoding="utf-8")
+    files = sorted(path.relative_to(Path.cwd()) for path in Path.cwd().glob("texts/*/*"))
+    assert invoke("train", *files, "--steps", 2, "--hidden-size", 4, "--threads", 1, "--out", "run", "-q").code == 0
+    assert "{{599.txt" in Path("run/config.json").read_text()
+    result = invoke("train", "--resume", "run", "--steps", 3, "-q")
+    assert result.code == 0, result.err
 
 
 def test_bfloat16_weights_are_read_as_float32(tmp_path: Path) -> None:
@@ -236,20 +339,37 @@ def test_what_a_killed_process_had_begun_to_write_is_removed(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("failure", "expected"), [(NotImplementedError(), None), (PermissionError(13, "Permission denied"), "cannot write")]
+    ("failure", "expected"),
+    [
+        (
+            OSError(errno.ENOLCK, "No locks available"),
+            None,
+        ),  # some network drives: a run without one is better than none
+        (OSError(errno.EACCES, "Permission denied"), "another charlstm is training here"),  # how some say so
+        (OSError(errno.EIO, "Input/output error"), "cannot write .*lock: Input/output error; give another"),
+    ],
 )
 def test_where_locks_cannot_be_had(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception, expected: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: OSError, expected: str | None
 ) -> None:
-    def acquire(lock: object) -> None:
+    def flock(descriptor: int, how: int) -> None:
         raise failure
 
-    monkeypatch.setattr("filelock.FileLock.acquire", acquire)
-    if expected is None:  # some network drives: a run without a lock is better than none
-        with checkpoint.hold_run(tmp_path, new=False):
-            return
+    monkeypatch.setattr("fcntl.flock", flock)
+    if expected is None:
+        with checkpoint.hold_run(tmp_path, new=False) as missing:
+            assert "has no locks" in missing[0]
+        return
     with pytest.raises(CharLSTMError, match=expected), checkpoint.hold_run(tmp_path, new=False):
         raise AssertionError
+
+
+def test_a_lock_that_is_no_file_of_ours_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("mine")
+    (tmp_path / ".lock").symlink_to("elsewhere")
+    with pytest.raises(CharLSTMError, match="cannot write"), checkpoint.hold_run(tmp_path, new=False):
+        raise AssertionError
+    assert (tmp_path / "elsewhere").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

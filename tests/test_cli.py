@@ -1,12 +1,20 @@
 """The commands as a person types them: what they print, what they refuse, with which exit code."""
 
+import ctypes
 import gzip
 import json
+import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import Invoke, small_text
+from forked import finish, fork, run_command
+from test_files import files_of_at_most
+
+from charlstm.errors import Interrupted
 
 SMALL = (
     "--hidden-size",
@@ -149,6 +157,61 @@ def test_resume_starts_over_when_nothing_was_saved(invoke: Invoke, trained: Path
     assert (trained / "last.safetensors").read_bytes() == whole
 
 
+def test_half_a_copy_of_a_run_is_not_started_over(invoke: Invoke, trained: Path) -> None:
+    for name in ("last.safetensors", "previous.safetensors"):
+        (trained / name).unlink()
+    before = {path.name: path.read_bytes() for path in trained.iterdir()}
+    for more in ((), ("--steps", 40)):
+        result = invoke("train", "--resume", "run", *more)
+        assert result.code == 4
+        assert "best.safetensors but no last.safetensors" in result.err
+        assert one_line(result.err)
+        assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
+    (trained / "metrics.jsonl").unlink()
+    assert invoke("train", "--resume", "run").code == 4
+    (trained / "best.safetensors").rename("mine.safetensors")
+    assert invoke("train", "--resume", "run", "-q").code == 0
+
+
+def test_a_run_that_was_killed_before_the_state_of_its_first_evaluation_starts_over(
+    invoke: Invoke, corpus_file: Path
+) -> None:
+    arguments = (corpus_file, "--steps", 20, *SMALL, "-q", "--out")
+    assert invoke("train", *arguments, "whole").code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "charlstm.train.state.RunFiles.save_last", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        assert invoke("train", *arguments, "killed").code != 0
+    assert {p.name for p in Path("killed").iterdir()} == {".lock", "best.safetensors", "config.json", "metrics.jsonl"}
+    result = invoke("train", "--resume", "killed")
+    assert result.code == 0
+    assert "starts over" in result.err
+    for name in ("best.safetensors", "last.safetensors"):
+        assert Path("killed", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def test_a_run_goes_on_past_a_damaged_encoded_corpus_or_says_so(
+    invoke: Invoke, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", "cache")
+    for run in ("whole", "part"):
+        assert invoke("train", corpus_file, "--steps", 10, *SMALL, "-q", "--out", run).code == 0
+    assert invoke("train", "--resume", "whole", "--steps", 20, "-q").code == 0
+    (ids,) = Path("cache/corpora").glob("*/train.ids")
+    ids.write_bytes(b"\xff" * ids.stat().st_size)
+    result = invoke("train", "--resume", "part", "--steps", 20, "-q")
+    assert (result.code, result.err) == (0, "")
+    assert Path("part/last.safetensors").read_bytes() == Path("whole/last.safetensors").read_bytes()
+    ids.write_bytes(bytes(ids.stat().st_size))
+    corpus_file.unlink()
+    result = invoke("train", "--resume", "part", "--steps", 30)
+    assert result.code == 3
+    assert one_line(result.err)
+    assert "small.txt: no such file" in result.err
+    assert "encoded copy is gone or damaged: give the text again" in result.err
+
+
 @pytest.mark.parametrize(("damage", "said"), [(True, "is not sound"), (False, "is missing")])
 def test_resume_falls_back_to_the_save_before(invoke: Invoke, trained: Path, damage: bool, said: str) -> None:
     last = trained / "last.safetensors"
@@ -185,6 +248,11 @@ USAGE_ERRORS = [
     (("train", "x.txt", "--time", "0s"), "length of time"),
     (("train", "x.txt", "--steps", 5, "--epochs", 2), "one of --steps"),
     (("train", "x.txt", "--config", "none.toml"), "none.toml"),
+    (("train", "x.txt", "--config", "/dev/zero"), "not a file"),
+    (("train", "x.txt", "--out", ""), "is empty"),
+    (("train", "--resume", ""), "is empty"),
+    (("train", "--resume", "", "x.txt"), "is empty"),
+    (("corpus", "agreement-pt", "--out", ""), "already"),
     (("train", "x.txt", "--cell-type", "gru"), "gru"),
     (("train", "x.txt", "--device", "abacus"), "abacus"),
     (("train", "x.txt", "--valid-fraction", 2), "valid_fraction"),
@@ -204,6 +272,116 @@ def test_usage_errors(invoke: Invoke, arguments, expected: str) -> None:
     assert expected.lower() in result.err.lower()
     assert "Traceback" not in result.err
     assert not Path("checkpoints").exists()
+
+
+SETTINGS = [
+    ("c.toml", "valid_chars = 1", "valid_chars is 1"),
+    ("c.toml", "steps = " + "9" * 5000, "not a sound TOML file"),
+    ("c.toml", "steps = 0x" + "f" * 5000, "steps is a number of thousands of digits"),
+    ("c.toml", "epochs = 0x" + "f" * 5000, "epochs is a number of thousands of digits"),
+    ("c.toml", "cell_type = [0x" + "f" * 5000 + "]", "cell_type"),
+    ("c.toml", "lr = 1e999", "lr is inf"),
+    ("c.json", '{"steps": ' + "9" * 5000 + "}", "not a sound JSON file"),
+    ("c.json", '{"seed": ' + "9" * 4000 + "}", "seed is 9999"),
+    ("c.json", "[" * 100_000, "not a sound JSON file"),
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "expected"), SETTINGS)
+def test_settings_that_cannot_be_are_said_in_short(invoke: Invoke, name: str, settings: str, expected: str) -> None:
+    Path(name).write_text(settings)
+    result = invoke("train", "x.txt", "--config", name)
+    assert result.code == 2
+    assert expected in result.err.splitlines()[-1]
+    assert len(result.err.splitlines()[-1]) < 200
+
+
+@pytest.mark.parametrize("cell", ["1:" + "9" * 5000, "9" * 5000 + ":1", "x" * 5000, "9" * 5000])
+def test_a_cell_of_thousands_of_digits(invoke: Invoke, trained: Path, cell: str) -> None:
+    own = ("--sentence", "ba de gi", "--cue", "ba", "--twin", "lo", "--endings", "gi/to")
+    for command in (("explain", "ba"), ("probe", *own)):
+        result = invoke(*command, "-c", "run", "--cell", cell)
+        assert result.code == 2, result.err
+        assert "--cell" in result.err.splitlines()[-1]
+        assert len(result.err.splitlines()[-1]) < 200
+
+
+@pytest.mark.parametrize("value", ['"1.5"', '"x"', "null", "[1]", "true", "1e300"])
+def test_what_is_odd_in_the_metrics_is_not_the_models_fault(invoke: Invoke, trained: Path, value: str) -> None:
+    with open(trained / "metrics.jsonl", "a") as f:
+        f.write(f'{{"event": "evaluated", "step": 21, "valid_bits_per_char": {value}}}\n')
+        f.write(f'{{"event": "evaluated", "step": {value}, "valid_bits_per_char": 1.0}}\n')
+    result = invoke("info", "run")
+    assert result.code == 0, result.err
+    assert "validation" in result.out
+    assert invoke("info", "run", "--json").code == 0
+
+
+def run_without_privileges(folder: Path, command: str) -> None:
+    """In a forked process: a command by somebody to whom what is closed is closed, as it is not to root."""
+    if os.geteuid() == 0:
+        version, everything_off = 0x20080522, (ctypes.c_uint32 * 6)()
+        libc = ctypes.CDLL(None, use_errno=True)
+        assert libc.capset(ctypes.byref((ctypes.c_uint32 * 2)(version, 0)), ctypes.byref(everything_off)) == 0
+    run_command(folder, command)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("sample -c run", 4),
+        ("eval text.txt -c run", 4),
+        ("info run", 4),
+        ("probe -c run", 4),
+        ("explain ba -c run", 4),
+        ("sample -c run/best.safetensors", 4),
+        ("info closed.safetensors", 4),
+        ("train --resume run", 4),
+        ("train text.txt --out run", 2),
+        ("eval closed.txt -c closed.safetensors", 4),
+        ("train closed.txt", 3),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="gives up root's privileges as Linux does")
+def test_what_is_closed_to_us_has_the_exit_code_of_what_it_is(tmp_path: Path, command: str, code: int) -> None:
+    (tmp_path / "text.txt").write_text(small_text(500))
+    (tmp_path / "run").mkdir()
+    for name in ("run/best.safetensors", "closed.safetensors", "closed.txt"):
+        (tmp_path / name).write_text("x")
+        (tmp_path / name).chmod(0)
+    (tmp_path / "run").chmod(0)
+    try:
+        assert finish(fork(run_without_privileges, tmp_path, command)) == code
+        assert "ermission denied" in (tmp_path / "stderr.txt").read_text().splitlines()[-1]
+    finally:
+        (tmp_path / "run").chmod(0o700)
+
+
+@pytest.mark.parametrize("more", [(), ("--pairs", 2000)])
+def test_a_generated_corpus_is_whole_or_not_there(invoke: Invoke, monkeypatch: pytest.MonkeyPatch, more) -> None:
+    command = ("corpus", "agreement-pt", *(more or ("--chars", 200_000)), "--out", "new.txt")
+    with files_of_at_most(100_000):
+        result = invoke(*command)
+    assert result.code == 1
+    assert "cannot write new.txt: File too large; give another --out" in result.err
+    assert one_line(result.err)
+    assert list(Path().iterdir()) == []
+
+    def interrupted(*arguments: object) -> Iterator[str]:
+        yield "half a line"
+        raise Interrupted(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("charlstm.cli.corpus.corpus_lines", interrupted)
+        patch.setattr("charlstm.cli.corpus.minimal_pairs", lambda *a: (_ for _ in ()).throw(Interrupted(signal.SIGINT)))
+        assert invoke(*command).code == 130
+    assert list(Path().iterdir()) == []
+    assert invoke(*command).code == 0
+    whole = Path("new.txt").read_bytes()
+    assert len(whole) > 100_000
+    assert invoke(*command).code == 2
+    assert [path.name for path in Path().iterdir()] == ["new.txt"]
+    assert Path("new.txt").read_bytes() == whole
 
 
 TEXT_ERRORS = [

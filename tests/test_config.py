@@ -1,5 +1,6 @@
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,18 @@ def test_there_and_back_through_json() -> None:
         (lambda: TrainConfig.from_dict({"dropuot": 0.1}), "did you mean 'dropout'"),
         (lambda: SampleConfig(temperature=-1.0), "temperature"),
         (lambda: SampleConfig(top_p=0.0), "top_p"),
+        (lambda: TrainConfig(valid_chars=1), "valid_chars is 1; it must be 0 (all), or at least 2"),
+        (lambda: TrainConfig(steps=1 << 20_000), "steps is a number of thousands of digits; it must be between 1 and"),
+        (lambda: TrainConfig(steps=10**1000), "steps is 1000000000"),
+        (lambda: TrainConfig(optimizer=1 << 20_000), "one of adamw"),
+        (lambda: TrainConfig(lr=[1 << 20_000]), "type float"),
     ],
 )
 def test_what_cannot_be_is_said(make, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         make()
     assert expected in str(caught.value)
+    assert len(str(caught.value)) < 200
 
 
 def test_config_files(tmp_path: Path) -> None:
@@ -52,3 +59,27 @@ def test_config_files(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=expected):
             read_config_file(tmp_path / name)
+
+
+def test_a_mark_before_the_settings_is_none_of_them(tmp_path: Path) -> None:
+    for name, text in (("a.toml", "lr = 0.01\n"), ("a.json", '{"lr": 0.01}')):
+        (tmp_path / name).write_text("\ufeff" + text, encoding="utf-8")
+        assert read_config_file(tmp_path / name) == {"lr": 0.01}
+
+
+def test_what_is_no_file_of_settings_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "empty.toml").touch()
+    (tmp_path / "large.toml").write_text("#" * (2 << 20))
+    for path, expected in (
+        (Path("/dev/zero"), "not a file"),
+        (tmp_path / "pipe", "not a file"),
+        (tmp_path, "not a file"),
+        (tmp_path / "empty.toml", "nothing in it"),
+        (tmp_path / "large.toml", "more than 1 MB"),
+    ):
+        with pytest.raises(UsageError, match=expected):
+            read_config_file(path)
+    if Path("/proc/kmsg").exists():  # it has no end, and is closed to most
+        with pytest.raises(UsageError, match=r"nothing in it|ermi"):
+            read_config_file(Path("/proc/kmsg"))

@@ -1,8 +1,11 @@
 """Texts in: what is read, what is refused and how, what is kept."""
 
 import gzip
+import json
 import os
+import time
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charlstm.cache import cache_folder
-from charlstm.corpus import CorpusRequest, find_files, open_corpus, read_chunks, sources, stored_corpus
+from charlstm.corpus import CorpusRequest, blocks, find_files, open_corpus, read_chunks, sources, stored_corpus
 from charlstm.errors import TextError
 
 
@@ -240,3 +243,159 @@ def test_what_the_parts_of_a_text_begin_after(tmp_path: Path, content: str, open
     path = tmp_path / "text.txt"
     path.write_text(content, encoding="utf-8")
     assert open_corpus(CorpusRequest((str(path),))).opening() == opening
+
+
+def overwrite(path: Path, at: int, data: bytes) -> None:
+    with open(path, "r+b") as f:
+        f.seek(at)
+        f.write(data)
+
+
+def without_hashes(store: Path) -> None:
+    """As a store was before there were any."""
+    about = json.loads((store / "corpus.json").read_text())
+    (store / "corpus.json").write_text(json.dumps({k: v for k, v in about.items() if k not in ("ids", "check")}))
+
+
+def other_counts(store: Path) -> None:
+    about = json.loads((store / "corpus.json").read_text())
+    first, second, *rest = about["counts"]
+    (store / "corpus.json").write_text(json.dumps({**about, "counts": [first + 1, second - 1, *rest]}))
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "zeros": lambda store: overwrite(store / "train.ids", 1000, bytes(500)),
+    "ids of no character": lambda store: overwrite(store / "train.ids", 0, b"\xff"),
+    "one other id": lambda store: overwrite(store / "valid.ids", 7, bytes([(store / "valid.ids").read_bytes()[7] ^ 1])),
+    "backwards": lambda store: overwrite(store / "train.ids", 0, (store / "train.ids").read_bytes()[::-1]),
+    "cut short": lambda store: os.truncate(store / "train.ids", 10),
+    "longer": lambda store: os.truncate(store / "train.ids", 100_000),
+    "empty": lambda store: os.truncate(store / "valid.ids", 0),
+    "gone": lambda store: (store / "valid.ids").unlink(),
+    "a folder": lambda store: ((store / "valid.ids").unlink(), (store / "valid.ids").mkdir()),
+    "other counts": other_counts,
+    "of the older form": without_hashes,
+    "nested": lambda store: (store / "corpus.json").write_text("[" * 100_000),
+    "a list": lambda store: (store / "corpus.json").write_text("[]"),
+    "no JSON": lambda store: (store / "corpus.json").write_bytes(b"\xff"),
+    "a pipe": lambda store: ((store / "corpus.json").unlink(), os.mkfifo(store / "corpus.json")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_store_is_never_used_and_made_again(
+    corpus_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str, in_memory: bool
+) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 512)
+    monkeypatch.setattr(blocks, "IN_MEMORY_BYTES", 1 << 20 if in_memory else 0)
+    first = corpus_of(corpus_file)
+    assert isinstance(first.train, np.memmap) != in_memory
+    train, valid = first.train.copy(), first.valid.copy()
+    store = cache_folder("corpora") / first.sha256
+    DAMAGE[damage](store)
+    assert stored_corpus(first.sha256) is None
+    again = corpus_of(corpus_file)
+    for corpus in (again, stored_corpus(first.sha256)):
+        assert np.array_equal(corpus.train, train)
+        assert np.array_equal(corpus.valid, valid)
+        assert corpus.counts == first.counts
+    assert [path.name for path in store.parent.iterdir()] == [store.name]
+
+
+def test_a_store_that_is_cut_short_disturbs_nobody_who_has_it_open(corpus_file: Path) -> None:
+    corpus = corpus_of(corpus_file)
+    text = corpus_file.read_text(encoding="utf-8")
+    for name in ("train.ids", "valid.ids"):
+        os.truncate(cache_folder("corpora") / corpus.sha256 / name, 0)
+    assert corpus.vocabulary.decode(corpus.train) + corpus.vocabulary.decode(corpus.valid) == text
+
+
+def test_a_mapped_store_that_is_made_again_or_removed_disturbs_nobody(
+    corpus_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "IN_MEMORY_BYTES", 0)
+    corpus = corpus_of(corpus_file)
+    text = corpus_file.read_text(encoding="utf-8")
+    store = cache_folder("corpora") / corpus.sha256
+    without_hashes(store)
+    assert np.array_equal(corpus_of(corpus_file).train, corpus.train)
+    for path in store.iterdir():
+        path.unlink()
+    assert corpus.vocabulary.decode(corpus.train) + corpus.vocabulary.decode(corpus.valid) == text
+
+
+def test_of_a_large_corpus_every_id_is_seen_and_a_fixed_part_is_compared(
+    corpus_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(blocks, "HASHED_BLOCKS", 4)
+    assert blocks.hashed_blocks(4) == {0, 1, 2, 3}
+    assert blocks.hashed_blocks(85) == {0, 28, 56, 84}
+    corpus = corpus_of(corpus_file)  # 5,400 ids for training: 85 blocks
+    ids = cache_folder("corpora") / corpus.sha256 / "train.ids"
+    sound = ids.read_bytes()
+    other = bytes([sound[64] ^ 1])
+    for block, data, is_noticed in ((0, other, True), (1, other, False), (1, b"\xff", True), (84, other, True)):
+        ids.write_bytes(sound)
+        overwrite(ids, 64 * block, data)
+        assert (stored_corpus(corpus.sha256) is None) == is_noticed
+    ids.write_bytes(sound)
+    assert stored_corpus(corpus.sha256) is not None
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 300), max_size=60), st.integers(1, 50), st.sampled_from([np.uint8, np.uint16]))
+def test_ids_come_back_however_they_were_written(tmp_path_factory, ids: list[int], piece: int, id_type: type) -> None:
+    path = tmp_path_factory.mktemp("blocks") / "ids"
+    written = np.array([i % 256 for i in ids] if id_type is np.uint8 else ids, dtype=id_type)
+    with pytest.MonkeyPatch.context() as patch, blocks.BlockWriter(path) as out:
+        patch.setattr(blocks, "BLOCK_BYTES", 16)
+        for start in range(0, len(written), piece):
+            out.write(written[start : start + piece])
+        about = out.finish()
+        assert len(about["blocks"]) == -(-written.nbytes // 16)
+        assert np.array_equal(blocks.read_ids(path, about, 256 if id_type is np.uint8 else 301), written)
+
+
+def test_a_store_is_on_the_disk_before_it_has_its_name(corpus_file: Path, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "cache"))
+    synced: set[int] = set()
+    real_sync, real_rename = os.fsync, os.rename
+
+    def fsync(descriptor: int) -> None:
+        real_sync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    def rename(source: os.PathLike, target: os.PathLike) -> None:
+        if Path(source).is_dir():
+            inside = {path.name: path.stat().st_ino for path in Path(source).iterdir()}
+            assert set(inside) == {"corpus.json", "train.ids", "valid.ids"}
+            assert {*inside.values(), Path(source).stat().st_ino} <= synced
+        real_rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", rename)
+    corpus = corpus_of(corpus_file)
+    assert (tmp_path / "cache" / "corpora").stat().st_ino in synced
+    assert stored_corpus(corpus.sha256) is not None
+
+
+def test_gigabytes_of_nothing_are_refused_by_their_beginning(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        write(tmp_path / name, "a text\n" * 100)
+    with open(tmp_path / "b.txt", "wb") as f:
+        f.truncate(6 << 30)
+    began, read = time.process_time(), []
+    with pytest.raises(TextError, match=r"b\.txt: character 0 is NUL"):
+        open_corpus(CorpusRequest((str(tmp_path),)), on_progress=lambda what, done, total: read.append(done))
+    assert sum(read) == 0
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="files that a system makes up, as Linux does")
+def test_what_may_never_end_is_empty(tmp_path: Path) -> None:
+    assert read_text(Path("/proc/version")) == ""
+    with pytest.raises(TextError, match="/proc/version: the file is empty"):
+        corpus_of("/proc/version")

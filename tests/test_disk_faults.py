@@ -1,9 +1,12 @@
 """Every operation on a disk can fail, and at every one of them the process can be killed: what was saved stays."""
 
 import errno
+import fcntl
 import json
 import os
 import signal
+import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +19,12 @@ from test_trainer import BASE, corpus, drain, make, of_kind  # noqa: F401 (a fix
 from charlstm import checkpoint
 from charlstm.config import ModelConfig
 from charlstm.corpus import Corpus
-from charlstm.errors import CharLSTMError
+from charlstm.errors import CharLSTMError, ModelFileError
 from charlstm.model import CharLM
 from charlstm.train.events import Finished, NotSaved
 from charlstm.vocab import Vocabulary
 
-OPERATIONS = ("open", "write", "fsync", "close", "chmod", "replace", "unlink")
+OPERATIONS = ("open", "write", "fsync", "close", "chmod", "link", "replace", "unlink")
 KILLED = "killed"
 
 
@@ -99,7 +102,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EIO, KILLED], ids=["full", "failing", "killed"])
 def test_whatever_fails_in_a_save_the_one_before_it_loads(folder: Path, fault: int | str) -> None:
     operations = operations_of_a_save(folder)
-    assert [operations.count(name) for name in ("write", "fsync", "replace")] == [1, 3, 3]
+    assert [operations.count(name) for name in ("write", "fsync", "link", "replace")] == [1, 3, 1, 3]
     for at, name in enumerate(operations):
         checkpoint.save_last(folder, content(2), keep_previous=True)
         if fault == KILLED:
@@ -110,7 +113,7 @@ def test_whatever_fails_in_a_save_the_one_before_it_loads(folder: Path, fault: i
                 save(folder, fault, at)
             except CharLSTMError as e:
                 problem = str(e)
-            if name == "unlink":  # of the temporary file, whose name is gone by then
+            if name in ("link", "unlink"):  # a copy takes its place; a temporary file, whose name is gone by then
                 assert problem == ""
                 assert step_of(folder) == 3
             else:
@@ -121,6 +124,112 @@ def test_whatever_fails_in_a_save_the_one_before_it_loads(folder: Path, fault: i
         with checkpoint.hold_run(folder, new=False):
             left = {path.name for path in folder.iterdir()}
         assert left <= {".lock", "last.safetensors", "previous.safetensors"}
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_the_last_save_is_there_at_every_moment(folder: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    last, seen = folder / checkpoint.LAST, []
+
+    def watched(name: str) -> Callable[..., None]:
+        real = getattr(os, name)
+
+        def operation(*arguments: Any) -> None:
+            if name == "link" and not links:
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+            real(*arguments)
+            seen.append(checkpoint.load_model_file(last).training["step"])
+
+        return operation
+
+    with monkeypatch.context() as patch:
+        for name in ("link", "replace", "rename"):
+            patch.setattr(os, name, watched(name))
+        for step in (2, 3):
+            checkpoint.save_last(folder, content(step), keep_previous=True)
+    moments = 4 if links else 3
+    assert seen == [1] * (moments - 1) + [2] * moments + [3]
+    assert {path.name for path in folder.iterdir()} == {"last.safetensors", "previous.safetensors"}
+    assert checkpoint.load_previous(folder).training["step"] == 2
+
+
+def test_a_reader_finds_a_sound_save_while_another_process_saves(folder: Path) -> None:
+    done, failures, loads = threading.Event(), [], 0
+
+    def save_often() -> None:
+        for step in range(200):
+            checkpoint.save_last(folder, content(step), keep_previous=True)
+        done.set()
+
+    writer = threading.Thread(target=save_often)
+    writer.start()
+    while not done.is_set():
+        loads += 1
+        try:
+            checkpoint.load_model_file(folder / checkpoint.LAST)
+        except ModelFileError as e:
+            failures.append(e)
+    writer.join()
+    assert failures == []
+    assert loads > 50
+
+
+def test_a_file_that_has_both_names_already_leaves_nothing_behind(folder: Path) -> None:
+    """As after a save that failed between its last two renames: to rename one of two names of a file does nothing."""
+    os.replace(folder / checkpoint.LAST, folder / "previous.safetensors")
+    os.link(folder / "previous.safetensors", folder / checkpoint.LAST)
+    os.link(folder / "previous.safetensors", folder / ".previous.safetensors-new")  # and of a process that was killed
+    checkpoint.save_last(folder, content(2), keep_previous=True)
+    assert {path.name for path in folder.iterdir()} == {"last.safetensors", "previous.safetensors"}
+    assert (step_of(folder), checkpoint.load_previous(folder).training["step"]) == (2, 1)
+
+
+def unable(name: str, error: int, real: Callable[..., Any]) -> Callable[..., Any]:
+    """An operation that a file system does not know; `fsync folder` is that of folders alone."""
+
+    def operation(*arguments: Any, **more: Any) -> Any:
+        if name == "fsync folder" and not stat.S_ISDIR(os.fstat(arguments[0]).st_mode):
+            return real(*arguments, **more)
+        raise OSError(error, os.strerror(error))
+
+    return operation
+
+
+NO_LOCKS, NO_SYNC = "has no locks", "cannot sync"
+POOR = [
+    ("flock", errno.ENOLCK, NO_LOCKS),  # NFS without its lock server
+    ("flock", errno.EOPNOTSUPP, NO_LOCKS),
+    ("flock", errno.EINVAL, NO_LOCKS),
+    ("flock", errno.ENOSYS, NO_LOCKS),
+    ("fsync folder", errno.EINVAL, NO_SYNC),  # CIFS
+    ("fsync", errno.ENOSYS, NO_SYNC),
+    ("fsync", errno.EINVAL, NO_SYNC),
+    ("chmod", errno.EPERM, ""),  # exFAT, WSL
+    ("chmod", errno.EOPNOTSUPP, ""),
+    ("link", errno.EPERM, ""),
+    ("link", errno.EOPNOTSUPP, ""),
+]
+
+
+@pytest.mark.parametrize(("name", "error", "said"), POOR, ids=[f"{name}-{errno.errorcode[e]}" for name, e, _ in POOR])
+def test_a_training_goes_on_with_what_the_file_system_can_do(
+    invoke, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: int, said: str
+) -> None:
+    small = ("--steps", 8, "--hidden-size", 4, "--evaluations", 4, "--threads", 1)
+    assert invoke("train", corpus_file, *small, "--out", "rich", "-q").code == 0
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", "cache")  # there, too, the text is to be encoded
+    owner, function = (fcntl, "flock") if name == "flock" else (os, name.split()[0])
+    monkeypatch.setattr(owner, function, unable(name, error, getattr(owner, function)))
+    trained = invoke("train", corpus_file, *small, "--out", "poor")
+    resumed = invoke("train", "--resume", "poor", "--steps", 9)
+    for result in (trained, resumed):
+        assert result.code == 0, result.err
+        assert "cannot write" not in result.err
+        for sentence in (NO_LOCKS, NO_SYNC):
+            assert result.err.count(sentence) == (sentence == said), result.err
+    assert invoke("train", "--resume", "rich", "--steps", 9, "-q").code == 0
+    for file in (checkpoint.BEST, checkpoint.LAST):
+        assert Path("poor", file).read_bytes() == Path("rich", file).read_bytes()
+    assert {path.name for path in Path("poor").iterdir()} <= {path.name for path in Path("rich").iterdir()}
 
 
 def test_a_training_goes_on_past_any_one_fault(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from attacks.model_files import filled
 from planted import CHARS, Planted, toy_pairs, write_pairs
 from rich.cells import cell_len
 
@@ -20,6 +21,7 @@ from charlstm.checkpoint import ModelFile, load_model_file, save_model_file, shi
 from charlstm.cli import explain_inputs, explain_networks, found_cells
 from charlstm.cli.explain_views import VIEWS
 from charlstm.config import ModelConfig
+from charlstm.errors import CharLSTMError
 from charlstm.explain.walk import walk
 from charlstm.model import CharLM
 from charlstm.probe.defaults import SOFT
@@ -298,11 +300,18 @@ def test_extreme_weights_are_shown_all_the_same(invoke, tmp_path: Path, scale: f
 
 
 def test_weights_that_lead_to_no_number_are_said(invoke, tmp_path: Path) -> None:
-    model = small(tmp_path / "x.safetensors", "\n ab", scale=1e30)
+    model = small(tmp_path / "x.safetensors", "\n ab")
+    network = load_model_file(model).model
+    model.write_bytes(filled(1e30)(model.read_bytes()))
     for view in ((), ("--at", 3)):
         done = invoke("explain", "ab ba", "-c", model, "--cell", "1:0", *view)
-        assert done.code == 1
-        assert "not finite" in done.err
+        assert done.code == 4
+        assert "so large that what it computes would not be numbers" in done.err
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(1e30)
+    with pytest.raises(CharLSTMError, match="not finite from character 1"):
+        walk(network, torch.zeros(3, dtype=torch.int64), "abc", network.zero_state(1), (0, 0))
 
 
 def test_what_no_xml_may_hold_is_written_out(invoke, tmp_path: Path) -> None:

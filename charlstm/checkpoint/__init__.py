@@ -1,6 +1,5 @@
 """The disk format and its only owner: model files and the folders of runs."""
 
-from charlstm.checkpoint.disk import write_atomically
 from charlstm.checkpoint.find import find_model, find_models, is_shipped, shipped_pair
 from charlstm.checkpoint.model_file import ModelFile, describe_model_file, load_model_file, save_model_file
 from charlstm.checkpoint.run import (
@@ -11,6 +10,7 @@ from charlstm.checkpoint.run import (
     RUNS,
     Metrics,
     check_new,
+    check_start_over,
     hold_run,
     is_run,
     load_last,
@@ -22,6 +22,7 @@ from charlstm.checkpoint.run import (
     save_last,
     write_run_config,
 )
+from charlstm.files import write_atomically
 
 __all__ = [
     "BEST",
@@ -32,6 +33,7 @@ __all__ = [
     "Metrics",
     "ModelFile",
     "check_new",
+    "check_start_over",
     "describe_model_file",
     "find_model",
     "find_models",

@@ -1,73 +1,22 @@
-"""What is done to a disk: files that are replaced whole or not at all, and a folder held for one process."""
+"""What a run's folder asks of a disk: to be held for one process, and rid of what was left half written."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-import tempfile
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from charlstm.errors import CharLSTMError, UsageError
+from charlstm.errors import UsageError
+from charlstm.files import UNABLE, cannot_write, sync, sync_folder, temporary_prefix
 
 LOCK = ".lock"
-WRITE_BYTES = 1 << 24
-
-
-def write_atomically(path: Path, data: bytes | bytearray, option: str = "--out") -> None:
-    """Replace a file so that a reader, or a crash, finds the old content or the new, never a part of it.
-
-    Args:
-        path: the file.
-        data: all that it shall hold.
-        option: which option named it, for the message.
-
-    Raises:
-        CharLSTMError: names the file and why it could not be written; what was there before is untouched.
-    """
-    temporary = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(path.name), dir=path.parent)
-        try:
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(descriptor, rest[:WRITE_BYTES]) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    except OSError as e:
-        raise cannot_write(path, e, option) from None
-    finally:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)
-
-
-def cannot_write(path: Path, error: OSError, option: str = "--out") -> CharLSTMError:
-    """What to say when a file cannot be written."""
-    return CharLSTMError(f"cannot write {path}: {error.strerror or error}; free some space or give another {option}")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder outlive a power failure, where the system can."""
-    if os.name == "posix":  # pragma: no branch
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def temporary_prefix(name: str) -> str:
-    """How the names of files begin that are to become `name`."""
-    return f".{name.removeprefix('.')}-"
+HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})  # what a lock answers that another process has
+NO_LOCKS = "the file system of {folder} has no locks: see to it that no second training uses this folder"
+NO_SYNC = "the file system of {folder} cannot sync: after a power failure the last save may be lost"
 
 
 def is_unfinished(name: str, names: tuple[str, ...]) -> bool:
@@ -84,45 +33,54 @@ def remove_unfinished(folder: Path, names: tuple[str, ...]) -> None:
                 path.unlink()
 
 
-def read_regular(path: Path, most: int) -> bytes:
-    """The content of a file. Raises OSError if it cannot be read, is no regular file, or has more than `most` bytes."""
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "not a file")
-    with open(path, "rb") as f:
-        data = f.read(most + 1)
-    if len(data) > most:
-        raise OSError(errno.EFBIG, f"more than {most >> 20} MB")
-    return data
-
-
 @contextmanager
-def hold_folder(folder: Path) -> Iterator[None]:
-    """Keep all other processes that ask from a folder.
+def hold_folder(folder: Path) -> Iterator[list[str]]:
+    """Keep all other processes that ask from a folder. Gives what its file system cannot do, in sentences.
 
-    The system lets go when this process ends, however it ends: a lock file that lies about locks nothing.
+    The system lets go when this process ends, however it ends: a lock file that lies about locks nothing. That is why
+    a file system without locks goes without: a file that stood for a lock would outlive a process that was killed.
 
     Raises:
         UsageError: if another process holds it.
         CharLSTMError: if the folder cannot be written to.
     """
-    lock = FileLock(folder / LOCK, blocking=False)
+    path, missing = folder / LOCK, []
     try:
-        lock.acquire()
-    except Timeout:
-        raise UsageError(
-            f"{folder}: another charlstm is training here; wait until it has ended, or give another folder"
-        ) from None
-    except NotImplementedError:  # a file system without locks: better a training without one than none
-        pass
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
     except OSError as e:
-        raise cannot_write(folder / LOCK, e) from None
+        raise cannot_write(path, e) from None
     try:
-        yield
+        try:
+            if not _lock(descriptor):
+                missing.append(NO_LOCKS.format(folder=folder))
+            if not sync(descriptor) or not sync_folder(folder):
+                missing.append(NO_SYNC.format(folder=folder))
+        except BlockingIOError:
+            raise UsageError(
+                f"{folder}: another charlstm is training here; wait until it has ended, or give another folder"
+            ) from None
+        except OSError as e:
+            raise cannot_write(path, e) from None
+        yield missing
     finally:
-        lock.release()
+        os.close(descriptor)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _lock(descriptor: int) -> bool:
+    """Lock a file; False where the file system has no locks. Raises BlockingIOError if another process has it."""
+    try:
+        if sys.platform == "win32":  # pragma: no cover
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as e:
+        if e.errno in HELD:
+            raise BlockingIOError(e.errno, e.strerror) from None
+        if e.errno in UNABLE:
+            return False
+        raise
+    return True

@@ -21,18 +21,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from charlstm.checkpoint.disk import write_atomically
 from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError
+from charlstm.files import NOT_A_FILE, open_regular, write_atomically
 
 FORMAT = 1
 KEY = "charlstm"
 ZEROS = "0" * 64
 MAX_HEADER = 4 << 20  # bytes; a vocabulary of 65,536 characters takes about 1.3 MB
-# How many parts a header may have. What JSON makes of 4 MB of brackets takes hundreds: they are counted first.
+# How many parts a header may have, not counting what stands in its texts. What JSON makes of 4 MB of brackets takes
+# hundreds: they are counted first.
 MAX_PARTS = {b"{": 5_000, b"[": 20_000, b",": 150_000}
 BYTES_OF = {"F32": 4, "BF16": 2, "F64": 8}
 Shapes = Mapping[str, tuple[int, ...]]
@@ -92,29 +94,29 @@ def read_file(path: Path, shapes_for: Callable[[dict[str, Any]], Shapes]) -> tup
         raise ModelFileError(f"{path}: not a sound safetensors file: {e}") from None
     del data
     for name in tensors:
+        tensors[name] = tensors[name].float()  # what is finite in float64 need not be
         if not bool(torch.isfinite(tensors[name]).all()):
-            raise ModelFileError(f"{path}: {name} holds numbers that are not finite")
-        tensors[name] = tensors[name].float()
+            raise ModelFileError(f"{path}: {name} holds numbers that are not finite in float32")
     return tensors, about
 
 
 def _open(path: Path) -> BinaryIO:
     """A regular file, for reading; anything else could hang."""
     try:
-        if not path.is_file() and path.exists():
-            raise ModelFileError(f"{path}: not a file")
-        return open(path, "rb")
+        return open_regular(path)
     except (OSError, ValueError) as e:
-        raise UnreadableModelError(f"{path}: {getattr(e, 'strerror', None) or e}") from None
+        is_none = isinstance(e, OSError) and e.errno == NOT_A_FILE
+        kind = ModelFileError if is_none else UnreadableModelError
+        raise kind(f"{path}: {getattr(e, 'strerror', None) or e}") from None
 
 
 def _read_header(path: Path, f: BinaryIO) -> bytes:
     """The length and the header of a file, as they stand in it."""
     try:
         size = os.fstat(f.fileno()).st_size
-        raw = f.read(8)
+        raw = f.read(8) if size >= 8 else b""
         length = int.from_bytes(raw, "little")
-        if size < 8 or length > size - 8 or length > MAX_HEADER:
+        if not raw or length > size - 8 or length > MAX_HEADER:
             raise ModelFileError(f"{path}: not a charlstm model (its header does not fit)")
         _check_memory(path, size)
         return raw + f.read(length)
@@ -132,10 +134,8 @@ def _check_memory(path: Path, size: int) -> None:
 def _parse_header(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     """Inner JSON, and outer JSON without it."""
     try:
-        if any(raw.count(part) > most for part, most in MAX_PARTS.items()):
-            raise ValueError("too many parts")
-        header = strict_json(raw[8:].decode("utf-8"))
-        about = strict_json(header.pop("__metadata__")[KEY])
+        header = _few_parts(raw[8:].decode("utf-8"))
+        about = _few_parts(header.pop("__metadata__")[KEY])
         if not isinstance(about, dict):
             raise ValueError("its description is not an object")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
@@ -148,6 +148,21 @@ def _parse_header(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, Any
     if version != FORMAT:
         raise ModelFileError(f"{path}: format {reprlib.repr(version)} (unknown); this charlstm reads format {FORMAT}")
     return about, header
+
+
+def _few_parts(text: str) -> Any:
+    """The JSON in a text, if it has no more parts than a header of ours. Raises as `strict_json`."""
+    plain = _outside_texts(text.encode("utf-8", "surrogatepass"))
+    if any(plain.count(part) > most for part, most in MAX_PARTS.items()):
+        raise ValueError("too many parts")
+    return strict_json(text)
+
+
+def _outside_texts(json_bytes: bytes) -> bytes:
+    """JSON without the texts in it: a name of a file may hold any number of brackets."""
+    unescaped = json_bytes.replace(b"\\\\", b"").replace(b'\\"', b"")  # what is left of quotes begins or ends a text
+    characters = np.frombuffer(unescaped, dtype=np.uint8)
+    return characters[~np.logical_xor.accumulate(characters == ord('"'))].tobytes()
 
 
 def strict_json(text: str | bytes) -> Any:

@@ -12,12 +12,16 @@ from torch import Tensor
 
 from charlstm.checkpoint.format import Shapes, read_about, read_file, write_file
 from charlstm.config import ModelConfig
-from charlstm.errors import ModelFileError, TextError, UsageError
+from charlstm.errors import CharLSTMError, ModelFileError, TextError, UsageError
 from charlstm.model import CharLM
 from charlstm.optim import moments_of
 from charlstm.vocab import Vocabulary, normalize
 
 MAX_OPENING = 8  # characters
+# How large a sum may be, float32 ending at 3e38: before an activation, and before the softmax, where billions of losses
+# are added up. In a network that learns they stay below thousands.
+MAX_SUM, MAX_LOGIT = 1e37, 1e28
+TOO_LARGE = "its weights are so large that what it computes would not be numbers"
 
 
 @dataclass
@@ -69,6 +73,8 @@ def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype | None = 
     }
     if content.resume is not None:
         about["resume"] = content.resume
+    if overflows(content.model):  # what is written can be read
+        raise CharLSTMError(f"{path} is not written: {TOO_LARGE}")
     tensors = {**content.model.state_dict(), **content.tensors}
     if dtype is not None:
         tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
@@ -83,8 +89,29 @@ def load_model_file(path: Path) -> ModelFile:
         model = CharLM(config)
     weights = {name: tensors.pop(name) for name in config.tensor_shapes()}
     model.load_state_dict(weights, assign=True)
+    if overflows(model):
+        raise ModelFileError(f"{path}: {TOO_LARGE}")
     model.requires_grad_(True)
     return ModelFile(model, Vocabulary(about["vocabulary"]), about["training"], about.get("resume"), tensors)
+
+
+@torch.no_grad()
+def overflows(model: CharLM) -> bool:
+    """Whether what a network computes could be no number, its weights being finite.
+
+    States are between -1 and 1, so a row of weights says how large its sum can be.
+    """
+    x = model.embedding.weight.abs().max().float()
+    for weight_ih, weight_hh, bias in model.stack.layers():
+        if not bool((_row_sums(weight_ih) * x + _row_sums(weight_hh) + bias.abs()).max() < MAX_SUM):
+            return True
+        x = torch.ones(())
+    return not bool((_row_sums(model.head.weight) + model.head.bias.abs()).max() < MAX_LOGIT)
+
+
+def _row_sums(weight: Tensor) -> Tensor:
+    sums: Tensor = torch.linalg.vector_norm(weight, ord=1, dim=1, dtype=torch.float32)
+    return sums
 
 
 def describe_model_file(path: Path) -> dict[str, Any]:

@@ -10,20 +10,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from charlstm.checkpoint.disk import (
-    LOCK,
+from charlstm.checkpoint.disk import LOCK, hold_folder, is_unfinished, remove_unfinished
+from charlstm.checkpoint.format import strict_json
+from charlstm.checkpoint.model_file import ModelFile, load_model_file, save_model_file
+from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError, UsageError
+from charlstm.files import (
     cannot_write,
-    hold_folder,
-    is_unfinished,
+    give_second_name,
     read_regular,
-    remove_unfinished,
     sync_folder,
     temporary_prefix,
     write_atomically,
 )
-from charlstm.checkpoint.format import strict_json
-from charlstm.checkpoint.model_file import ModelFile, load_model_file, save_model_file
-from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError, UsageError
 
 RUNS = Path("checkpoints")
 BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safetensors"
@@ -55,8 +53,10 @@ def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
 
 
 @contextmanager
-def hold_run(folder: Path, new: bool) -> Iterator[None]:
+def hold_run(folder: Path, new: bool) -> Iterator[list[str]]:
     """Have a run's folder for this process alone, rid of what a killed process had begun to write.
+
+    Gives what the file system of the folder cannot do, in sentences for the person.
 
     Args:
         folder: of the run.
@@ -72,13 +72,13 @@ def hold_run(folder: Path, new: bool) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
             raise CharLSTMError(f"cannot make the folder {folder}: {e.strerror or e}; give another --out") from None
-    with hold_folder(folder):
+    with hold_folder(folder) as missing:
         if new:
             check_new(folder)  # another process may have been faster
         try:
             with suppress(OSError):
                 remove_unfinished(folder, FILES)
-            yield
+            yield missing
         finally:
             if new and not (folder / CONFIG).exists():
                 with suppress(OSError):
@@ -126,17 +126,29 @@ def read_run_config(folder: Path) -> dict[str, Any]:
 
 
 def save_last(folder: Path, content: ModelFile, keep_previous: bool) -> None:
-    """Write `last.safetensors`; with `keep_previous`, the one before it stays as `previous.safetensors`."""
+    """Write `last.safetensors`; with `keep_previous`, the one before it stays as `previous.safetensors`.
+
+    There is a whole `last.safetensors` at every moment, from the first save on.
+
+    Raises:
+        CharLSTMError: names the file and why it could not be written; the save before this one is untouched.
+    """
     last = folder / LAST
-    fresh = folder / (temporary_prefix(LAST) + "new")
+    fresh, before = (folder / (temporary_prefix(name) + "new") for name in (LAST, PREVIOUS))
     save_model_file(fresh, content)
     try:
         if keep_previous and last.exists():
-            os.replace(last, folder / PREVIOUS)
+            with suppress(OSError):  # a process that was killed may have left it
+                before.unlink()
+            give_second_name(last, before)
+            os.replace(before, folder / PREVIOUS)
         os.replace(fresh, last)
         sync_folder(folder)
     except OSError as e:
         raise cannot_write(last, e) from None
+    finally:
+        with suppress(OSError):  # it is there where something failed, or where the one before had both names already
+            before.unlink()
 
 
 def load_last(folder: Path) -> tuple[ModelFile, Path] | None:
@@ -162,6 +174,28 @@ def load_last(folder: Path) -> tuple[ModelFile, Path] | None:
     if failure is not None:
         raise failure
     return None
+
+
+def check_start_over(folder: Path) -> None:
+    """Raise ModelFileError where a run that never saved its state has a best model that starting over could lose.
+
+    Its first evaluation writes the best model just before the state. A run that was killed in between comes to the same
+    model again; anything else is a part of a run, whose state was not copied or was removed.
+    """
+    best = folder / BEST
+    if not best.exists():
+        return
+    with suppress(ModelFileError):
+        training = load_model_file(best).training
+        history, at = training.get("valid_history"), training.get("step")
+        steps = [event.get("step") for event in read_metrics(folder)]
+        is_first = isinstance(history, list) and len(history) == 1
+        if is_first and type(at) is int and steps and all(type(step) is int and step <= at for step in steps):
+            return
+    raise ModelFileError(
+        f"{folder}: there is a {BEST} but no {LAST} to go on from; copy that file here, too, or start a new run "
+        f"(to start this one over, move {BEST} away first: it would be replaced)"
+    )
 
 
 def put_aside(path: Path) -> Path | None:

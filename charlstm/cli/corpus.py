@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, Verbose, option
-from charlstm.errors import CharLSTMError, UsageError
+from charlstm.errors import UsageError
+from charlstm.files import cannot_write, new_text_file
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
 from charlstm.report.console import print_json, say
 
@@ -70,12 +71,12 @@ def corpus(
             sys.stdout.write(line)
         return
     try:
-        with open(out, "x", encoding="utf-8", newline="\n") as f:
+        with new_text_file(out) as f:
             characters = sum(f.write(line) for line in lines)
     except FileExistsError:
         raise UsageError(f"--out {out}: there is a file already; it is never overwritten: give another name") from None
     except OSError as e:
-        raise CharLSTMError(f"cannot write {out}: {e.strerror or e}; give another --out") from None
+        raise cannot_write(out, e) from None
     if json:
         print_json({"out": str(out), "corpus": name.value, "characters": characters, "seed": seed})
     elif not quiet:

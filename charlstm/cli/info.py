@@ -22,6 +22,7 @@ def info(
             help="A model file, the folder of a run, or a folder of runs. "
             "[default: checkpoints/, then the model that ships]",
             show_default=False,
+            readable=False,  # asked when it is read: then it is a model that cannot be, not a typing error
         ),
     ] = None,
     width: Width = None,
@@ -45,7 +46,7 @@ def info(
     evaluations = [m for m in metrics if m.get("event") == "evaluated"]
     training, validation = curve(metrics, "trained"), curve(metrics, "evaluated")
     try:
-        shown = rows(about, evaluations, path.stat().st_size, verbose)
+        shown = rows(about, validation, path.stat().st_size, verbose)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as e:
         raise ModelFileError(f"{path}: what it says of its training is not sound ({type(e).__name__}: {e})") from None
     if svg is not None and not training and not validation:
@@ -70,10 +71,11 @@ def info(
         show(draw, width)
 
 
+Points = list[tuple[float, float]]  # steps and bits a character
 MAX_BITS = 1000  # a character; more would only squash the picture
 
 
-def curve(metrics: list[dict[str, Any]], event: str) -> list[tuple[float, float]]:
+def curve(metrics: list[dict[str, Any]], event: str) -> Points:
     """Steps and bits a character of the events of one kind; those that make no sense are left out."""
     name = {"trained": "bits_per_char", "evaluated": "valid_bits_per_char"}[event]
     points = []
@@ -84,8 +86,8 @@ def curve(metrics: list[dict[str, Any]], event: str) -> list[tuple[float, float]
     return [(step, bits) for step, bits in points if 0 <= step <= 1e15 and 0 <= bits <= MAX_BITS]
 
 
-def rows(about: dict[str, Any], evaluations: list[dict[str, Any]], size: int, verbose: bool) -> list[tuple[str, str]]:
-    """Names and values for a person."""
+def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) -> list[tuple[str, str]]:
+    """Names and values for a person; `validation` as `curve` gives it."""
     from charlstm.config import ModelConfig
     from charlstm.evaluate import bits_per_char
 
@@ -115,9 +117,9 @@ def rows(about: dict[str, Any], evaluations: list[dict[str, Any]], size: int, ve
         result.append(
             ("best", f"{bits_per_char(nats):.4f} bits/char ({nats:.4f} nats) at step {training['best_step']:,}")
         )
-    if evaluations:
-        curve = "  ".join(f"{e['step']:,}: {e['valid_bits_per_char']:.3f}" for e in evaluations[-8:])
-        result.append(("validation", f"bits/char by step, the last {min(8, len(evaluations))}: {curve}"))
+    if validation:
+        scores = "  ".join(f"{step:,.0f}: {bits:.3f}" for step, bits in validation[-8:])
+        result.append(("validation", f"bits/char by step, the last {min(8, len(validation))}: {scores}"))
     names = ("config", "environment", "versions") if verbose else ("environment", "versions")
     result += [
         (name, ", ".join(f"{k} {v}" for k, v in training[name].items() if v is not None))

@@ -15,6 +15,7 @@ from charlstm.errors import UsageError
 
 def option(*names: str, help: str, **more: Any) -> Any:
     """A Typer option whose environment variable is named after its long name."""
+    more.setdefault("readable", False)  # asked when a file is read: what kind it is of decides on the exit code
     long = next(name for name in names if name.startswith("--")).split("/")[0]
     return typer.Option(*names, help=help, envvar="CHARLSTM_" + long.lstrip("-").replace("-", "_").upper(), **more)
 

@@ -32,18 +32,36 @@ def setting(name: str, *names: str, help: str, low: float | None = None, high: f
     return option(name, *names, help=help, min=low, max=high, show_default=False, **more)
 
 
+def parse_path(text: str) -> Path:
+    """A path, which nothing is not: an empty variable must not mean the current folder. Raises typer.BadParameter."""
+    if not text:
+        raise typer.BadParameter("is empty; give the name of a folder")
+    return Path(text)
+
+
 CorpusArgument = Annotated[
     list[str] | None,
     typer.Argument(help="Files, folders (*.txt and *.txt.gz in them), globs; - is standard input.", show_default=False),
 ]
 OutOption = Annotated[
     Path | None,
-    setting("--out", "-o", help="Folder of the run. [default: checkpoints/NAME of the corpus]", rich_help_panel=RUN),
+    setting(
+        "--out",
+        "-o",
+        parser=parse_path,
+        metavar="PATH",
+        help="Folder of the run. [default: checkpoints/NAME of the corpus]",
+        rich_help_panel=RUN,
+    ),
 ]
 ResumeOption = Annotated[
     Path | None,
     setting(
-        "--resume", help="Go on with a run; needs nothing else. A larger budget may be given.", rich_help_panel=RUN
+        "--resume",
+        parser=parse_path,
+        metavar="PATH",
+        help="Go on with a run; needs nothing else. A larger budget may be given.",
+        rich_help_panel=RUN,
     ),
 ]
 ConfigOption = Annotated[

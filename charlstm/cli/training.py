@@ -53,7 +53,8 @@ def start_new(
         prepare_machine(device, threads),
         lambda: say_compiling(output.quiet),
     )
-    with checkpoint.hold_run(session.folder, new=True):
+    with checkpoint.hold_run(session.folder, new=True) as missing:
+        session.notes += missing
         run(session, output)
 
 
@@ -62,7 +63,7 @@ def start_resumed(
 ) -> None:
     """Go on with a run, with as many threads as it had unless told otherwise."""
     machine = prepare_machine(device, threads)
-    with checkpoint.hold_run(run_folder(resume), new=False):
+    with checkpoint.hold_run(run_folder(resume), new=False) as missing:
         bar = ByteStages(output.quiet)
         try:
             session = resumed_session(
@@ -73,6 +74,7 @@ def start_resumed(
         if is_finished(session):
             say(f"{session.folder}: this run has used its budget; to go on, give a larger --steps, --epochs or --time")
             return
+        session.notes += missing
         run(session, output)
 
 

@@ -6,21 +6,24 @@ order of the code points while the split is made.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from charlstm.corpus.blocks import BlockWriter
 from charlstm.corpus.request import CorpusRequest, OnProgress
 from charlstm.corpus.sources import read_chunks
 from charlstm.errors import TextError
+from charlstm.files import sync, sync_folder
 from charlstm.vocab import CODE_POINTS, MAX_CHARACTERS, Ids, Vocabulary, code_points, describe
 
 COPY_IDS = 1 << 18
+NAMED_FILES = 100  # of a corpus, so that a person can tell stores apart
 
 
 class Encoder:
@@ -74,7 +77,7 @@ def encode(
     sha256: str,
     on_progress: OnProgress,
 ) -> None:
-    """Encode texts into a folder: `corpus.json`, `train.ids`, `valid.ids`.
+    """Encode texts into a folder, and have it on the disk: `corpus.json`, `train.ids`, `valid.ids`.
 
     Args:
         request: how they are read, and split.
@@ -108,7 +111,11 @@ def encode(
     vocabulary = Vocabulary([chr(p) for p in points])
     by_code_point = np.empty(len(points), dtype=vocabulary.id_type)
     by_code_point[encoder.id_of[points]] = np.arange(len(points), dtype=vocabulary.id_type)
-    with open(appearance, "rb") as source, open(folder / "train.ids", "wb") as a, open(folder / "valid.ids", "wb") as b:
+    with (
+        open(appearance, "rb") as source,
+        BlockWriter(folder / "train.ids") as a,
+        BlockWriter(folder / "valid.ids") as b,
+    ):
         for k, length in enumerate(lengths):
             kept = length if valid else int(length * (1 - request.valid_fraction))
             kept = 0 if k >= len(train) else kept
@@ -117,21 +124,34 @@ def encode(
                 encoder.narrow -= narrow
                 _copy_ids(source, np.uint8, target, narrow, by_code_point)
                 _copy_ids(source, np.uint16, target, count - narrow, by_code_point)
+        ids = {"train": a.finish(), "valid": b.finish()}
     appearance.unlink()
     about = {
         "sha256": sha256,
         "vocabulary": "".join(vocabulary.characters),
         "counts": encoder.counts[encoder.id_of[points]].tolist(),
-        "files": [str(p) for p in train],
-        "request": asdict(request),
+        "files": [str(p) for p in train[:NAMED_FILES]],
+        "compose": request.compose,
+        "ids": ids,
     }
-    (folder / "corpus.json").write_text(json.dumps(about), encoding="utf-8")
+    with open(folder / "corpus.json", "w", encoding="utf-8") as f:
+        f.write(json.dumps({**about, "check": check_of(about)}))
+        f.flush()
+        sync(f.fileno())
+    sync_folder(folder)
 
 
-def _copy_ids(source: BinaryIO, id_type: type[np.unsignedinteger], target: BinaryIO, count: int, new_id: Ids) -> None:
+def check_of(about: Mapping[str, Any]) -> str:
+    """The sha256 of what a `corpus.json` says."""
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def _copy_ids(
+    source: BinaryIO, id_type: type[np.unsignedinteger], target: BlockWriter, count: int, new_id: Ids
+) -> None:
     width = np.dtype(id_type).itemsize
     while count:
         ids = np.frombuffer(source.read(width * min(count, COPY_IDS)), dtype=id_type)
         assert len(ids), "fewer ids than were counted"
-        target.write(new_id.take(ids, mode="clip").data)
+        target.write(new_id.take(ids, mode="clip"))
         count -= len(ids)

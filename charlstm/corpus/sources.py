@@ -5,15 +5,18 @@ from __future__ import annotations
 import codecs
 import glob
 import gzip
+import io
 import os
 import stat
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from charlstm.errors import TextError
+from charlstm.files import is_empty
 
 CHUNK_BYTES = 1 << 18  # everything made of a chunk stays in the processor's cache
 MAX_MARKS = 10_000
@@ -141,12 +144,19 @@ def _stands_alone(character: str) -> bool:
     )
 
 
+@contextmanager
+def open_text(path: Path) -> Iterator[BinaryIO]:
+    """A file for reading; nothing where its size is 0, even if there were something (`/proc`). Raises OSError."""
+    with open(path, "rb") as f:
+        yield io.BytesIO() if is_empty(f) else f
+
+
 def _decoded(path: Path, encoding: str, on_progress: Callable[[int], None]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     offset = 0  # of the chunk, in the (decompressed) file
     first = True
     try:
-        with open(path, "rb") as raw:
+        with open_text(path) as raw:
             stream: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
             position = 0
             while True:

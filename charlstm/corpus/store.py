@@ -1,7 +1,8 @@
-"""The corpus as ids on disk, memory-mapped, kept by content: the same texts are encoded once.
+"""The corpus as ids on disk, kept by content: the same texts are encoded once.
 
 A store is a folder named by the sha256 of what went in (the bytes of every file, how they were read, and the
-split): `corpus.json`, `train.ids` and `valid.ids`, in the smallest unsigned integer type.
+split): `corpus.json`, `train.ids` and `valid.ids`, in the smallest unsigned integer type. It is made beside its place
+and moved there, and what is damaged (see `blocks`) is made again: no file of a store ever changes.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from typing import BinaryIO
 import numpy as np
 
 from charlstm.cache import cache_folder, make_folder, remove_abandoned
-from charlstm.corpus.encode import encode
+from charlstm.corpus.blocks import read_ids
+from charlstm.corpus.encode import check_of, encode
 from charlstm.corpus.request import CorpusRequest, OnProgress
-from charlstm.corpus.sources import STDIN, check_encoding, find_files
+from charlstm.corpus.sources import STDIN, check_encoding, find_files, open_text, read_chunks
 from charlstm.errors import TextError
+from charlstm.files import read_regular, sync_folder
 from charlstm.vocab import Ids, Vocabulary
 
 FORMAT = 1
 SCRATCH = "new-"
+MAX_ABOUT = 64 << 20  # bytes; 65,536 characters take about 2 MB, and a TB of ids 4
 ABANDONED_S = 24 * 3600  # no encoding takes so long
 OPENING_CHARS = 10_000_000  # so much of a text tells whether it has paragraphs
 BLANK_LINE_EVERY = 10  # newlines, at least, in a text with paragraphs
@@ -40,8 +44,8 @@ class Corpus:
         vocabulary: every distinct character of both parts, by code point.
         counts: how often each of them occurs, by id.
         compose: whether it was brought into normal form C.
-        train, valid: the ids, memory-mapped.
-        files: the paths, for messages.
+        train, valid: the ids; small ones in memory, large ones memory-mapped.
+        files: the first of the paths, for messages.
     """
 
     sha256: str
@@ -96,20 +100,20 @@ def open_corpus(
             train = _resolve(request.files, spooled)
             valid = _resolve(request.valid_files, spooled)
             before = _fingerprint(train + valid)
+            _check_beginnings(request, train + valid)
             sha256 = _digest(request, train, valid, on_progress)
             store = cache / sha256
-            corpus = _open(store)
+            corpus = _open(store, sha256, on_progress)
             if corpus is None:
-                shutil.rmtree(store, ignore_errors=True)
                 new = Path(scratch) / "store"
                 new.mkdir()
                 encode(request, train, valid, new, sha256, on_progress)
                 if _fingerprint(train + valid) != before:
                     raise TextError("a file of the corpus changed while it was read; wait until it is complete")
-                _move(new, store)
-                corpus = _open(store)
-            if corpus is None:
-                raise TextError(f"the encoded corpus in {store} cannot be read back: is the disk full or failing?")
+                corpus = _open(new, sha256, on_progress)
+                if corpus is None:
+                    raise TextError(f"the encoded corpus in {cache} cannot be read back: is the disk full or failing?")
+                _move(new, store, Path(scratch) / "damaged")
             return corpus
     except OSError as e:
         raise TextError(
@@ -117,9 +121,9 @@ def open_corpus(
         ) from None
 
 
-def stored_corpus(sha256: str) -> Corpus | None:
-    """The corpus that a run was trained on, if it is still encoded here."""
-    return _open(cache_folder("corpora") / sha256)
+def stored_corpus(sha256: str, on_progress: OnProgress = lambda what, done, total: None) -> Corpus | None:
+    """The corpus that a run was trained on, if it is still encoded here, and sound."""
+    return _open(cache_folder("corpora") / sha256, sha256, on_progress)
 
 
 def _resolve(arguments: Sequence[str], spooled: dict[str, Path]) -> list[Path]:
@@ -135,6 +139,12 @@ def _fingerprint(paths: Sequence[Path]) -> list[tuple[int, int]]:
         raise TextError(f"{e.filename}: {e.strerror}") from None
 
 
+def _check_beginnings(request: CorpusRequest, paths: Sequence[Path]) -> None:
+    """Raise TextError for a file that is no text by its beginning: before gigabytes of it are read for nothing."""
+    for path in paths:
+        next(read_chunks(path, request.encoding, request.compose), None)
+
+
 def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path], on_progress: OnProgress) -> str:
     total = sum(p.stat().st_size for p in (*train, *valid))
     digests: list[list[str]] = []
@@ -143,7 +153,7 @@ def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path]
         for path in paths:
             digest = hashlib.sha256()
             try:
-                with open(path, "rb") as f:
+                with open_text(path) as f:
                     while chunk := f.read(1 << 20):
                         digest.update(chunk)
                         on_progress("reading", len(chunk), total)
@@ -154,29 +164,32 @@ def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path]
     return hashlib.sha256(json.dumps([how, *digests]).encode()).hexdigest()
 
 
-def _move(new: Path, store: Path) -> None:
+def _move(new: Path, store: Path, aside: Path) -> None:
+    """Put a store in its place; what is there is damaged, or the same, and goes aside."""
+    with suppress(OSError):
+        store.rename(aside)
     try:
         new.rename(store)
     except OSError:
         if not (store / "corpus.json").exists():  # else another process was faster, with the same content
             raise
+    sync_folder(store.parent)
 
 
-def _open(store: Path) -> Corpus | None:
-    """The corpus in a store; None if there is none, or it was damaged."""
+def _open(store: Path, sha256: str, on_progress: OnProgress) -> Corpus | None:
+    """The corpus in a store; None if there is none, it was damaged, or made before there were hashes to tell."""
     try:
-        about = json.loads((store / "corpus.json").read_text(encoding="utf-8"))
-        vocabulary = Vocabulary(about["vocabulary"])
-        train, valid = (_map(store / name, vocabulary) for name in ("train.ids", "valid.ids"))
-        counts, compose, files = tuple(about["counts"]), about["request"]["compose"], tuple(about["files"])
-        if len(train) + len(valid) != sum(counts) or len(counts) != len(vocabulary) or about["sha256"] != store.name:
+        about = json.loads(read_regular(store / "corpus.json", MAX_ABOUT))
+        check = about.pop("check")
+        if about["sha256"] != sha256 or check != check_of(about):
             return None
-    except (OSError, ValueError, KeyError, TypeError, TextError):
+        vocabulary, total = Vocabulary(about["vocabulary"]), sum(part["bytes"] for part in about["ids"].values())
+        train, valid = (
+            read_ids(
+                store / f"{name}.ids", about["ids"][name], len(vocabulary), lambda n: on_progress("checking", n, total)
+            )
+            for name in ("train", "valid")
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, TextError):
         return None
-    return Corpus(store.name, vocabulary, counts, compose, train, valid, files)
-
-
-def _map(path: Path, vocabulary: Vocabulary) -> Ids:
-    if path.stat().st_size == 0:
-        return np.zeros(0, dtype=vocabulary.id_type)
-    return np.memmap(path, dtype=vocabulary.id_type, mode="r")
+    return Corpus(sha256, vocabulary, tuple(about["counts"]), about["compose"], train, valid, tuple(about["files"]))

@@ -23,6 +23,7 @@ from charlstm.train.plan import plan, steps_in_all
 from charlstm.train.state import environment, snapshot_of
 
 MAX_NAMES = 100_000  # characters of the names of a corpus' files that are kept with a run
+GIVE_AGAIN = "its encoded copy is gone or damaged: give the text again, charlstm train --resume RUN CORPUS..."
 LONG_S = 60.0  # a --time budget that compiling pays for
 
 
@@ -121,13 +122,14 @@ def resumed_session(
         threads: None takes as many as the run had.
 
     Raises:
-        ModelFileError: if there is no such run, or nothing sound in it.
+        ModelFileError: if there is no such run, nothing sound in it, or a best model but no state.
         TextError: if the corpus is gone or has changed.
     """
     folder = run_folder(run)
     last = checkpoint.load_last(folder)
     notes = []
     if last is None:
+        checkpoint.check_start_over(folder)
         about = checkpoint.read_run_config(folder)
         notes.append("this run was stopped before its first save: it starts over")
     else:
@@ -209,14 +211,15 @@ def run_folder(run: Path) -> Path:
 def _corpus_again(
     request: CorpusRequest, sha256: str, files: tuple[str, ...], stdin: BinaryIO | None, on_progress: OnProgress
 ) -> Corpus:
-    corpus = None if files else stored_corpus(sha256)
+    corpus = None if files else stored_corpus(sha256, on_progress)
     if corpus is None:
         if not files and (STDIN in request.files or not request.files):
             came = "came from standard input" if request.files else "consists of too many files to name"
-            raise TextError(
-                f"the corpus {came} and its encoded copy is gone: give it again, charlstm train --resume RUN CORPUS..."
-            )
-        corpus = open_corpus(replace(request, files=files or request.files), stdin, on_progress)
+            raise TextError(f"the corpus {came} and {GIVE_AGAIN}")
+        try:
+            corpus = open_corpus(replace(request, files=files or request.files), stdin, on_progress)
+        except TextError as e:
+            raise TextError(str(e) if files else f"{e}; and {GIVE_AGAIN}") from None
     if corpus.sha256 != sha256:
         raise TextError(
             "the corpus has changed since the run began; a run goes on only with the text that it began with: "

@@ -73,6 +73,25 @@ def swapped(h: dict[str, Any]) -> dict[str, Any]:
     return {**h, a: h[b], b: h[a]}
 
 
+def as_float64(value: float) -> Attack:
+    """A file whose numbers are all this one, in float64."""
+
+    def wide(header: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: entry
+            if name == "__metadata__"
+            else {**entry, "dtype": "F64", "data_offsets": [2 * n for n in entry["data_offsets"]]}
+            for name, entry in header.items()
+        }
+
+    return attack(header=wide, data=lambda d: struct.pack("<d", value) * (len(d) // 4))
+
+
+def filled(value: float) -> Attack:
+    """A file whose numbers are all this one."""
+    return attack(data=lambda d: struct.pack("<f", value) * (len(d) // 4))
+
+
 PICKLE = b"cposix\nsystem\n(S'true'\ntR."
 HUGE_LIST = b'{"__metadata__":{"charlstm":"{}"},"a":[' + b"0," * 2_000_000 + b"0]}"
 
@@ -93,6 +112,14 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "100 MB of JSON": (header_of(b"[" * 100_000_000), "does not fit"),
     "as much JSON as is read": (header_of(b"[" * 4_000_000), "too many parts"),
     "a list of two million": (header_of(HUGE_LIST), "too many parts"),
+    "a list of two million inside": (
+        attack(about=lambda a: '{"training": [' + "0," * 1_500_000 + "0]}", rehash=False),
+        "too many parts",
+    ),
+    "brackets behind an escaped quote": (header_of(b'{"\\"": ' + b"[" * 4_000_000), "too many parts"),
+    "brackets behind an escaped backslash": (header_of(b'{"\\\\": ' + b"[" * 4_000_000), "too many parts"),
+    "a text without an end": (header_of(b'["' + b"[" * 4_000_000), "not a charlstm model"),
+    "a million texts": (header_of(b"[" + b'"",' * 1_000_000 + b"0]"), "too many parts"),
     "deep nesting": (attack(about=lambda a: "[" * 10_000), "not a charlstm model"),
     "a number of a million digits": (attack(about=lambda a: '{"format": ' + "9" * 1_000_000 + "}"), "not a charlstm"),
     "invalid UTF-8": (header_of(b"\xff\xff"), "not a charlstm model"),
@@ -161,6 +188,9 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "less data": (attack(data=lambda d: d[:-4]), "bytes of tensors"),
     "not a number": (attack(data=lambda d: struct.pack("<f", float("nan")) + d[4:]), "not finite"),
     "infinite": (attack(data=lambda d: d[:-4] + struct.pack("<f", float("-inf"))), "not finite"),
+    "infinite in float32": (as_float64(1e300), "not finite"),
+    "sums that are infinite": (filled(3e38), "so large"),
+    "sums that would be infinite in a text": (filled(1e30), "so large"),
     # its hash
     "no hash": (attack(about=without("sha256")), "no hash"),
     "a hash of no length": (attack(about=put("sha256", ""), rehash=False), "hash"),

@@ -1,0 +1,113 @@
+"""Ids on disk with a hash of every block, so that what was damaged is noticed before a network learns from it.
+
+A corpus of up to 256 MB is read into memory: what becomes of the file afterwards does not matter. A larger one is
+memory-mapped, and must not be cut short by another program while it is in use (none of ours does: a store is made
+beside its place and moved there). Of every file all ids are seen to be those of a character; its hashes are compared
+up to 1 GB, and beyond that those of 64 blocks of 16 MB, evenly spread, the first and the last among them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlstm.files import open_regular, sync
+from charlstm.vocab import Ids, smallest_id_type
+
+BLOCK_BYTES = 1 << 24
+HASHED_BLOCKS = 64
+IN_MEMORY_BYTES = 256 << 20
+
+
+class BlockWriter:
+    """A new file of ids, with the hashes of its blocks.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.file = open(path, "wb")  # noqa: SIM115 (closed by `__exit__`)
+        self.bytes, self.hashes, self.hash = 0, list[str](), hashlib.sha256()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, at: TracebackType | None) -> None:
+        self.file.close()
+
+    def write(self, ids: Ids) -> None:
+        """Append ids."""
+        rest = ids.data.cast("B")
+        self.file.write(rest)
+        while rest:
+            part = rest[: BLOCK_BYTES - self.bytes % BLOCK_BYTES]
+            self.hash.update(part)
+            self.bytes += len(part)
+            if self.bytes % BLOCK_BYTES == 0:
+                self._end_block()
+            rest = rest[len(part) :]
+
+    def finish(self) -> dict[str, Any]:
+        """Have all of it on the disk; how long it is and its hashes, as `read_ids` wants them."""
+        if self.bytes % BLOCK_BYTES:
+            self._end_block()
+        self.file.flush()
+        sync(self.file.fileno())
+        return {"bytes": self.bytes, "blocks": self.hashes}
+
+    def _end_block(self) -> None:
+        self.hashes.append(self.hash.hexdigest())
+        self.hash = hashlib.sha256()
+
+
+def read_ids(
+    path: Path, about: Mapping[str, Any], vocab_size: int, on_progress: Callable[[int], None] = lambda n: None
+) -> Ids:
+    """The ids of a file, checked as the module says.
+
+    Args:
+        path: the file.
+        about: what `BlockWriter.finish` said of it.
+        vocab_size: ids must be below it.
+        on_progress: called with the number of bytes checked since the last call.
+
+    Raises:
+        ValueError: if it is not as it was written.
+        OSError: if it cannot be read.
+    """
+    id_type = smallest_id_type(vocab_size)
+    size, hashes = about["bytes"], about["blocks"]
+    with open_regular(path) as f:
+        if os.fstat(f.fileno()).st_size != size or size % id_type.itemsize or len(hashes) != -(-size // BLOCK_BYTES):
+            raise ValueError("it is not as long as it was")
+        if size == 0:
+            return np.zeros(0, dtype=id_type)
+        if size > IN_MEMORY_BYTES:
+            ids: Ids = np.memmap(f, dtype=id_type, mode="r")
+        else:
+            ids = np.empty(size // id_type.itemsize, dtype=id_type)
+            if f.readinto(ids.data.cast("B")) != size:
+                raise ValueError("it was cut short")
+            ids.flags.writeable = False
+    step, hashed = BLOCK_BYTES // id_type.itemsize, hashed_blocks(len(hashes))
+    for k, claimed in enumerate(hashes):
+        block: NDArray[np.unsignedinteger] = ids[k * step : (k + 1) * step]
+        if block.max() >= vocab_size or (k in hashed and hashlib.sha256(block.data).hexdigest() != claimed):
+            raise ValueError("it was damaged")
+        on_progress(block.nbytes)
+    return ids
+
+
+def hashed_blocks(count: int) -> set[int]:
+    """Which of so many blocks are compared with their hashes."""
+    if count <= HASHED_BLOCKS:
+        return set(range(count))
+    return {k * (count - 1) // (HASHED_BLOCKS - 1) for k in range(HASHED_BLOCKS)}

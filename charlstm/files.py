@@ -1,0 +1,195 @@
+"""Files that are whole or not there at all, on whatever file system: written, read, given a name.
+
+Not every file system can do all that ours can: network drives may not sync or lock, exFAT has neither permissions nor
+second names for a file. What one cannot do is left undone; what cannot be written for any other reason is an error.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from charlstm.errors import CharLSTMError
+
+WRITE_BYTES = 1 << 24
+# What a file system answers that does not know an operation, as opposed to one that fails in it.
+UNABLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK})
+NOT_A_FILE = errno.EINVAL  # what `open_regular` raises for a pipe, a folder, a device
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
+
+
+def write_atomically(path: Path, data: bytes | bytearray, option: str = "--out") -> None:
+    """Replace a file so that a reader, or a crash, finds the old content or the new, never a part of it.
+
+    Args:
+        path: the file.
+        data: all that it shall hold.
+        option: which option named it, for the message.
+
+    Raises:
+        CharLSTMError: names the file and why it could not be written; what was there before is untouched.
+    """
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(path.name), dir=path.parent)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest[:WRITE_BYTES]) :]
+            sync(descriptor)
+        finally:
+            os.close(descriptor)
+        open_to_others(temporary)
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as e:
+        raise cannot_write(path, e, option) from None
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                os.unlink(temporary)
+
+
+@contextmanager
+def new_text_file(path: Path) -> Iterator[TextIO]:
+    """A text to write that gets its name when it is whole; what has the name already is never replaced.
+
+    Raises:
+        FileExistsError: if there is something of that name, before or after the text was written.
+        OSError: if it cannot be written; nothing of it is left.
+    """
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(path.name), dir=path.parent)
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="\n") as f:
+            yield f
+            f.flush()
+            sync(descriptor)
+        open_to_others(temporary)
+        _name(temporary, path)
+        sync_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary)
+
+
+def _name(temporary: str, path: Path) -> None:
+    """Give a file a name that must be free. Raises FileExistsError where it is not."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file has one name here: take the name first, and then what belongs to it
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        try:
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(path)
+            raise
+
+
+def give_second_name(path: Path, name: Path) -> None:
+    """Let `name` be what `path` is, by a second name or, where a file can have only one, by a copy.
+
+    Raises:
+        FileExistsError: if the name is not free.
+        OSError: if the copy cannot be written.
+    """
+    try:
+        os.link(path, name)
+    except FileExistsError:
+        raise
+    except OSError:
+        with open(path, "rb") as source, open(name, "xb") as copy:
+            shutil.copyfileobj(source, copy, WRITE_BYTES)
+            copy.flush()
+            sync(copy.fileno())
+
+
+def cannot_write(path: Path, error: OSError, option: str = "--out") -> CharLSTMError:
+    """What to say when a file cannot be written."""
+    advice = f"{'free some space or ' * (error.errno in FULL)}give another {option}"
+    return CharLSTMError(f"cannot write {path}: {error.strerror or error}; {advice}")
+
+
+def sync(descriptor: int) -> bool:
+    """Make a file outlive a power failure; False where the file system cannot. Raises OSError if it fails in it."""
+    try:
+        os.fsync(descriptor)
+    except OSError as e:
+        if e.errno not in UNABLE:
+            raise
+        return False
+    return True
+
+
+def sync_folder(folder: Path) -> bool:
+    """Make the names in a folder outlive a power failure; False where the system cannot. Raises OSError."""
+    if os.name != "posix":  # pragma: no cover
+        return False
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        return sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_to_others(temporary: str) -> None:
+    """Give a file the permissions that new files have: temporary ones are closed to others. Raises OSError."""
+    mask = os.umask(0)
+    os.umask(mask)
+    try:
+        os.chmod(temporary, 0o666 & ~mask)
+    except OSError as e:
+        if e.errno not in UNABLE | {errno.EPERM}:  # a file system without permissions, or with those of a mount
+            raise
+
+
+def temporary_prefix(name: str) -> str:
+    """How the names of files begin that are to become `name`."""
+    return f".{name.removeprefix('.')}-"
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """A file for reading that does not make its reader wait. Raises OSError, also for what is no regular file."""
+    _check_regular(os.stat(path))  # before it is opened, which some devices notice
+    f = open(path, "rb", opener=lambda name, flags: os.open(name, flags | NON_BLOCKING))  # noqa: SIM115
+    try:
+        _check_regular(os.fstat(f.fileno()))  # it may be another one by now
+    except OSError:
+        f.close()
+        raise
+    return f
+
+
+def _check_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(NOT_A_FILE, "not a file")
+
+
+def is_empty(f: BinaryIO) -> bool:
+    """Whether a regular file is empty by its size, as those are that a system makes up while they are read.
+
+    To read such a file can take for ever (`/proc/kmsg`).
+    """
+    status = os.fstat(f.fileno())
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The content of a file. Raises OSError if it cannot be read, is no regular file, or has more than `most` bytes."""
+    with open_regular(path) as f:
+        data = b"" if is_empty(f) else f.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"more than {most >> 20} MB")
+    return data
