@@ -222,7 +222,7 @@ def test_events_that_find_no_space_end_no_training(place: Place) -> None:
 
 
 def test_ctrl_c_that_ends_the_reader_too(place: Place) -> None:
-    command = TRAIN.replace("RUN", "teed").replace("--steps 300", "--steps 300000")
+    command = TRAIN.replace("RUN", "teed").replace("--steps 300", "--steps 3000")
     with start_cold(place, command, stderr=subprocess.STDOUT) as process:  # 2>&1 | tee log
         while b"best so far" not in process.stdout.readline():
             pass
