@@ -119,6 +119,13 @@ def test_closed_streams_give_their_numbers_to_no_file(place: Path) -> None:
         for stream in (0, 1, 2):
             os.close(stream)
 
+    code = (
+        "import os, sys\n"
+        "from charlstm.cli.surroundings import open_streams\n"
+        "open_streams()\n"
+        "sys.exit(os.open(os.devnull, os.O_RDONLY))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], preexec_fn=prepare, timeout=30).returncode > 2
     assert charlstm(place, *f"{TRAIN} --out silent --threads 1".split(), prepare=prepare).returncode == 0
     assert (place / "silent" / "last.safetensors").read_bytes() == (place / "run" / "last.safetensors").read_bytes()
     assert charlstm(place, "sample", "-c", "run", "--prompt", "-", prepare=prepare).returncode == 3
