@@ -2,6 +2,8 @@
 # make test     set up, then the tests; under five minutes on two cores
 # make check    set up, then lint, types and the order of imports
 # make coverage every branch of what reads and writes files is taken by the tests
+# make lowest   the fast tests with the lowest versions that pyproject.toml allows, in a virtual environment of their own;
+#               LOWEST_TORCH=2.13.0 if that torch cannot be had, PYTHON=python3.13 for another Python
 # make soak     the long versions of some tests: kills, signals, mutants, untrained networks, a training: half an hour
 # make pictures the pictures in the README
 # make lexicon LEXICON=folder    compare the Portuguese word lists with a lexicon
@@ -11,7 +13,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check coverage soak pictures lexicon clean
+.PHONY: demo test check coverage lowest soak pictures lexicon clean
 
 $(READY): pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +49,16 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# the slow ones are left out: they try what depends on no version
+LOWEST := .venv-lowest
+LOWEST_TORCH ?=
+SLOW := $(addprefix tests/test_,interruptions.py bounded.py shipped.py probe_planted.py probe_soak.py)
+lowest:
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(PYTHON) tests/lowest.py $(if $(LOWEST_TORCH),torch==$(LOWEST_TORCH)) > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/constraints.txt --editable '.[test]'
+	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(SLOW))
+
 soak: $(READY)
 	CHARLSTM_SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
 		$(addprefix tests/test_,interruptions.py attacks.py bounded.py probe_soak.py strangers.py)
@@ -61,4 +73,4 @@ lexicon: $(READY)
 	$(BIN)/python corpora/check_lexicon.py $(LEXICON)
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(LOWEST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

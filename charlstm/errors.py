@@ -6,7 +6,7 @@
     │   └── UnknownCharacterError   a character that the model has never seen
     ├── ModelFileError    4  a file that is not a sound model, or is missing
     └── DivergedError     5  training produced numbers that are not finite, again and again
-    Interrupted    130, 143  Ctrl-C or SIGTERM: beside the tree, like KeyboardInterrupt
+    Interrupted    130, 143, 129  Ctrl-C, SIGTERM or SIGHUP: beside the tree, like KeyboardInterrupt
 
 Messages are one line: what is wrong, and what to do.
 """
@@ -67,7 +67,7 @@ class DivergedError(CharLSTMError):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM: no failure, but not done either. Like KeyboardInterrupt it is not caught with errors."""
+    """Ctrl-C, SIGTERM, SIGHUP: no failure, but not done either. Like KeyboardInterrupt it is not caught with errors."""
 
     def __init__(self, signum: int, message: str = "") -> None:
         super().__init__(message or f"stopped by {signal.Signals(signum).name}")

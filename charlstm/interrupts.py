@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: finish what must not be cut, then stop; a second Ctrl-C stops at once.
+"""Ctrl-C, SIGTERM, a closed terminal: finish what must not be cut, then stop; a second Ctrl-C stops at once.
 
 Installed before anything heavy is imported, so that there is no moment at which a signal ends in a traceback.
 """
@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
+from contextlib import suppress
 from types import FrameType
 
 from charlstm.errors import Interrupted
+
+SIGHUP = getattr(signal, "SIGHUP", None)  # where there are terminals to be closed
+SIGNALS = tuple(signum for signum in (signal.SIGINT, signal.SIGTERM, SIGHUP) if signum is not None)
 
 
 class Interrupts:
@@ -26,14 +29,14 @@ class Interrupts:
         self.deferred = False
 
     def install(self) -> None:
-        """Take over SIGINT and SIGTERM. A signal that the parent chose to ignore (nohup) stays ignored."""
-        for signum in (signal.SIGINT, signal.SIGTERM):
+        """Take over SIGINT, SIGTERM and SIGHUP. A signal that the parent chose to ignore (nohup) stays ignored."""
+        for signum in SIGNALS:
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, self._handle)
 
     def ignore(self) -> None:
         """From here on signals change nothing: all is done, and Python, taking itself apart, would let them kill it."""
-        for signum in (signal.SIGINT, signal.SIGTERM):
+        for signum in SIGNALS:
             signal.signal(signum, signal.SIG_IGN)
 
     def requested(self) -> bool:
@@ -47,7 +50,10 @@ class Interrupts:
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if self.signum is not None:
-            sys.stderr.write("\n")
+            if signum == SIGHUP:  # a terminal sends it, and then its shell does: nobody is impatient
+                return
+            with suppress(OSError):
+                os.write(2, b"\n")  # not through a stream, which we may have interrupted
             os._exit(128 + signum)  # the second one: whatever hangs must not hold us
         self.signum = signum
         if not self.deferred:

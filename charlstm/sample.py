@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from charlstm.stepper import Stepper
 from charlstm.vocab import Ids, Vocabulary
 
 LONG_TEXT = 100_000  # characters: about a minute, so that compiling pays
+WINDOW = 4096  # characters of a prompt that are read at once: memory does not grow with its length
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def generate(
     *,
     opening: str,
     kernels: Kernels | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[Drawn]:
     """Draw `config.num` streams of `config.length` characters, all in one batch.
 
@@ -80,6 +82,7 @@ def generate(
         prompt: what the streams go on from. Without one: `opening`, and a state that remembers nothing.
         opening: what parts of the training text begin after.
         kernels: how it is computed; None takes products in the type of the weights, and gates as they stand.
+        on_progress: called with characters read and characters in all, while a long prompt is read.
 
     Yields:
         Characters as they are drawn, stream by stream within a step. A stream ends before `config.stop`.
@@ -93,7 +96,7 @@ def generate(
     stops = [_StopFilter(config.stop) for _ in range(config.num)]
     kernels = kernels or Kernels(model.head.weight.dtype)
     with torch.no_grad():
-        logits, state = _read(model, start, config.num, kernels)
+        logits, state = _read(model, start, config.num, kernels, on_progress)
         stepper = Stepper(model, state, kernels)
         for step in range(config.length):
             u = torch.rand(config.num, generator=generator, dtype=torch.float64)
@@ -109,10 +112,16 @@ def generate(
                 logits = stepper.step(ids.to(model.device))
 
 
-def _read(model: CharLM, ids: Ids, num: int, kernels: Kernels) -> tuple[Tensor, State]:
+def _read(
+    model: CharLM, ids: Ids, num: int, kernels: Kernels, on_progress: Callable[[int, int], None]
+) -> tuple[Tensor, State]:
     """Read a prompt once; the logits (num, V) and state after it, for `num` streams."""
-    window = torch.from_numpy(ids.astype(np.int64)).to(model.device)[:, None]
-    h, state = scan(model.stack, model.embedding.weight, window, model.zero_state(1), kernels=kernels)
+    state = model.zero_state(1)
+    for start in range(0, len(ids), WINDOW):
+        window = torch.from_numpy(ids[start : start + WINDOW].astype(np.int64)).to(model.device)[:, None]
+        h, state = scan(model.stack, model.embedding.weight, window, state, kernels=kernels)
+        if len(ids) > WINDOW:
+            on_progress(min(start + WINDOW, len(ids)), len(ids))
     logits = model.head(h[-1].to(model.head.weight.dtype)).expand(num, -1)
     return logits, State(state.h.repeat(1, num, 1), state.c.repeat(1, num, 1))
 

@@ -21,6 +21,9 @@ from charlstm.interrupts import INTERRUPTS
 
 # Tests run side by side, and so do the processes that they start: threads that wait for each other would only spin.
 os.environ["OMP_NUM_THREADS"] = "1"
+# The program runs as people run it, with what Python keeps back until the end; and in no colours that a shell asks for.
+for _name in ("PYTHONUNBUFFERED", "FORCE_COLOR", "COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
 
 SYLLABLES = ["ba", "de", "gi", "lo", "mu", "ña", "ra", "to", "vé", "si"]
 

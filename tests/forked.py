@@ -111,7 +111,9 @@ def run_on_terminal(folder: Path, terminal: str, arguments: tuple[str, ...]) -> 
     descriptor = os.open(terminal, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(descriptor, standard)
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in ((0, "r"), (1, "w"), (2, "w")))
+    sys.stdin, sys.stdout, sys.stderr = (
+        os.fdopen(n, mode, closefd=False) for n, mode in ((0, "r"), (1, "w"), (2, "w"))
+    )
     from charlstm.cli.main import main
 
     sys.argv = ["charlstm", *arguments]

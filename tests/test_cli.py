@@ -4,6 +4,7 @@ import ctypes
 import gzip
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -645,3 +646,56 @@ def test_a_learning_rate_beyond_reason_ends_in_exit_5_or_a_sound_model(
     assert result.code in (0, 5), result.err
     assert "should not happen" not in result.err
     assert invoke("sample", "-c", "run", "-n", 5, "-q").code in (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("THREADS", "abc"),
+        ("SEED", "-1"),
+        ("DEVICE", "abacus"),
+        ("CELL_TYPE", "gru"),
+        ("TIME", "soon"),
+        ("DROPOUT", "nan"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [("info", "run"), ("sample", "--seed", 1, "--threads", 1, "--device", "cpu")])
+def test_a_variable_that_means_nothing_is_never_ignored(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, arguments: tuple[object, ...]
+) -> None:
+    monkeypatch.setenv(f"CHARLSTM_{variable}", value)
+    result = invoke(*arguments)
+    assert result.code == 2
+    assert f"CHARLSTM_{variable}" in result.err
+    assert "Traceback" not in result.err
+    assert invoke(arguments[0], "--help").code == 0
+
+
+def test_a_variable_for_another_command_is_no_error(
+    invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in (("THREADS", "1"), ("SEED", "3"), ("LR", "0.1"), ("CELL", "1:0"), ("TIME", "2m")):
+        monkeypatch.setenv(f"CHARLSTM_{variable}", value)
+    assert invoke("info", "run").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place", "named"),
+    [
+        (("train", "small.txt"), "charlstm.cli.training.new_session", {"--hidden-size", "--batch-size", "--seq-len"}),
+        (("train", "--resume", "run"), "charlstm.cli.training.resumed_session", set()),
+        (("sample", "-c", "run"), "charlstm.cli.sample.load_model", {"--num"}),
+        (("eval", "small.txt", "-c", "run"), "charlstm.cli.evaluate.load_model", set()),
+    ],
+)
+def test_out_of_memory_names_what_the_command_has(
+    invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch, arguments, place: str, named: set[str]
+) -> None:
+    import torch
+
+    monkeypatch.setattr(place, lambda *a, **k: torch.empty(2**50))  # what torch says on this system
+    result = invoke(*arguments)
+    assert result.code == 1
+    assert one_line(result.err)
+    assert result.err.startswith("error: out of memory; ")
+    assert set(re.findall("--[a-z-]+", result.err)) == named

@@ -5,6 +5,7 @@
 
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import small_text
@@ -99,7 +101,7 @@ def test_killed_at_any_moment(place: Place) -> None:
     print(f"{kills} kills, {in_save} of them inside a save, {runs} runs")
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signals_at_any_moment_save_and_say_how_to_go_on(place: Place, signum: int) -> None:
     chance = random.Random(signum)
     codes = []
@@ -173,12 +175,11 @@ def test_interrupted_while_starting(place: Place, moment: float) -> None:
         assert b"Traceback" not in process.stderr.read()
 
 
-def start_cold(place: Place, command: str) -> subprocess.Popen[bytes]:
+def start_cold(place: Place, command: str, **more: Any) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "CHARLSTM_CACHE_DIR": str(place.folder / "cache"), "OMP_NUM_THREADS": "1"}
     arguments = [sys.executable, "-m", "charlstm", *command.split()]
-    return subprocess.Popen(
-        arguments, cwd=place.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+    return subprocess.Popen(arguments, cwd=place.folder, env=environment, **pipes)
 
 
 def test_a_closed_pipe_ends_quietly(place: Place) -> None:
@@ -195,3 +196,75 @@ def test_a_training_outlives_the_reader_of_its_events(place: Place) -> None:
         process.stdout.close()
         assert process.wait(timeout=60) == 0
     assert place.files("piped") == place.files("whole")
+
+
+def test_a_training_outlives_the_reader_of_its_messages(place: Place) -> None:
+    with start_cold(place, TRAIN.replace("RUN", "headed"), stderr=subprocess.STDOUT) as process:  # 2>&1 | head -1
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+    assert place.files("headed") == place.files("whole")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk without space, as Linux plays it")
+def test_events_that_find_no_space_end_no_training(place: Place) -> None:
+    with (
+        open("/dev/full", "wb") as full,
+        start_cold(place, TRAIN.replace("RUN", "full") + " --json -q", stdout=full) as p,
+    ):
+        said = p.stderr.read().decode()
+        assert p.wait(timeout=60) == 1
+    warning, error = said.splitlines()
+    assert warning.startswith("warning: cannot write what there is to say: No space left on device")
+    assert warning.endswith("training goes on")
+    assert error.startswith("error: cannot write what there is to say")
+    assert place.files("full") == place.files("whole")
+
+
+def test_ctrl_c_that_ends_the_reader_too(place: Place) -> None:
+    command = TRAIN.replace("RUN", "teed").replace("--steps 300", "--steps 3000")
+    with start_cold(place, command, stderr=subprocess.STDOUT) as process:  # 2>&1 | tee log
+        while b"best so far" not in process.stdout.readline():
+            pass
+        process.stdout.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+    assert checkpoint.load_last(place.folder / "teed") is not None
+
+
+@pytest.mark.parametrize("ignored", [False, True], ids=["as a shell starts it", "nohup"])
+def test_a_terminal_that_is_closed(place: Place, ignored: bool) -> None:
+    run = f"closed-{ignored}"
+    master, slave = pty.openpty()
+    terminal = os.ttyname(slave)
+
+    def prepare() -> None:
+        if ignored:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for stream in (1, 2):  # opened by the leader of a session, it is the one whose end is told by a signal
+            os.dup2(os.open(terminal, os.O_RDWR), stream)
+
+    streams = {"stdin": subprocess.DEVNULL, "start_new_session": True, "preexec_fn": prepare}
+    with start_cold(place, TRAIN.replace("RUN", run), **streams) as process:
+        os.close(slave)
+        sent = b""
+        while b"best so far" not in sent:
+            sent += os.read(master, 1 << 16)
+        os.close(master)
+        assert process.wait(timeout=60) == (0 if ignored else 129)
+    if not ignored:
+        assert checkpoint.load_last(place.folder / run) is not None
+        assert finish(place.start(run)) == 0
+    assert place.files(run) == place.files("whole")
+
+
+def test_a_terminal_and_its_shell_may_both_say_that_it_is_closed(place: Place) -> None:
+    process = place.start("twice")
+    wait_for(place.folder / "twice" / "config.json")
+    for _ in range(3):
+        os.kill(process.pid, signal.SIGHUP)
+        time.sleep(0.002)
+    assert finish(process, 5) == 129
+    assert checkpoint.load_last(place.folder / "twice") is not None  # saved all the same
+    assert finish(place.start("twice")) == 0
+    assert place.files("twice") == place.files("whole")

@@ -1,8 +1,11 @@
 """What holds for the whole package: it is light to start, loads nothing that could run, names no shortcut."""
 
 import ast
+import re
+import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -67,3 +70,39 @@ def test_rooms_stay_small(path: Path) -> None:
 def test_what_the_package_offers() -> None:
     assert charlstm.__all__ == ["CharLSTMError", "LanguageModel", "__version__", "load"]
     assert (PACKAGE / "py.typed").exists()
+
+
+ROOT = PACKAGE.parent
+TRACKED = ROOT / ".git"  # a file in a worktree
+
+
+@pytest.mark.skipif(not TRACKED.exists() or shutil.which("git") is None, reason="not a clone")
+def test_the_sources_that_are_published_are_complete(tmp_path: Path) -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    tracked = {name for name in listed.decode().split("\0") if name and (ROOT / name).exists()}
+    for name in tracked:  # a copy: building leaves things behind
+        (tmp_path / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, tmp_path / "clone" / name)
+    build = "import sys; from setuptools.build_meta import build_sdist; build_sdist(sys.argv[1])"
+    command = [sys.executable, "-W", "ignore", "-c", build, str(tmp_path)]
+    subprocess.run(command, cwd=tmp_path / "clone", capture_output=True, check=True, timeout=120)
+    (archive,) = tmp_path.glob("charlstm-*.tar.gz")
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    published = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
+    assert tracked - published == {".gitignore", ".ci/run"}
+    for name in tracked & published - {"setup.cfg"}:
+        assert (unpacked / name).read_bytes() == (ROOT / name).read_bytes(), name
+
+
+def test_the_lowest_versions_are_those_of_the_project() -> None:
+    lowest = [sys.executable, ROOT / "tests" / "lowest.py"]
+    lines = subprocess.run(lowest, capture_output=True, text=True, check=True).stdout.splitlines()
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for line in lines:
+        name, version = line.split("==")
+        assert re.search(rf'^  "{name}>={version}[,"]', text, re.MULTILINE)
+    assert "torch==2.9" in lines
+    instead = subprocess.run([*lowest, "torch==2.13.0"], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert set(instead) ^ set(lines) == {"torch==2.9", "torch==2.13.0"}

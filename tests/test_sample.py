@@ -130,3 +130,13 @@ def test_log_probabilities_are_the_models_own(model: CharLM) -> None:
 def test_a_network_that_diverged_does_not_crash_the_draw() -> None:
     logits = torch.tensor([[math.nan, math.nan, math.nan], [1.0, math.inf, 0.0]])
     assert all(0 <= i < 3 for i in draw(logits, torch.tensor([0.5, 0.5])).tolist())
+
+
+def test_a_long_prompt_is_read_piece_by_piece(model: CharLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompt, config, told = VOCABULARY.encode("abcdeé\n" * 9), SampleConfig(length=20, seed=1), []
+    whole = list(generate(model, VOCABULARY, prompt, config, opening="a"))
+    monkeypatch.setattr("charlstm.sample.WINDOW", 25)
+    pieces = list(generate(model, VOCABULARY, prompt, config, opening="a", on_progress=lambda *done: told.append(done)))
+    assert told == [(25, 63), (50, 63), (63, 63)]
+    assert [d.text for d in pieces] == [d.text for d in whole]
+    assert [d.logprob for d in pieces] == pytest.approx([d.logprob for d in whole], abs=1e-4)

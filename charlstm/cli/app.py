@@ -15,12 +15,23 @@ from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
 from charlstm.cli.explain import explain
 from charlstm.cli.info import info
+from charlstm.cli.options import check_variables
 from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
 from charlstm.cli.train import train
 from charlstm.errors import UsageError
-from charlstm.report.console import close_stdout
 from charlstm.report.text import printable
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "train": train,
+    "sample": sample,
+    "eval": evaluate,
+    "probe": probe,
+    "explain": explain,
+    "corpus": corpus,
+    "info": info,
+    "bench": bench,
+}
 
 
 def root(
@@ -44,27 +55,20 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(root)
-    app.command()(in_typers_form(train))
-    app.command()(in_typers_form(sample))
-    app.command("eval")(in_typers_form(evaluate))
-    app.command()(in_typers_form(probe))
-    app.command()(in_typers_form(explain))
-    app.command()(in_typers_form(corpus))
-    app.command()(in_typers_form(info))
-    app.command()(in_typers_form(bench))
+    for name, command in COMMANDS.items():
+        app.command(name)(in_typers_form(command, app))
     return app
 
 
-def in_typers_form(command: Callable[..., None]) -> Callable[..., None]:
+def in_typers_form(command: Callable[..., None], app: typer.Typer) -> Callable[..., None]:
     """The command, with a UsageError shown as Typer shows its own, exit code 2."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
+            check_variables(vars(typer.main.get_command(app))["commands"])
             command(*args, **kwargs)
         except UsageError as e:
             raise typer.BadParameter(printable(str(e), keep="")) from None
-        except BrokenPipeError:  # Typer would make a failure of it
-            close_stdout()
 
     return wrapped

@@ -6,25 +6,24 @@ import errno
 import os
 import sys
 
+from charlstm.cli.surroundings import open_streams, tame_environment
 from charlstm.errors import CharLSTMError, Interrupted
 from charlstm.interrupts import INTERRUPTS
+
+MEMORY = ("not enough memory", "out of memory", "can't allocate memory", "DefaultCPUAllocator", "std::bad_alloc")
 
 
 def main() -> None:
     """Run the command line of this process, and exit."""
     INTERRUPTS.install()
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (a shell may close them: >&-)
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    try:
-        code = run()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        from charlstm.report.console import close_stdout
+    output = open_streams()
+    tame_environment()
+    code = run()
+    if output.problem and not code:  # a training has gone on without it
+        from charlstm.report.console import fail
 
-        close_stdout()
-        code = 0
+        fail(output.problem)
+        code = 1
     INTERRUPTS.ignore()
     sys.exit(code)
 
@@ -35,31 +34,43 @@ def run() -> int:
     try:
         from charlstm.cli.app import make_app
 
-        make_app()()
-    except SystemExit as e:
-        return e.code if isinstance(e.code, int) else int(e.code is not None)
+        code = 0
+        try:
+            make_app()()
+        except SystemExit as e:
+            code = e.code if isinstance(e.code, int) else int(e.code is not None)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head`: nothing is wrong
+        return 0
     except Interrupted as e:
         from charlstm.report.console import say
 
         say(str(e))
-        return e.exit_code
-    except CharLSTMError as e:
-        if debug:
-            raise
-        from charlstm.report.console import fail
-
-        fail(str(e))
         return e.exit_code
     except Exception as e:
         if debug:
             raise
         from charlstm.report.console import fail
 
-        if isinstance(e, MemoryError) or "not enough memory" in str(e) or "out of memory" in str(e):
-            fail("out of memory; use a smaller --hidden-size, --batch-size or --seq-len")
-        elif isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
-            fail(f"cannot write what there is to say: {e.strerror}; free some space, or send it elsewhere")
-        else:
-            fail(f"{type(e).__name__}: {e} (this should not happen; --debug shows where)")
-        return 1
-    return 0
+        fail(str(e) if isinstance(e, CharLSTMError) else what_happened(e))
+        return e.exit_code if isinstance(e, CharLSTMError) else 1
+    return code
+
+
+def what_happened(error: Exception) -> str:
+    """What to say of an error that is none of ours."""
+    if isinstance(error, MemoryError) or any(sign in str(error) for sign in MEMORY):
+        return f"out of memory; {smaller(sys.argv[1:])}"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        return f"cannot write{f' {error.filename}' if error.filename else ''}: {error.strerror}; free some space"
+    return f"{type(error).__name__}: {error} (this should not happen; --debug shows where)"
+
+
+def smaller(arguments: list[str]) -> str:
+    """What would take less memory, in the options that a command has."""
+    command = next((a for a in arguments if not a.startswith("-")), "")
+    if command == "train" and not any(a.startswith("--resume") for a in arguments):
+        return "use a smaller --hidden-size, --batch-size or --seq-len"
+    if command == "sample":
+        return "use a smaller --num, or close other programs"
+    return "close other programs, or use a machine that has more"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -111,6 +113,30 @@ def was_typed(ctx: typer.Context, parameter: str) -> bool:
     """Whether a parameter of the command stands on the command line."""
     source = ctx.get_parameter_source(parameter)
     return source is not None and source.name == "COMMANDLINE"
+
+
+def check_variables(commands: Mapping[str, Any]) -> None:
+    """Refuse a variable with a value that no command can take, also where this command has no use for it.
+
+    Args:
+        commands: by name, as Typer makes them.
+
+    Raises:
+        UsageError: names the variable.
+    """
+    sound, refused = set(), {}
+    for name, command in commands.items():
+        context = typer.Context(command, info_name=name)
+        for parameter in command.params:
+            variable = parameter.envvar
+            if isinstance(variable, str) and os.environ.get(variable):
+                try:
+                    parameter.process_value(context, parameter.value_from_envvar(context))
+                    sound.add(variable)
+                except typer.BadParameter as e:
+                    refused[variable] = e.message.rstrip(".")
+    for variable in sorted(refused.keys() - sound):
+        raise UsageError(f"{variable}={os.environ[variable]}: {refused[variable]}; change it or unset it")
 
 
 def check_picture(svg: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated
 
 from charlstm.cli.options import (
@@ -99,14 +100,19 @@ def sample(
         compiled=config.length >= LONG_TEXT,
         on_compile=lambda: say_compiling(quiet),
     )
-    drawn = generate(
-        content.model,
-        content.vocabulary,
-        known,
-        config,
-        opening=content.opening,
-        kernels=kernels,
-    )
+    from charlstm.report.progress import Bar
+
+    with Bar("prompt", quiet) as bar:
+        drawn = generate(
+            content.model,
+            content.vocabulary,
+            known,
+            config,
+            opening=content.opening,
+            kernels=kernels,
+            on_progress=bar.show,
+        )
+        drawn = chain(list(islice(drawn, 1)), drawn)  # the prompt is read, and its bar gone, before anything is written
     if json:
         write_json(drawn, text, config)
     else:

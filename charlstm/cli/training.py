@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,7 +13,7 @@ from charlstm.cli.runtime import prepare_machine, say_compiling
 from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import CharLSTMError, Interrupted
 from charlstm.interrupts import INTERRUPTS
-from charlstm.report.console import close_stdout, print_json, say
+from charlstm.report.console import print_json, say
 from charlstm.report.progress import ByteStages
 from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
 from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
@@ -169,7 +170,5 @@ def record(event: Event, metrics: checkpoint.Metrics, output: Output) -> None:
     if not isinstance(event, Saved):  # as many as the run has minutes: the file stays small without them
         metrics.add(event.to_dict())
     if output.json:
-        try:
+        with suppress(BrokenPipeError):  # the reader has gone; the run has not
             print_json(event.to_dict())
-        except BrokenPipeError:  # the reader has gone; the run has not
-            close_stdout()

@@ -54,13 +54,6 @@ def print_json(data: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def close_stdout() -> None:
-    """The reader of our output has gone (`| head`): whatever else is printed goes nowhere, and nothing is wrong."""
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, sys.stdout.fileno())
-    os.close(sink)
-
-
 def table(title: str, rows: list[tuple[str, str]]) -> Table:
     """A table of names and values."""
     result = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))

@@ -44,6 +44,8 @@ class Bar:
                 disable=True if self.quiet else None,  # None: off where stderr is not a terminal
             )
         self.bar.update(done - self.bar.n)
+        if done >= total:
+            self.close()
 
     def close(self) -> None:
         """Take the bar away."""
