@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 from types import FrameType
 
 from charlstm.errors import Interrupted
 
 SIGHUP = getattr(signal, "SIGHUP", None)  # where there are terminals to be closed
+SIGTSTP = getattr(signal, "SIGTSTP", None)  # Ctrl-Z
 SIGNALS = tuple(signum for signum in (signal.SIGINT, signal.SIGTERM, SIGHUP) if signum is not None)
 
 
@@ -22,17 +24,21 @@ class Interrupts:
     Attributes:
         signum: the first signal that came, if any.
         deferred: whether a signal is only noted (`requested` tells) or raises Interrupted where it comes.
+        paused_s: how long Ctrl-Z has kept us from running, in seconds.
     """
 
     def __init__(self) -> None:
         self.signum: int | None = None
         self.deferred = False
+        self.paused_s = 0.0
 
     def install(self) -> None:
-        """Take over SIGINT, SIGTERM and SIGHUP. A signal that the parent chose to ignore (nohup) stays ignored."""
+        """Take over SIGINT, SIGTERM, SIGHUP and SIGTSTP. A signal that the parent chose to ignore (nohup) stays so."""
         for signum in SIGNALS:
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, self._handle)
+        if SIGTSTP is not None and signal.getsignal(SIGTSTP) is not signal.SIG_IGN:
+            signal.signal(SIGTSTP, self._pause)
 
     def ignore(self) -> None:
         """From here on signals change nothing: all is done, and Python, taking itself apart, would let them kill it."""
@@ -43,10 +49,21 @@ class Interrupts:
         """Whether a signal has come."""
         return self.signum is not None
 
+    def running_s(self) -> float:
+        """A clock, in seconds, that stands still while Ctrl-Z keeps us from running."""
+        return time.monotonic() - self.paused_s
+
     def check(self) -> None:
         """Raise Interrupted if a signal has come."""
         if self.signum is not None:
             raise Interrupted(self.signum)
+
+    def _pause(self, signum: int, frame: FrameType | None) -> None:
+        began = time.monotonic()
+        signal.signal(signum, signal.SIG_DFL)
+        os.kill(os.getpid(), signum)  # here we stop, and here we go on when the shell says so
+        signal.signal(signum, self._pause)
+        self.paused_s += time.monotonic() - began
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if self.signum is not None:

@@ -86,6 +86,7 @@ def stdin() -> BinaryIO | None:
 
 def run(session: Session, output: Output) -> None:
     """Train, showing events. Raises Interrupted when a signal stopped it, after saving."""
+    started = INTERRUPTS.running_s()
     speed = measure_speed(session.model, session.config, session.kernels)
     if not output.quiet:
         introduce(session, speed, output.verbose)
@@ -101,6 +102,8 @@ def run(session: Session, output: Output) -> None:
         log_interval_steps=log_interval(session, speed),
         sample_text=not output.quiet,
         resumed=session.resumed,
+        clock=INTERRUPTS.running_s,
+        started=started,
     )
     if session.is_new:
         checkpoint.write_run_config(session.folder, session.run_config())
