@@ -56,7 +56,17 @@ class GateFunctions(NamedTuple):
     name: str
 
 
-EAGER = GateFunctions(gates.gates_forward, gates.gates_backward, "eager")
+def eager_forward(*arguments: Tensor) -> None:
+    """`gates.gates_forward`, not compiled."""
+    gates.scripted(gates.gates_forward)(*arguments)
+
+
+def eager_backward(*arguments: Tensor) -> None:
+    """`gates.gates_backward`, not compiled."""
+    gates.scripted(gates.gates_backward)(*arguments)
+
+
+EAGER = GateFunctions(eager_forward, eager_backward, "eager")
 
 
 class Forward(nn.Module):

@@ -1,8 +1,8 @@
 """The gates of one LSTM step and their gradients: all of a step but its matrix products.
 
 `scan` calls these T times a window. They are the equations of `lstm.lstm_step`, written into memory that is there
-already. They run as they stand, or compiled by PyTorch into one loop that reads and writes every number once
-(`compiling`): one source for both.
+already. They run as they stand, or as TorchScript (`scripted`), or compiled by PyTorch into one loop that reads and
+writes every number once (`compiling`): one source for all.
 
     Legend: B lanes, H hidden. d_x stands for d loss / d x.
 
@@ -16,11 +16,12 @@ already. They run as they stand, or compiled by PyTorch into one loop that reads
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from functools import cache
+
 import torch
 from torch import Tensor
-
-sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input  # grad, y, grad_input: grad * y * (1 - y)
-tanh_backward = torch.ops.aten.tanh_backward.grad_input  # grad, y, grad_input: grad * (1 - y^2)
 
 
 def gates_forward(
@@ -77,16 +78,32 @@ def gates_backward(
     d_h = d_h_above.to(c.dtype).add(d_h_next)
     tanh_c = tanh(c, out=torch.empty_like(c))
     d_tanh_c = d_h * o
-    d_c.add_(tanh_backward(d_tanh_c, tanh_c, grad_input=d_tanh_c))
-    sigmoid_backward(d_c * g, i, grad_input=d_i)
-    sigmoid_backward(d_c * c_prev, f, grad_input=d_f)
-    tanh_backward(d_c * i, g, grad_input=d_g)
-    sigmoid_backward(d_h * tanh_c, o, grad_input=d_o)
+    d_c.add_(torch.ops.aten.tanh_backward(d_tanh_c, tanh_c, grad_input=d_tanh_c))  # grad * (1 - y^2)
+    torch.ops.aten.sigmoid_backward(d_c * g, i, grad_input=d_i)  # grad * y * (1 - y)
+    torch.ops.aten.sigmoid_backward(d_c * c_prev, f, grad_input=d_f)
+    torch.ops.aten.tanh_backward(d_c * i, g, grad_input=d_g)
+    torch.ops.aten.sigmoid_backward(d_h * tanh_c, o, grad_input=d_o)
     d_c.mul_(f)
 
 
 def tanh(x: Tensor, out: Tensor) -> Tensor:
     """The hyperbolic tangent; compiled, as 2 sigmoid(2x) - 1: one exponential, which vectorises better."""
-    if torch.compiler.is_compiling():
+    if not torch.jit.is_scripting() and torch.compiler.is_compiling():
         return out.copy_(2 * torch.sigmoid(2 * x) - 1)
     return torch.tanh(x, out=out)
+
+
+@cache
+def scripted(function: Callable[..., None]) -> Callable[..., None]:
+    """The same function as TorchScript, or as it stands where PyTorch has that no more.
+
+    TorchScript goes from one operation to the next without Python. It gives the same bits, and Python's lock, which
+    threads would pass to and fro a dozen times a step, is free all the while.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            script: Callable[..., None] = torch.jit.script(function)
+    except Exception:  # whatever a later version raises: it is only slower without
+        return function
+    return script

@@ -25,11 +25,6 @@ class Kernels(NamedTuple):
     gates: GateFunctions = EAGER
     problem: str = ""  # why the gates are not compiled, where they should be
 
-    @property
-    def are_compiled(self) -> bool:
-        """Whether the gates are one compiled call."""
-        return self.gates is not EAGER
-
     def name(self, hidden_size: int, batch_size: int, device: torch.device) -> str:
         """As recorded in a run, such as "bf16-packed, compiled"."""
         return f"{product_name(self.compute_dtype, device, 4 * hidden_size**2 * batch_size)}, {self.gates.name}"

@@ -26,7 +26,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from charlstm.buffers import BufferPool
-from charlstm.gates import tanh_backward
 from charlstm.kernels import Kernels
 from charlstm.lstm import Layer, RecurrentStack, State
 from charlstm.products import prepare
@@ -124,7 +123,7 @@ class LSTMScan(torch.autograd.Function):
                 i, f, g, o = ifgo_at[t if keep else 0]
                 kernels.gates.forward(z_x, times_w_hh(h_at[t]), bias, c_prev, i, f, g, o, c_next, h_at[t + 1])
 
-        in_parts(run, B, share_of(B, weight_hh, kernels.are_compiled))
+        in_parts(run, B, share_of(B, weight_hh))
         h_last, c_last = h[T].to(h0.dtype), c.whole[T if keep else T % 2].clone()
         if keep:
             ctx.saved = ifgo, c, h, input_part, weight_hh, kernels, pool
@@ -157,7 +156,7 @@ class LSTMScan(torch.autograd.Function):
                 d_h_next = times_w_hh_t(d_z_at[t])
             d_h0[these] = d_h_next
 
-        in_parts(run, B, share_of(B, weight_hh, kernels.are_compiled))
+        in_parts(run, B, share_of(B, weight_hh))
         d_w_hh = (d_z.whole.flatten(0, 1).T @ h[:T].flatten(0, 1)).to(weight_hh.dtype)
         d_x, d_w_ih, d_bias = input_part.gradients(d_z.whole)
         pool.give(d_z)
@@ -197,7 +196,7 @@ class RNNScan(torch.autograd.Function):
             for t, z_x in enumerate(input_part.steps(lanes)):
                 h_at[t + 1].copy_(torch.add(bias, z_x).add_(times_w_hh(h_at[t])).tanh_())
 
-        in_parts(run, B, share_of(B, weight_hh, compiled=False))
+        in_parts(run, B, share_of(B, weight_hh))
         ctx.saved = h, input_part, weight_hh
         input_part.release()
         return h[1:], h[T].to(h0.dtype)
@@ -216,10 +215,10 @@ class RNNScan(torch.autograd.Function):
             d_h_t, above, h_at, d_z_at = d_h[these], grad_h[:, these], h[1:, these], d_z[:, these]
             for t in reversed(range(T)):
                 d_h_t.add_(above[t])
-                d_z_at[t] = tanh_backward(d_h_t, h_at[t].to(d_h.dtype), grad_input=d_h_t)
+                d_z_at[t] = torch.ops.aten.tanh_backward(d_h_t, h_at[t].to(d_h.dtype), grad_input=d_h_t)
                 d_h_t.copy_(times_w_hh_t(d_z_at[t]))
 
-        in_parts(run, B, share_of(B, weight_hh, compiled=False))
+        in_parts(run, B, share_of(B, weight_hh))
         d_w_hh = (d_z.flatten(0, 1).T @ h[:T].flatten(0, 1)).to(weight_hh.dtype)
         d_x, d_w_ih, d_bias = input_part.gradients(d_z)
         return d_x, None, d_w_ih, d_w_hh, d_bias, d_h, None, None

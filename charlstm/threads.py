@@ -23,9 +23,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Multiplications a step: below, a second thread costs more than it saves, because between two operations a thread holds
-# Python's lock. Gates that are one compiled call leave more of a step outside of it.
-SHARED_FROM, SHARED_FROM_IF_COMPILED = 1 << 24, 1 << 23
+SHARED_FROM = 1 << 23  # multiplications a step: below, a second thread costs more than it saves
 MIN_LANES = 16  # a thread takes at least so many: the rows of a matrix unit's tile
 MAX_PARTS = 4  # Python runs one line at a time: more threads would wait for each other
 
@@ -44,18 +42,12 @@ class Share(NamedTuple):
     inner: int  # threads that PyTorch takes for each operation of one of them
 
 
-def share_of(batch_size: int, weight_hh: Tensor, compiled: bool) -> Share:
-    """How a window is shared out.
-
-    Args:
-        batch_size: B, its lanes.
-        weight_hh: (G*H, H), what a step multiplies by.
-        compiled: whether the gates are.
-    """
+def share_of(batch_size: int, weight_hh: Tensor) -> Share:
+    """How a window of `batch_size` lanes is shared out whose steps multiply by `weight_hh` (G*H, H)."""
     threads = torch.get_num_threads()
     if weight_hh.device.type != "cpu":
         return Share(1, threads)
-    if batch_size * weight_hh.numel() < (SHARED_FROM_IF_COMPILED if compiled else SHARED_FROM):
+    if batch_size * weight_hh.numel() < SHARED_FROM:
         return Share(1, 1)
     parts = max(1, min(threads, MAX_PARTS, batch_size // MIN_LANES))
     return Share(parts, threads // parts)

@@ -268,3 +268,25 @@ def test_a_terminal_and_its_shell_may_both_say_that_it_is_closed(place: Place) -
     assert checkpoint.load_last(place.folder / "twice") is not None  # saved all the same
     assert finish(place.start("twice")) == 0
     assert place.files("twice") == place.files("whole")
+
+
+def test_time_stands_still_while_ctrl_z_holds_it(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(small_text(20_000), encoding="utf-8")
+    command = TRAIN.replace("--steps 300", "--time 3s").replace("RUN", "run")
+    (tmp_path / "ready").unlink(missing_ok=True)
+    began = time.monotonic()
+    process = fork(run_command, tmp_path, command, None)
+    wait_for(tmp_path / "run" / "metrics.jsonl")
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGTSTP)
+    time.sleep(4)
+    stopped = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    time.sleep(0.5)
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == stopped
+    os.kill(process.pid, signal.SIGCONT)
+    assert finish(process) == 0
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    end = json.loads(lines[-1])
+    assert end["event"] == "finished"
+    assert end["reason"] == "budget"
+    assert end["seconds"] + 4.5 < time.monotonic() - began

@@ -1,5 +1,6 @@
 """Real processes with streams that are full, unread or closed, and with variables that would mislead libraries."""
 
+import ast
 import os
 import pty
 import subprocess
@@ -192,3 +193,26 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 1 << 16)
     except OSError:  # all have closed the other end
         return b""
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"GOMP_SPINCOUNT": "3000", "OMP_WAIT_POLICY": "passive"}),
+        ({"OMP_WAIT_POLICY": "active"}, {"OMP_WAIT_POLICY": "active"}),
+        ({"KMP_BLOCKTIME": "200"}, {"KMP_BLOCKTIME": "200"}),
+    ],
+)
+def test_threads_wait_asleep_unless_the_person_says_otherwise(given: dict[str, str], expected: dict[str, str]) -> None:
+    code = (
+        "import os\n"
+        "from charlstm.cli.surroundings import tame_environment\n"
+        "tame_environment()\n"
+        "print({k: v for k, v in os.environ.items() if k.startswith(('OMP_WAIT', 'GOMP', 'KMP'))})"
+    )
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME", "KMP_LIBRARY")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**environment, **given}, capture_output=True, text=True, check=True
+    )
+    assert ast.literal_eval(done.stdout) == expected
