@@ -60,6 +60,20 @@ def make_app() -> typer.Typer:
     return app
 
 
+def run_app() -> int:
+    """Run the command line; its exit code. What a person typed wrongly is shown as Typer does, but never raw."""
+    kinds: list[type[Exception]] = [kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception)]
+    (wrongly_typed,) = (kind for kind in kinds if kind.__name__ == "ClickException")
+    try:
+        code = make_app()(standalone_mode=False)
+    except wrongly_typed as e:
+        problem: Any = e
+        problem.message = printable(problem.message)  # some versions show the name of an option as it came
+        problem.show()
+        return int(problem.exit_code)
+    return code if isinstance(code, int) else 0
+
+
 def in_typers_form(command: Callable[..., None], app: typer.Typer) -> Callable[..., None]:
     """The command, with a UsageError shown as Typer shows its own, exit code 2."""
 

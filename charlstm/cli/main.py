@@ -32,13 +32,9 @@ def run() -> int:
     """Run the command; its exit code."""
     debug = "--debug" in sys.argv or os.environ.get("CHARLSTM_DEBUG", "").lower() in ("1", "true", "yes", "on")
     try:
-        from charlstm.cli.app import make_app
+        from charlstm.cli.app import run_app
 
-        code = 0
-        try:
-            make_app()()
-        except SystemExit as e:
-            code = e.code if isinstance(e.code, int) else int(e.code is not None)
+        code = run_app()
         sys.stdout.flush()
     except BrokenPipeError:  # `| head`: nothing is wrong
         return 0
