@@ -40,7 +40,7 @@ test: $(READY)
 
 coverage: $(READY)
 	$(BIN)/python -m pytest -n 2 $(addprefix tests/test_,attacks.py batches.py checkpoint.py cli.py disk_faults.py files.py vocab.py) \
-		--cov=charlstm.checkpoint --cov=charlstm.files --cov=charlstm.vocab --cov=charlstm.batches --cov-branch --cov-fail-under=100 \
+		--cov=charlstm.checkpoint --cov=charlstm.files.atomic --cov=charlstm.corpus.vocab --cov=charlstm.train.batches --cov-branch --cov-fail-under=100 \
 		--cov-report=term-missing:skip-covered
 
 check: $(READY)

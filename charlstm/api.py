@@ -10,12 +10,12 @@ import torch
 
 from charlstm.checkpoint import ModelFile, find_model, load_model_file, save_model_file
 from charlstm.config import SampleConfig
+from charlstm.corpus.vocab import OnUnknown, Vocabulary
 from charlstm.errors import TextError, UsageError
 from charlstm.evaluate import Score, score_stream
-from charlstm.kernels import choose_kernels, worth_compiling
-from charlstm.model import CharLM
+from charlstm.network.kernels import choose_kernels, worth_compiling
+from charlstm.network.model import CharLM
 from charlstm.sample import generate
-from charlstm.vocab import OnUnknown, Vocabulary
 
 SAVED_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -24,7 +24,7 @@ class LanguageModel:
     """A network with its vocabulary.
 
     Attributes:
-        model: the network (`charlstm.model.CharLM`, a `torch.nn.Module`).
+        model: the network (`charlstm.network.model.CharLM`, a `torch.nn.Module`).
         vocabulary: its characters.
         training: where it comes from.
     """

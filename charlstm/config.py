@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from charlstm.errors import UsageError
-from charlstm.files import read_regular
+from charlstm.files.atomic import read_regular
 
 CellType = Literal["lstm", "rnn"]
 Precision = Literal["auto", "fp32", "bf16"]

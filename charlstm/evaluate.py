@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from charlstm.buffers import BufferPool
-from charlstm.kernels import Kernels
-from charlstm.model import CharLM
-from charlstm.vocab import Ids
+from charlstm.corpus.vocab import Ids
+from charlstm.network.buffers import BufferPool
+from charlstm.network.kernels import Kernels
+from charlstm.network.model import CharLM
 
 WARM_CHARS = 500  # what a lane reads before it is scored, where it does not begin at the beginning
 LANE_CHARS = 3000  # a lane scores at least so many

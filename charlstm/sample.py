@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from charlstm.config import SampleConfig
-from charlstm.kernels import Kernels
-from charlstm.lstm import State
-from charlstm.model import CharLM
-from charlstm.scan import scan
-from charlstm.stepper import Stepper
-from charlstm.vocab import Ids, Vocabulary
+from charlstm.corpus.vocab import Ids, Vocabulary
+from charlstm.network.kernels import Kernels
+from charlstm.network.lstm import State
+from charlstm.network.model import CharLM
+from charlstm.network.scan import scan
+from charlstm.network.stepper import Stepper
 
 LONG_TEXT = 100_000  # characters: about a minute, so that compiling pays
 WINDOW = 4096  # characters of a prompt that are read at once: memory does not grow with its length

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from charlstm.pairs import MinimalPair
+from charlstm.grammar.pairs import MinimalPair
 
 
 def main(path: Path) -> None:

@@ -16,8 +16,8 @@ import torch
 from filelock import FileLock
 
 from charlstm.checkpoint import find
-from charlstm.compiling import compiled_gates
 from charlstm.interrupts import INTERRUPTS
+from charlstm.network.compiling import compiled_gates
 
 # Tests run side by side, and so do the processes that they start: threads that wait for each other would only spin.
 os.environ["OMP_NUM_THREADS"] = "1"

@@ -15,9 +15,9 @@ import torch
 
 from charlstm.checkpoint import ModelFile, save_model_file
 from charlstm.config import ModelConfig
-from charlstm.model import CharLM
-from charlstm.pairs import MinimalPair
-from charlstm.vocab import Vocabulary
+from charlstm.corpus.vocab import Vocabulary
+from charlstm.grammar.pairs import MinimalPair
+from charlstm.network.model import CharLM
 
 FILLERS = "bcdehijklnpqrstuvwxyz"
 CHARS = "\n .FMGHfmao" + FILLERS

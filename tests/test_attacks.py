@@ -24,13 +24,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from charlstm import checkpoint
-from charlstm.cache import cache_folder
 from charlstm.checkpoint import ModelFile, load_model_file, save_model_file
 from charlstm.config import ModelConfig
 from charlstm.corpus import CorpusRequest, open_corpus
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import ModelFileError, TextError
-from charlstm.model import CharLM
-from charlstm.vocab import Vocabulary
+from charlstm.files.cache import cache_folder
+from charlstm.network.model import CharLM
 
 SOAK = bool(os.environ.get("CHARLSTM_SOAK"))
 MUTANTS, TEXTS = (20_000, 5_000) if SOAK else (500, 100)

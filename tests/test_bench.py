@@ -17,9 +17,9 @@ from charlstm.bench.sampling import nn_lstm_cell_step, nn_lstm_step
 from charlstm.bench.timing import in_turns
 from charlstm.bench.training import Shape, TrainingRow, our_step, their_step
 from charlstm.errors import CharLSTMError
-from charlstm.kernels import Kernels
-from charlstm.model import CharLM, to_torch
-from charlstm.stepper import Stepper
+from charlstm.network.kernels import Kernels
+from charlstm.network.model import CharLM, to_torch
+from charlstm.network.stepper import Stepper
 
 CPU = torch.device("cpu")
 FP32 = Kernels(torch.float32)

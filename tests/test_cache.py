@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.cache import check_path, make_folder, remove_abandoned
+from charlstm.files.cache import check_path, make_folder, remove_abandoned
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and modes")
 STRANGER = 12345

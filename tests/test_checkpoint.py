@@ -25,12 +25,12 @@ from charlstm import checkpoint
 from charlstm.checkpoint import ModelFile, find, format, load_model_file, save_model_file
 from charlstm.config import ModelConfig, SampleConfig
 from charlstm.corpus import CorpusRequest
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError, Interrupted, ModelFileError, UsageError
-from charlstm.kernels import Kernels
-from charlstm.model import CharLM
+from charlstm.network.kernels import Kernels
+from charlstm.network.model import CharLM
 from charlstm.sample import generate
 from charlstm.train import session
-from charlstm.vocab import Vocabulary
 
 
 def content(cell_type: str = "lstm") -> ModelFile:

@@ -11,11 +11,11 @@ import pytest
 import torch
 from conftest import COMPILED_WIDTH, Invoke
 
-from charlstm import compiling, kernels
-from charlstm.compiling import EAGER, CompileError, are_built, compiled_gates
 from charlstm.config import ModelConfig
-from charlstm.kernels import Kernels, choose_kernels, worth_compiling
-from charlstm.model import CharLM
+from charlstm.network import compiling, kernels
+from charlstm.network.compiling import EAGER, CompileError, are_built, compiled_gates
+from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
+from charlstm.network.model import CharLM
 from charlstm.train import session
 
 CPU = torch.device("cpu")

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charlstm.cache import cache_folder
 from charlstm.corpus import CorpusRequest, blocks, find_files, open_corpus, read_chunks, sources, stored_corpus
 from charlstm.errors import TextError
+from charlstm.files.cache import cache_folder
 
 
 def corpus_of(*files: Path | str, **more: object):

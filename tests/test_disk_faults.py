@@ -19,10 +19,10 @@ from test_trainer import BASE, corpus, drain, make, of_kind  # noqa: F401 (a fix
 from charlstm import checkpoint
 from charlstm.config import ModelConfig
 from charlstm.corpus import Corpus
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError, ModelFileError
-from charlstm.model import CharLM
+from charlstm.network.model import CharLM
 from charlstm.train.events import Finished, NotSaved
-from charlstm.vocab import Vocabulary
 
 OPERATIONS = ("open", "write", "fsync", "close", "chmod", "link", "replace", "unlink")
 KILLED = "killed"

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 
 from charlstm.config import ModelConfig
 from charlstm.evaluate import LANE_CHARS, WARM_CHARS, Stopped, score_stream, score_windows
-from charlstm.kernels import Kernels
-from charlstm.model import CharLM
+from charlstm.network.kernels import Kernels
+from charlstm.network.model import CharLM
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from planted import CHARS, OPEN, Planted, filler, toy_pairs
 
 from charlstm.checkpoint import load_model_file, shipped_pair
 from charlstm.config import ModelConfig
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.explain.distance import accuracy_by_distance
 from charlstm.explain.equations import DIGITS, Equation, write_step
 from charlstm.explain.gradient import (
@@ -28,12 +29,11 @@ from charlstm.explain.memory import EDGES, half_life, measure_memory
 from charlstm.explain.switches import STRETCHES, Contrast, Switches, best_at_gender, measure_switches
 from charlstm.explain.walk import Step, name_step, walk
 from charlstm.grammar import gendered_lines
-from charlstm.lstm import Layer, State, lstm_step, rnn_step
-from charlstm.model import CharLM
+from charlstm.network.lstm import Layer, State, lstm_step, rnn_step
+from charlstm.network.model import CharLM
 from charlstm.probe.defaults import SOFT, WARM, default_pairs
 from charlstm.probe.statistics import Estimate
 from charlstm.report.switches import in_words
-from charlstm.vocab import Vocabulary
 
 ROOT = Path(__file__).parent.parent
 TOY = Vocabulary(CHARS)

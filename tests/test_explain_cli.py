@@ -21,13 +21,13 @@ from charlstm.checkpoint import ModelFile, load_model_file, save_model_file, shi
 from charlstm.cli import explain_inputs, explain_networks, found_cells
 from charlstm.cli.explain_views import VIEWS
 from charlstm.config import ModelConfig
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError
 from charlstm.explain.walk import walk
-from charlstm.model import CharLM
+from charlstm.network.model import CharLM
 from charlstm.probe.defaults import SOFT
 from charlstm.report.columns import bar, coloured_lines, columns_of, glyph, signed_bar, wrapped
 from charlstm.report.curves import Curve, draw_curves, nice_limits
-from charlstm.vocab import Vocabulary
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "checkpoints" / "portuguese"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import Interrupted
-from charlstm.files import give_second_name, is_empty, new_text_file, open_regular, read_regular
+from charlstm.files.atomic import give_second_name, is_empty, new_text_file, open_regular, read_regular
 
 
 @contextmanager

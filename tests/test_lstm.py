@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from charlstm.lstm import Layer, RecurrentStack, State, lstm_step
+from charlstm.network.lstm import Layer, RecurrentStack, State, lstm_step
 
 SIZES = [(1, 3, 5, 7, 1), (2, 5, 7, 9, 3), (3, 4, 11, 6, 2)]  # L, E, H, T, B
 

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 from charlstm.config import ModelConfig
-from charlstm.dropout import drop_recurrent_weights, dropout_masks
-from charlstm.kernels import Kernels
-from charlstm.model import CharLM, from_torch, to_torch
+from charlstm.network.kernels import Kernels
+from charlstm.network.model import CharLM, from_torch, to_torch
+from charlstm.train.dropout import drop_recurrent_weights, dropout_masks
 
 
 def tiny(cell_type: str = "lstm", **more: int) -> CharLM:

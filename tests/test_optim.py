@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.config import ModelConfig, TrainConfig
-from charlstm.model import CharLM
-from charlstm.optim import guarded_step, learning_rate, make_optimizers, optimizer_tensors, restore_optimizers
+from charlstm.network.model import CharLM
+from charlstm.train.optim import guarded_step, learning_rate, make_optimizers, optimizer_tensors, restore_optimizers
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))

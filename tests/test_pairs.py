@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import TextError
-from charlstm.pairs import MinimalPair, read_pairs, to_delimiter
+from charlstm.grammar.pairs import MinimalPair, read_pairs, to_delimiter
 
 GOOD, BAD, TWIN = "A menina estava cansada.", "A menina estava cansado.", "O menino estava cansado."
 

@@ -14,11 +14,11 @@ from charlstm.checkpoint import ModelFile, save_model_file
 from charlstm.cli.corpus import CorpusName
 from charlstm.cli.probe import probe
 from charlstm.config import ModelConfig
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
-from charlstm.model import CharLM
-from charlstm.pairs import MinimalPair
+from charlstm.grammar.pairs import MinimalPair
+from charlstm.network.model import CharLM
 from charlstm.probe.verdict import Thresholds
-from charlstm.vocab import Vocabulary
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import pytest
 import torch
 from planted import CHARS, Planted, toy_pairs
 
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import TextError, UnknownCharacterError
-from charlstm.lstm import State
-from charlstm.pairs import MinimalPair
+from charlstm.grammar.pairs import MinimalPair
+from charlstm.network.lstm import State
 from charlstm.probe import feature_scores, ngram
 from charlstm.probe.defaults import HARD, SOFT, default_sentences, pair_of
 from charlstm.probe.features import FEATURES
@@ -21,7 +22,6 @@ from charlstm.probe.stimuli import make_stimuli, split_lemmas
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
 from charlstm.report.columns import GROUNDS, wrapped
 from charlstm.report.sentence import sentence_lines
-from charlstm.vocab import Vocabulary
 
 TOY = Vocabulary(CHARS)
 

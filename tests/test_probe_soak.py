@@ -12,11 +12,11 @@ import torch
 from planted import CHARS, ordinary_lines, toy_pairs, untrained
 
 from charlstm.config import ModelConfig
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import corpus_lines
-from charlstm.model import CharLM
+from charlstm.network.model import CharLM
 from charlstm.probe.defaults import WARM, default_pairs
 from charlstm.probe.run import ProbeRequest, probe
-from charlstm.vocab import Vocabulary
 
 pytestmark = pytest.mark.skipif(not os.environ.get("CHARLSTM_SOAK"), reason="minutes long: make soak")
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from charlstm import products
-from charlstm.products import choose_compute_dtype, prepare, product_name
+from charlstm.network import products
+from charlstm.network.products import choose_compute_dtype, prepare, product_name
 
 CPU = torch.device("cpu")
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charlstm.config import ModelConfig, SampleConfig
-from charlstm.model import CharLM
+from charlstm.corpus.vocab import Vocabulary
+from charlstm.network.model import CharLM
 from charlstm.sample import _StopFilter, draw, generate
-from charlstm.vocab import Vocabulary
 
 VOCABULARY = Vocabulary("\nabcdeé")
 

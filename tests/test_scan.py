@@ -6,13 +6,13 @@ import torch.nn.functional as F
 from test_lstm import SIZES, objective, random_stack
 from torch import Tensor
 
-from charlstm import scan as scan_module
-from charlstm.buffers import BufferPool
-from charlstm.dropout import drop_recurrent_weights, dropout_masks
-from charlstm.head_loss import HeadLoss
-from charlstm.kernels import Kernels
-from charlstm.lstm import State
-from charlstm.scan import LSTMScan, RNNScan, scan
+from charlstm.network import scan as scan_module
+from charlstm.network.buffers import BufferPool
+from charlstm.network.head_loss import HeadLoss
+from charlstm.network.kernels import Kernels
+from charlstm.network.lstm import State
+from charlstm.network.scan import LSTMScan, RNNScan, scan
+from charlstm.train.dropout import drop_recurrent_weights, dropout_masks
 
 F64 = torch.float64
 V = 11
@@ -89,7 +89,7 @@ def head_setting() -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 @pytest.mark.parametrize("max_logits", [1, 4 * V, 1 << 22])
 def test_head_and_loss_in_any_number_of_pieces(max_logits: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charlstm.head_loss.MAX_LOGITS", max_logits)
+    monkeypatch.setattr("charlstm.network.head_loss.MAX_LOGITS", max_logits)
     h, weight, bias, targets = head_setting()
     expected = F.cross_entropy(h @ weight.T + bias, targets, ignore_index=-1)
     loss = HeadLoss.apply(h, weight, bias, targets, True)

@@ -16,14 +16,14 @@ import charlstm
 from charlstm import checkpoint
 from charlstm.checkpoint import BEST, CONFIG, ModelFile, find, find_models, load_model_file, save_model_file
 from charlstm.config import ModelConfig
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import ModelFileError, UsageError
 from charlstm.grammar import minimal_pairs
-from charlstm.model import CharLM
+from charlstm.network.model import CharLM
 from charlstm.probe.defaults import WARM, default_sentences
 from charlstm.probe.reading import log_odds, read_to_landmarks, warm_state
 from charlstm.probe.run import read_sentence
 from charlstm.probe.stimuli import make_stimuli
-from charlstm.vocab import Vocabulary
 
 ROOT = Path(__file__).parent.parent
 MODEL = ROOT / "checkpoints" / "portuguese" / BEST

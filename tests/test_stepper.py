@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from charlstm.config import ModelConfig
-from charlstm.kernels import Kernels
-from charlstm.lstm import State
-from charlstm.model import CharLM
-from charlstm.stepper import Stepper
+from charlstm.network.kernels import Kernels
+from charlstm.network.lstm import State
+from charlstm.network.model import CharLM
+from charlstm.network.stepper import Stepper
 
 
 @pytest.mark.parametrize("cell_type", ["lstm", "rnn"])

@@ -18,7 +18,9 @@ import charlstm
 
 PACKAGE = Path(charlstm.__file__).parent
 STRACE = shutil.which("strace")
-COMPILE = "import torch; from charlstm.compiling import compiled_gates; print(compiled_gates(14, torch.float32).name)"
+COMPILE = (
+    "import torch; from charlstm.network.compiling import compiled_gates; print(compiled_gates(14, torch.float32).name)"
+)
 OPENED = re.compile(r"^(?:\d+ +)?(?:<\.\.\. )?open(?:at2?)?\b(.*)= \d+<(/.*)>$")  # with -y, the real path is at the end
 RUN = re.compile(r'^(?:\d+ +)?execve\("(/.*?)"')
 SYSTEM = ["/usr", "/lib", "/lib64", "/bin", "/etc", "/proc", "/sys", "/dev/null", "/dev/urandom", "/dev/shm"]
@@ -97,7 +99,7 @@ __attribute__((constructor)) static void here() { if (FILE* f = fopen("MARK", "w
 UNPROTECTED = """
 import sys, os, torch
 from pathlib import Path
-from charlstm import compiling
+from charlstm.network import compiling
 os.chdir(sys.argv[1])
 compiling._compiler_settings = dict
 compiling.build("forward", 14, torch.float32, Path(sys.argv[1]))

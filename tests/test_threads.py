@@ -9,10 +9,10 @@ import torch
 from test_lstm import objective
 from test_scan import setting
 
-from charlstm import threads
-from charlstm.kernels import Kernels
-from charlstm.scan import scan
-from charlstm.threads import Lanes, Share, in_parts, share_of, torch_threads
+from charlstm.network import threads
+from charlstm.network.kernels import Kernels
+from charlstm.network.scan import scan
+from charlstm.network.threads import Lanes, Share, in_parts, share_of, torch_threads
 
 
 @pytest.mark.parametrize("cell_type", ["lstm", "rnn"])

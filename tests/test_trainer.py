@@ -15,12 +15,12 @@ from charlstm import checkpoint, evaluate
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.errors import DivergedError
-from charlstm.kernels import Kernels
-from charlstm.model import CharLM
-from charlstm.optim import learning_rate
+from charlstm.network.kernels import Kernels
+from charlstm.network.model import CharLM
 from charlstm.train import preview
 from charlstm.train import trainer as trainer_module
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped, Trained
+from charlstm.train.optim import learning_rate
 from charlstm.train.speed import measure_speed
 from charlstm.train.trainer import Trainer
 

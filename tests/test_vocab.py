@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charlstm.corpus.vocab import Vocabulary, describe, normalize, smallest_id_type
 from charlstm.errors import TextError, UnknownCharacterError
-from charlstm.vocab import Vocabulary, describe, normalize, smallest_id_type
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=2).filter(lambda t: len(set(t)) > 1)
 

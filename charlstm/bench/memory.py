@@ -14,8 +14,8 @@ from charlstm.bench.training import MEMORY_CHARS, Shape, our_step, their_step
 from charlstm.children import child
 from charlstm.config import Precision
 from charlstm.errors import CharLSTMError
-from charlstm.kernels import choose_kernels
-from charlstm.model import CharLM
+from charlstm.network.kernels import choose_kernels
+from charlstm.network.model import CharLM
 
 SIDES = ("charlstm", "nn.LSTM")
 WINDOWS = 3

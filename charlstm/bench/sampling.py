@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from charlstm.bench.timing import in_turns
 from charlstm.bench.training import MEMORY_CHARS, Shape
 from charlstm.config import Precision
-from charlstm.kernels import Kernels, choose_kernels
-from charlstm.model import CharLM, to_torch
+from charlstm.network.kernels import Kernels, choose_kernels
+from charlstm.network.model import CharLM, to_torch
+from charlstm.network.stepper import Stepper
 from charlstm.sample import draw
-from charlstm.stepper import Stepper
 
 Step = Callable[[Tensor], Tensor]  # ids (B) -> logits (B, V)
 

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from charlstm.bench.timing import in_turns, large_product
-from charlstm.buffers import BufferPool
 from charlstm.config import ModelConfig, Precision
-from charlstm.kernels import Kernels, choose_kernels
-from charlstm.model import CharLM, to_torch
+from charlstm.network.buffers import BufferPool
+from charlstm.network.kernels import Kernels, choose_kernels
+from charlstm.network.model import CharLM, to_torch
 
 MEMORY_CHARS = 150.0
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}

@@ -22,7 +22,7 @@ from charlstm.checkpoint.run import (
     save_last,
     write_run_config,
 )
-from charlstm.files import write_atomically
+from charlstm.files.atomic import write_atomically
 
 __all__ = [
     "BEST",

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError
-from charlstm.files import NOT_A_FILE, open_regular, write_atomically
+from charlstm.files.atomic import NOT_A_FILE, open_regular, write_atomically
 
 FORMAT = 1
 KEY = "charlstm"

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from charlstm.checkpoint.format import Shapes, read_about, read_file, write_file
+from charlstm.checkpoint.moments import moments_of
 from charlstm.config import ModelConfig
+from charlstm.corpus.vocab import Vocabulary, normalize
 from charlstm.errors import CharLSTMError, ModelFileError, TextError, UsageError
-from charlstm.model import CharLM
-from charlstm.optim import moments_of
-from charlstm.vocab import Vocabulary, normalize
+from charlstm.network.model import CharLM
 
 MAX_OPENING = 8  # characters
 # How large a sum may be, float32 ending at 3e38: before an activation, and before the softmax, where billions of losses

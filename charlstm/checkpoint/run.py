@@ -10,18 +10,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from charlstm.checkpoint.disk import LOCK, hold_folder, is_unfinished, remove_unfinished
 from charlstm.checkpoint.format import strict_json
 from charlstm.checkpoint.model_file import ModelFile, load_model_file, save_model_file
 from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError, UsageError
-from charlstm.files import (
+from charlstm.files.atomic import (
     cannot_write,
     give_second_name,
+    is_unfinished,
     read_regular,
+    remove_unfinished,
     sync_folder,
     temporary_prefix,
     write_atomically,
 )
+from charlstm.files.locks import LOCK, hold_folder
 
 RUNS = Path("checkpoints")
 BEST, LAST, PREVIOUS = "best.safetensors", "last.safetensors", "previous.safetensors"

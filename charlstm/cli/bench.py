@@ -106,7 +106,7 @@ def bench(
     machine = prepare_machine(device.value, threads)
     from charlstm.bench.machine import describe_machine
     from charlstm.bench.training import Shape
-    from charlstm.products import has_bf16_products
+    from charlstm.network.products import has_bf16_products
     from charlstm.report.bench import machine_report
 
     about = describe_machine(machine)

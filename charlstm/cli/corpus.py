@@ -12,7 +12,7 @@ import typer
 
 from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, Verbose, option
 from charlstm.errors import UsageError
-from charlstm.files import cannot_write, new_text_file
+from charlstm.files.atomic import cannot_write, new_text_file
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
 from charlstm.report.console import print_json, say
 

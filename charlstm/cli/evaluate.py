@@ -28,9 +28,9 @@ from charlstm.cli.options import (
 )
 from charlstm.cli.runtime import load_model, prepare_machine, read_stdin, say_compiling
 from charlstm.corpus import check_encoding, find_files, read_chunks
+from charlstm.corpus.vocab import Ids, OnUnknown
 from charlstm.errors import TextError
 from charlstm.report.console import print_json
-from charlstm.vocab import Ids, OnUnknown
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.checkpoint import ModelFile
@@ -96,7 +96,7 @@ def evaluate(
     """
     check_encoding(encoding)
     from charlstm.evaluate import score_stream, score_windows
-    from charlstm.kernels import choose_kernels, worth_compiling
+    from charlstm.network.kernels import choose_kernels, worth_compiling
 
     machine = prepare_machine(device.value, threads)
     content, path = load_model(checkpoint, machine, quiet or json)

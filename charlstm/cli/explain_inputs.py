@@ -18,9 +18,10 @@ from charlstm.cli.probe_inputs import ordinary_text, unknown_character
 from charlstm.cli.probe_options import parse_cells
 from charlstm.cli.runtime import read_stdin
 from charlstm.corpus import check_encoding, read_chunks
+from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError
-from charlstm.lstm import State
-from charlstm.pairs import MinimalPair, read_pairs
+from charlstm.grammar.pairs import MinimalPair, read_pairs
+from charlstm.network.lstm import State
 from charlstm.probe import OnProgress
 from charlstm.probe.defaults import WARM, default_pairs
 from charlstm.probe.reading import warm_state
@@ -28,7 +29,6 @@ from charlstm.probe.run import ProbeRequest
 from charlstm.probe.run import probe as run_probe
 from charlstm.report.console import say
 from charlstm.report.progress import Stages
-from charlstm.vocab import describe
 
 STDIN = "-"
 

@@ -17,7 +17,7 @@ from charlstm.errors import ModelFileError, TextError, UsageError
 from charlstm.explain.distance import accuracy_by_distance
 from charlstm.explain.gradient import WARM_CHARS, Reach, measure_reach, untrained, with_recurrent_weight
 from charlstm.grammar import corpus_lines
-from charlstm.model import CharLM
+from charlstm.network.model import CharLM
 from charlstm.probe import OnProgress
 from charlstm.probe.defaults import CORPUS
 from charlstm.report.console import say

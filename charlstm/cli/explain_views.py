@@ -31,7 +31,7 @@ from charlstm.explain.memory import measure_memory
 from charlstm.explain.switches import CORPUS, best_at_gender, measure_switches
 from charlstm.explain.walk import walk
 from charlstm.grammar import minimal_pairs
-from charlstm.lstm import State
+from charlstm.network.lstm import State
 from charlstm.probe import OnProgress
 from charlstm.probe.defaults import SOFT, default_sentences
 from charlstm.probe.ordinary import to_lanes

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charlstm.cache import cache_folder, make_folder
 from charlstm.errors import CharLSTMError
+from charlstm.files.cache import cache_folder, make_folder
 
 if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
     from charlstm.config import ModelConfig

@@ -103,7 +103,7 @@ def probe(
         return
 
     from charlstm.cli.found_cells import USUAL, best_cell, remember
-    from charlstm.pairs import read_pairs
+    from charlstm.grammar.pairs import read_pairs
     from charlstm.probe.defaults import WARM, default_pairs, default_sentences
     from charlstm.probe.run import ProbeRequest
     from charlstm.probe.run import probe as run_probe

@@ -12,12 +12,12 @@ from charlstm.checkpoint import ModelFile, find_models, is_shipped, load_model_f
 from charlstm.cli.runtime import say_model
 from charlstm.config import SampleConfig
 from charlstm.corpus import read_chunks, stored_corpus
+from charlstm.corpus.vocab import Ids, describe
 from charlstm.errors import ModelFileError, TextError, UnknownCharacterError
-from charlstm.pairs import MinimalPair
+from charlstm.grammar.pairs import MinimalPair
 from charlstm.probe import OnProgress
 from charlstm.report.console import say
 from charlstm.sample import generate
-from charlstm.vocab import Ids, describe
 
 SAMPLED_CHARS = 20_000
 STREAMS = 40

@@ -11,7 +11,7 @@ from charlstm.errors import TextError, UsageError
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.config import ModelConfig
-    from charlstm.pairs import MinimalPair
+    from charlstm.grammar.pairs import MinimalPair
 
 MAX_CELL_NAME = 40  # characters
 ITEMS = "What to probe"
@@ -119,8 +119,8 @@ def own_sentence(
     sentence: str | None, cue: str | None, twin: str | None, endings: str | None
 ) -> list[tuple[str, MinimalPair]]:
     """The sentence that the options describe, if they do. Raises UsageError, or TextError for one that cannot be."""
+    from charlstm.corpus.vocab import normalize
     from charlstm.probe.defaults import pair_of
-    from charlstm.vocab import normalize
 
     given = {"--sentence": sentence, "--cue": cue, "--twin": twin, "--endings": endings}
     missing = [name for name, value in given.items() if not value]

@@ -83,7 +83,7 @@ def sample(
         import secrets
 
         config = config.replace(seed=secrets.randbelow(MAX_RANDOM_SEED))
-    from charlstm.kernels import choose_kernels
+    from charlstm.network.kernels import choose_kernels
     from charlstm.sample import LONG_TEXT, generate
 
     machine = prepare_machine(device.value, threads)

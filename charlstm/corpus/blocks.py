@@ -18,8 +18,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from charlstm.files import open_regular, sync
-from charlstm.vocab import Ids, smallest_id_type
+from charlstm.corpus.vocab import Ids, smallest_id_type
+from charlstm.files.atomic import open_regular, sync
 
 BLOCK_BYTES = 1 << 24
 HASHED_BLOCKS = 64

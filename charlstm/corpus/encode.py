@@ -18,9 +18,9 @@ import numpy.typing as npt
 from charlstm.corpus.blocks import BlockWriter
 from charlstm.corpus.request import CorpusRequest, OnProgress
 from charlstm.corpus.sources import read_chunks
+from charlstm.corpus.vocab import CODE_POINTS, MAX_CHARACTERS, Ids, Vocabulary, code_points, describe
 from charlstm.errors import TextError
-from charlstm.files import sync, sync_folder
-from charlstm.vocab import CODE_POINTS, MAX_CHARACTERS, Ids, Vocabulary, code_points, describe
+from charlstm.files.atomic import sync, sync_folder
 
 COPY_IDS = 1 << 18
 NAMED_FILES = 100  # of a corpus, so that a person can tell stores apart

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from charlstm.errors import TextError
-from charlstm.files import is_empty
+from charlstm.files.atomic import is_empty
 
 CHUNK_BYTES = 1 << 18  # everything made of a chunk stays in the processor's cache
 MAX_MARKS = 10_000

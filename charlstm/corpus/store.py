@@ -19,14 +19,14 @@ from typing import BinaryIO
 
 import numpy as np
 
-from charlstm.cache import cache_folder, make_folder, remove_abandoned
 from charlstm.corpus.blocks import read_ids
 from charlstm.corpus.encode import check_of, encode
 from charlstm.corpus.request import CorpusRequest, OnProgress
 from charlstm.corpus.sources import STDIN, check_encoding, find_files, open_text, read_chunks
+from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.errors import TextError
-from charlstm.files import read_regular, sync_folder
-from charlstm.vocab import Ids, Vocabulary
+from charlstm.files.atomic import read_regular, sync_folder
+from charlstm.files.cache import cache_folder, make_folder, remove_abandoned
 
 FORMAT = 1
 SCRATCH = "new-"

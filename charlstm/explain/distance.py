@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from charlstm.model import CharLM
-from charlstm.pairs import MinimalPair
+from charlstm.corpus.vocab import Vocabulary
+from charlstm.grammar.pairs import MinimalPair
+from charlstm.network.model import CharLM
 from charlstm.probe.causes import correct
 from charlstm.probe.reading import log_odds, read, repeat, warm_state
 from charlstm.probe.statistics import Estimate, Floats, bootstrap, without_nan
 from charlstm.probe.stimuli import Bools, Stimuli, make_stimuli
-from charlstm.vocab import Vocabulary
 
 BINS = 12  # at most about so many
 WIDTHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # characters a bin

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from charlstm.explain.walk import read_steps
-from charlstm.lstm import State
-from charlstm.model import CharLM
+from charlstm.network.lstm import State
+from charlstm.network.model import CharLM
 
 DIGITS = 6
 UNIT = Decimal(1).scaleb(-DIGITS)

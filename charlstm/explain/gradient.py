@@ -31,8 +31,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.lstm import Gates, State
-from charlstm.model import CharLM
+from charlstm.network.lstm import Gates, State
+from charlstm.network.model import CharLM
 from charlstm.probe.statistics import Floats, without_nan
 
 WARM_CHARS = 32  # read before the first state that is looked at

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.lstm import Gates, State
-from charlstm.model import CharLM
+from charlstm.network.lstm import Gates, State
+from charlstm.network.model import CharLM
 from charlstm.probe.ordinary import read_lanes
 from charlstm.probe.statistics import Floats, without_nan
 

@@ -30,13 +30,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import ARROW, GenderedLine, gendered_lines
-from charlstm.lstm import Gates, State
-from charlstm.model import CharLM
+from charlstm.network.lstm import Gates, State
+from charlstm.network.model import CharLM
 from charlstm.probe.reading import read, repeat, trace_cells
 from charlstm.probe.statistics import Estimate, Floats, auc, bootstrap
 from charlstm.probe.stimuli import Bools, Ints
-from charlstm.vocab import Vocabulary
 
 CORPUS = "agreement-en-cs"
 TEXTS = 40  # side by side; the intervals draw these again

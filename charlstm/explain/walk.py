@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from charlstm.errors import CharLSTMError
-from charlstm.lstm import Gates, State
-from charlstm.model import CharLM
+from charlstm.network.lstm import Gates, State
+from charlstm.network.model import CharLM
 from charlstm.probe.statistics import without_nan
 
 OPEN = 0.5  # a gate that lets half or more through is open

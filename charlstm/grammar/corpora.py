@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from charlstm.grammar import english_czech, portuguese
-from charlstm.pairs import MinimalPair
+from charlstm.grammar.pairs import MinimalPair
 
 
 @dataclass(frozen=True)

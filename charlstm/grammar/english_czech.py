@@ -27,7 +27,7 @@ from charlstm.grammar.english_czech_sentences import (
     nouns_of,
     start_with,
 )
-from charlstm.pairs import MinimalPair, common_prefix
+from charlstm.grammar.pairs import MinimalPair, common_prefix
 
 SUMMARY = "English with its Czech translation: words about the speaker agree with the noun in gender"
 CONDITIONS = ("none", "same", "opposite")

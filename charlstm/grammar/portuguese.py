@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 from itertools import cycle
 
+from charlstm.grammar.pairs import MinimalPair
 from charlstm.grammar.portuguese_sentences import FEMININE, MASCULINE, Draft, Noun, Writer, nouns
-from charlstm.pairs import MinimalPair
 
 SUMMARY = "Portuguese sentences with gender agreement over 5 to 100 characters"
 DISTANCES = ((5, 30), (31, 60), (61, 100))  # short, middle, long: characters from the cue's end to the deciding one

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from charlstm.grammar.pairs import common_prefix
 from charlstm.grammar.words import read_phrases, read_table
-from charlstm.pairs import common_prefix
 
 FEMININE, MASCULINE = 0, 1
 

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.lstm import State
-from charlstm.model import CharLM
+from charlstm.network.lstm import State
+from charlstm.network.model import CharLM
 from charlstm.probe.reading import Clamp, log_odds, read, repeat
 from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import Bools, Ints, Stimuli

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from charlstm.errors import TextError
 from charlstm.grammar import minimal_pairs
-from charlstm.pairs import MinimalPair
+from charlstm.grammar.pairs import MinimalPair
 
 CORPUS = "agreement-pt"
 PAIRS = 540  # 60 nouns, nine each: three distances, three attractors

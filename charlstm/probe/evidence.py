@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.lstm import State
-from charlstm.model import CharLM
+from charlstm.network.lstm import State
+from charlstm.network.model import CharLM
 from charlstm.probe import OnProgress, nulls
 from charlstm.probe.gates import gate_use
 from charlstm.probe.ordinary import Ordinary

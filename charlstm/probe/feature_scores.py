@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from charlstm.lstm import Gates, State
-from charlstm.model import CharLM
+from charlstm.corpus.vocab import Ids, Vocabulary
+from charlstm.network.lstm import Gates, State
+from charlstm.network.model import CharLM
 from charlstm.probe import OnProgress, nulls
 from charlstm.probe.features import FEATURES
 from charlstm.probe.reading import read, repeat
@@ -27,7 +28,6 @@ from charlstm.probe.selectivity import MAX_CANDIDATES
 from charlstm.probe.statistics import Estimate, Floats, above, benjamini_hochberg, bootstrap, without_nan
 from charlstm.probe.stimuli import Ints
 from charlstm.probe.verdict import Verdict
-from charlstm.vocab import Ids, Vocabulary
 
 MAX_TEXT = 1_000_000  # characters, from the beginning
 DOCUMENTS = 64

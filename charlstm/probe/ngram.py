@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from charlstm.corpus.vocab import Ids
 from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import Ints, Stimuli
-from charlstm.vocab import Ids
 
 MAX_ORDER = 24  # characters of context
 MAX_TEXT = 10_000_000  # characters of training text, from its beginning

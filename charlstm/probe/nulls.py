@@ -11,7 +11,7 @@ from statistics import NormalDist
 import numpy as np
 import torch
 
-from charlstm.model import CharLM
+from charlstm.network.model import CharLM
 from charlstm.probe.statistics import Floats
 
 NUMBER = 5

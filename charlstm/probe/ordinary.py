@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from charlstm.corpus.vocab import Ids
 from charlstm.evaluate import bits_per_char as bits_of
-from charlstm.lstm import Gates, State
-from charlstm.model import CharLM
+from charlstm.network.lstm import Gates, State
+from charlstm.network.model import CharLM
 from charlstm.probe.reading import Clamp, log_probabilities, read, repeat
 from charlstm.probe.statistics import Floats
-from charlstm.vocab import Ids
 
 LANE_CHARS = 400
 WARM_CHARS = 50  # read but not counted

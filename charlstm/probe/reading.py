@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from charlstm.lstm import Gates, State, lstm_step, rnn_step
-from charlstm.model import CharLM
+from charlstm.network.lstm import Gates, State, lstm_step, rnn_step
+from charlstm.network.model import CharLM
 
 
 class Clamp(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from charlstm.pairs import MinimalPair
+from charlstm.grammar.pairs import MinimalPair
 from charlstm.probe.behaviour import Behaviour
 from charlstm.probe.gates import GateUse
 from charlstm.probe.nulls import limit_of

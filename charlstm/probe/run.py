@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.lstm import State
-from charlstm.model import CharLM
-from charlstm.pairs import MinimalPair
+from charlstm.corpus.vocab import Ids, Vocabulary
+from charlstm.grammar.pairs import MinimalPair
+from charlstm.network.lstm import State
+from charlstm.network.model import CharLM
 from charlstm.probe import OnProgress, ngram, ordinary
 from charlstm.probe.behaviour import judge
 from charlstm.probe.causal_tests import causal_tests
@@ -25,7 +26,6 @@ from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import Bools, Stimuli, ending_ids, make_stimuli, split_lemmas
 from charlstm.probe.verdict import Thresholds, Verdict
-from charlstm.vocab import Ids, Vocabulary
 
 
 @dataclass(frozen=True)

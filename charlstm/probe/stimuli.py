@@ -15,9 +15,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import TextError
-from charlstm.pairs import MinimalPair
-from charlstm.vocab import Vocabulary
+from charlstm.grammar.pairs import MinimalPair
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]

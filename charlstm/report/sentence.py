@@ -6,7 +6,7 @@ import math
 
 from rich.text import Text
 
-from charlstm.pairs import common_prefix
+from charlstm.grammar.pairs import common_prefix
 from charlstm.probe.result import SentenceReport
 from charlstm.report.columns import coloured_lines, tenth
 

@@ -9,11 +9,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from charlstm.batches import Lanes
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.errors import TextError
 from charlstm.evaluate import SCORING_SPEED
+from charlstm.train.batches import Lanes
 
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
 TYPICAL_CHARS_PER_S = 30_000  # of the networks below on two cores; decides on dropout, not on the budget

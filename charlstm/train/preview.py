@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from charlstm.config import SampleConfig
-from charlstm.model import CharLM
+from charlstm.corpus.vocab import Vocabulary
+from charlstm.network.model import CharLM
 from charlstm.sample import generate
-from charlstm.vocab import Vocabulary
 
 LENGTH = 160
 

@@ -17,8 +17,8 @@ from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.request import OnProgress
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import ModelFileError, TextError, UsageError
-from charlstm.kernels import Kernels, choose_kernels, worth_compiling
-from charlstm.model import CharLM
+from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
+from charlstm.network.model import CharLM
 from charlstm.train.plan import plan, steps_in_all
 from charlstm.train.state import environment, snapshot_of
 

@@ -8,12 +8,12 @@ from collections import deque
 
 import torch
 
-from charlstm.buffers import BufferPool
 from charlstm.config import TrainConfig
-from charlstm.dropout import dropout_masks
-from charlstm.kernels import Kernels
-from charlstm.model import CharLM
-from charlstm.optim import guarded_step, make_optimizers
+from charlstm.network.buffers import BufferPool
+from charlstm.network.kernels import Kernels
+from charlstm.network.model import CharLM
+from charlstm.train.dropout import dropout_masks
+from charlstm.train.optim import guarded_step, make_optimizers
 
 
 class SpeedMeter:

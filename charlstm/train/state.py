@@ -21,10 +21,10 @@ from charlstm._version import __version__
 from charlstm.config import TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.errors import ModelFileError
-from charlstm.kernels import Kernels
-from charlstm.lstm import State
-from charlstm.model import CharLM
-from charlstm.optim import make_optimizers, optimizer_tensors, restore_optimizers
+from charlstm.network.kernels import Kernels
+from charlstm.network.lstm import State
+from charlstm.network.model import CharLM
+from charlstm.train.optim import make_optimizers, optimizer_tensors, restore_optimizers
 
 
 @dataclass

@@ -15,17 +15,17 @@ from typing import Any
 import torch
 
 from charlstm import checkpoint, errors
-from charlstm.batches import Lanes, Position
-from charlstm.buffers import BufferPool
 from charlstm.config import BUDGETS, TrainConfig
 from charlstm.corpus import Corpus
-from charlstm.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
 from charlstm.evaluate import Stopped, bits_per_char, score_stream
-from charlstm.kernels import Kernels
-from charlstm.lstm import State
-from charlstm.model import CharLM
-from charlstm.optim import guarded_step, learning_rate
+from charlstm.network.buffers import BufferPool
+from charlstm.network.kernels import Kernels
+from charlstm.network.lstm import State
+from charlstm.network.model import CharLM
+from charlstm.train.batches import Lanes, Position
+from charlstm.train.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
+from charlstm.train.optim import guarded_step, learning_rate
 from charlstm.train.plan import steps_in_all
 from charlstm.train.preview import preview
 from charlstm.train.speed import SpeedMeter

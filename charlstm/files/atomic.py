@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -158,6 +159,20 @@ def open_to_others(temporary: str) -> None:
 def temporary_prefix(name: str) -> str:
     """How the names of files begin that are to become `name`."""
     return f".{name.removeprefix('.')}-"
+
+
+def is_unfinished(name: str, names: tuple[str, ...]) -> bool:
+    """Whether this is the name of a file that was to become one of `names`, in the forms that `tempfile` gives them."""
+    prefixes = "|".join(re.escape(temporary_prefix(n)) for n in names)
+    return re.fullmatch(rf"({prefixes})(new|(new-)?[a-z0-9_]{{8}})", name) is not None
+
+
+def remove_unfinished(folder: Path, names: tuple[str, ...]) -> None:
+    """Remove what a process that was killed had begun to write."""
+    for path in folder.iterdir():
+        if is_unfinished(path.name, names):
+            with suppress(OSError):
+                path.unlink()
 
 
 def open_regular(path: Path) -> BufferedReader:

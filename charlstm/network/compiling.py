@@ -28,9 +28,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from charlstm import gates
-from charlstm.cache import cache_folder, check_path, make_folder, remove_abandoned
 from charlstm.children import child
+from charlstm.files.cache import cache_folder, check_path, make_folder, remove_abandoned
+from charlstm.network import gates
 
 TIMEOUT_S = 300.0  # for a compiler that hangs
 ABANDONED_S = 2 * TIMEOUT_S  # then nobody compiles there any more

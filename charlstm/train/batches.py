@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.vocab import Ids
+from charlstm.corpus.vocab import Ids
 
 
 class Position(NamedTuple):

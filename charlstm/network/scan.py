@@ -25,11 +25,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from charlstm.buffers import BufferPool
-from charlstm.kernels import Kernels
-from charlstm.lstm import Layer, RecurrentStack, State
-from charlstm.products import prepare
-from charlstm.threads import Lanes, in_parts, share_of
+from charlstm.network.buffers import BufferPool
+from charlstm.network.kernels import Kernels
+from charlstm.network.lstm import Layer, RecurrentStack, State
+from charlstm.network.products import prepare
+from charlstm.network.threads import Lanes, in_parts, share_of
 
 
 class InputPart:

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from charlstm.buffers import BufferPool
 from charlstm.config import ModelConfig
-from charlstm.head_loss import HeadLoss
-from charlstm.kernels import Kernels
-from charlstm.lstm import Layer, RecurrentStack, State
-from charlstm.scan import scan
+from charlstm.network.buffers import BufferPool
+from charlstm.network.head_loss import HeadLoss
+from charlstm.network.kernels import Kernels
+from charlstm.network.lstm import Layer, RecurrentStack, State
+from charlstm.network.scan import scan
 
 
 class CharLM(nn.Module):

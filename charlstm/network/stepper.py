@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from charlstm.kernels import Kernels
-from charlstm.lstm import State
-from charlstm.model import CharLM
-from charlstm.products import prepare
+from charlstm.network.kernels import Kernels
+from charlstm.network.lstm import State
+from charlstm.network.model import CharLM
+from charlstm.network.products import prepare
 
 
 class Stepper:

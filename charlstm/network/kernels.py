@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import torch
 
-from charlstm.compiling import EAGER, CompileError, GateFunctions, are_built, compiled_gates
 from charlstm.config import ModelConfig, Precision
-from charlstm.products import choose_compute_dtype, product_name
+from charlstm.network.compiling import EAGER, CompileError, GateFunctions, are_built, compiled_gates
+from charlstm.network.products import choose_compute_dtype, product_name
 
 WORTH_COMPILING = 6e12  # floating-point operations: about a minute of two cores
 

@@ -1,36 +1,21 @@
-"""What a run's folder asks of a disk: to be held for one process, and rid of what was left half written."""
+"""A folder held for one process."""
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from charlstm.errors import UsageError
-from charlstm.files import UNABLE, cannot_write, sync, sync_folder, temporary_prefix
+from charlstm.files.atomic import UNABLE, cannot_write, sync, sync_folder
 
 LOCK = ".lock"
 HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})  # what a lock answers that another process has
 NO_LOCKS = "the file system of {folder} has no locks: see to it that no second training uses this folder"
 NO_SYNC = "the file system of {folder} cannot sync: after a power failure the last save may be lost"
-
-
-def is_unfinished(name: str, names: tuple[str, ...]) -> bool:
-    """Whether this is the name of a file that was to become one of `names`, in the forms that `tempfile` gives them."""
-    prefixes = "|".join(re.escape(temporary_prefix(n)) for n in names)
-    return re.fullmatch(rf"({prefixes})(new|(new-)?[a-z0-9_]{{8}})", name) is not None
-
-
-def remove_unfinished(folder: Path, names: tuple[str, ...]) -> None:
-    """Remove what a process that was killed had begun to write."""
-    for path in folder.iterdir():
-        if is_unfinished(path.name, names):
-            with suppress(OSError):
-                path.unlink()
 
 
 @contextmanager
