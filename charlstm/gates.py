@@ -88,7 +88,7 @@ def gates_backward(
 
 def tanh(x: Tensor, out: Tensor) -> Tensor:
     """The hyperbolic tangent; compiled, as 2 sigmoid(2x) - 1: one exponential, which vectorises better."""
-    if not torch.jit.is_scripting() and torch.compiler.is_compiling():
+    if not torch.jit.is_scripting() and torch.compiler.is_compiling():  # type: ignore[attr-defined]
         return out.copy_(2 * torch.sigmoid(2 * x) - 1)
     return torch.tanh(x, out=out)
 
