@@ -12,6 +12,8 @@ from pathlib import Path
 
 import platformdirs
 
+from charlstm.files.atomic import set_mode
+
 MAX_LINKS = 40  # as many as Linux follows
 
 
@@ -31,7 +33,7 @@ def make_folder(folder: Path) -> None:
     for place in reversed(missing):
         with suppress(FileExistsError):  # another process was faster, or it is a file: what comes next tells
             place.mkdir(mode=0o700)
-            place.chmod(0o700)
+            set_mode(place, 0o700)
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
