@@ -87,7 +87,6 @@ def stdin() -> BinaryIO | None:
 
 def run(session: Session, output: Output) -> None:
     """Train, showing events. Raises Interrupted when a signal stopped it, after saving."""
-    started = INTERRUPTS.running_s()
     speed = measure_speed(session.model, session.config, session.kernels)
     if not output.quiet:
         introduce(session, speed, output.verbose)
@@ -104,7 +103,6 @@ def run(session: Session, output: Output) -> None:
         sample_text=not output.quiet,
         resumed=session.resumed,
         clock=INTERRUPTS.running_s,
-        started=started,
         evaluation_s=scored_chars(session) / (SCORING_SPEED * speed),
     )
     if session.is_new:

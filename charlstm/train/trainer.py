@@ -50,7 +50,6 @@ class Trainer:
         sample_text: whether to write a little at each evaluation.
         resumed: the content of a `last` file to go on from.
         clock: seconds.
-        started: when a budget of time began, by the clock; None: now.
         evaluation_s: about how long an evaluation takes, until one has been timed.
     """
 
@@ -67,12 +66,11 @@ class Trainer:
         sample_text: bool = False,
         resumed: checkpoint.ModelFile | None = None,
         clock: Callable[[], float] = time.monotonic,
-        started: float | None = None,
         evaluation_s: float = 0.0,
     ) -> None:
         self.corpus, self.config, self.kernels = corpus, config, kernels
         self.sample_text, self.clock = sample_text, clock
-        self.started = clock() if started is None else started
+        self.started = clock()
         self.lanes = Lanes(corpus.train, config.batch_size, config.seq_len)
         self.total_steps = steps_in_all(corpus, config)
         self.files = RunFiles(folder, corpus, config, run_config, kernels)
