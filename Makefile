@@ -24,8 +24,8 @@ TRAIN_DEMO := corpora/agreement-pt.txt --steps 1500 --batch-size 64 --hidden-siz
 
 demo: $(READY)
 	@rm -rf checkpoints/demo
-	@echo '$$ charlstm sample --checkpoint checkpoints/portuguese --prompt "Era uma noite" --temperature 0.5 --length 300 --seed 1'
-	@$(BIN)/charlstm sample --checkpoint checkpoints/portuguese --prompt "Era uma noite" --temperature 0.5 --length 300 --seed 1
+	@echo '$$ charlstm sample --checkpoint portuguese --prompt "Era uma noite" --temperature 0.5 --length 300 --seed 1'
+	@$(BIN)/charlstm sample --checkpoint portuguese --prompt "Era uma noite" --temperature 0.5 --length 300 --seed 1
 	@echo
 	@echo '$$ charlstm train $(TRAIN_DEMO) --out checkpoints/demo'
 	@$(BIN)/charlstm train $(TRAIN_DEMO) --out checkpoints/demo
@@ -65,7 +65,7 @@ soak: $(READY)
 
 SENTENCE := A menina que o João viu está cansada.
 pictures: $(READY)
-	$(BIN)/charlstm explain "$(SENTENCE)" --checkpoint checkpoints/portuguese --width 80 --svg docs/pictures/gates.svg
+	$(BIN)/charlstm explain "$(SENTENCE)" --checkpoint portuguese --width 80 --svg docs/pictures/gates.svg
 	$(BIN)/charlstm explain --gradient --width 80 --svg docs/pictures/gradient.svg
 	$(BIN)/charlstm explain --distance --width 80 --svg docs/pictures/distance.svg
 

@@ -503,11 +503,11 @@ def test_a_signal_while_a_file_is_read_does_not_make_it_a_damaged_one(
 
 
 def test_the_pair_that_ships_is_found_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(find, "PAIRS", (tmp_path / "wheel", tmp_path / "clone"))
+    monkeypatch.setattr(find, "SHIPPED", tmp_path)
     assert checkpoint.shipped_pair() is None
     for name in ("lstm", "rnn"):
-        (tmp_path / "clone").mkdir(exist_ok=True)
-        (tmp_path / "clone" / f"{name}.safetensors").touch()
+        (tmp_path / "comparison").mkdir(exist_ok=True)
+        (tmp_path / "comparison" / f"{name}.safetensors").touch()
         found = checkpoint.shipped_pair()
         assert (found is None) == (name == "lstm")
-    assert found == tuple(tmp_path / "clone" / f"{name}.safetensors" for name in ("lstm", "rnn"))
+    assert found == tuple(tmp_path / "comparison" / f"{name}.safetensors" for name in ("lstm", "rnn"))
