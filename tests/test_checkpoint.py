@@ -131,7 +131,7 @@ def test_a_run_on_files_of_any_names_can_be_read_again(
 ) -> None:
     folder = tmp_path_factory.mktemp("names")
     request = session.absolute(CorpusRequest(tuple(f"/{name}" for name in names) * times))
-    assert request.files in ((), tuple(f"/{name}" for name in names) * times)
+    assert request.files in ((), tuple(str(Path(f"/{name}")) for name in names) * times)
     about = {"corpus": json.loads(json.dumps(asdict(request)))}
     checkpoint.write_run_config(folder, about)
     assert checkpoint.read_run_config(folder) == about

@@ -12,6 +12,7 @@ from charlstm import checkpoint
 from charlstm.cli.runtime import prepare_machine, say_compiling
 from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import CharLSTMError, Interrupted
+from charlstm.evaluate import SCORING_SPEED
 from charlstm.interrupts import INTERRUPTS
 from charlstm.report.console import print_json, say
 from charlstm.report.progress import ByteStages
@@ -104,6 +105,7 @@ def run(session: Session, output: Output) -> None:
         resumed=session.resumed,
         clock=INTERRUPTS.running_s,
         started=started,
+        evaluation_s=scored_chars(session) / (SCORING_SPEED * speed),
     )
     if session.is_new:
         checkpoint.write_run_config(session.folder, session.run_config())
@@ -154,6 +156,12 @@ def plan_of(session: Session, speed: float) -> str:
     done = (progress.step, progress.fraction) if progress else (0, 0.0)
     total = steps_in_all(session.corpus, session.config)
     return plan_report(session.model.config, session.config, session.corpus, speed, kernel, total, *done)
+
+
+def scored_chars(session: Session) -> int:
+    """How many characters an evaluation scores."""
+    n = len(session.corpus.valid)
+    return min(n, session.config.valid_chars or n)
 
 
 def log_interval(session: Session, speed: float) -> int:

@@ -149,8 +149,13 @@ def open_to_others(temporary: str) -> None:
     """Give a file the permissions that new files have: temporary ones are closed to others. Raises OSError."""
     mask = os.umask(0)
     os.umask(mask)
+    set_mode(temporary, 0o666 & ~mask)
+
+
+def set_mode(path: str | Path, mode: int) -> None:
+    """Set the permissions of a file or folder, where the file system has any. Raises OSError if it fails in it."""
     try:
-        os.chmod(temporary, 0o666 & ~mask)
+        os.chmod(path, mode)
     except OSError as e:
         if e.errno not in UNABLE | {errno.EPERM}:  # a file system without permissions, or with those of a mount
             raise

@@ -16,6 +16,10 @@ from charlstm.evaluate import SCORING_SPEED
 from charlstm.train.batches import Lanes
 
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
+EVALUATION_SHARE = 0.1  # of a budget goes to evaluations, about
+SHORT_EVALUATIONS, MIN_VALID_CHARS = 4, 5_000  # in a budget of time below a quarter of an hour
+TYPICAL_OPERATIONS_PER_S = 1.5e11  # in learning, on two cores
+MAX_CHARS_PER_S = 100_000
 TYPICAL_CHARS_PER_S = 30_000  # of the networks below on two cores; decides on dropout, not on the budget
 
 
@@ -45,7 +49,7 @@ def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainCo
     recipe = {"lr": learning_rate_for(model), "dropout": dropout_for(epochs, model.hidden_size), **shape}
     config = TrainConfig.from_dict({**recipe, **train_given})
     check_length(corpus, config)
-    return model, config.replace(**{**evaluation_plan(corpus, config), **train_given})
+    return model, config.replace(**{**evaluation_plan(corpus, model, config), **train_given})
 
 
 def network_size(train_chars: int, budget: Mapping[str, Any]) -> tuple[int, int]:
@@ -65,15 +69,24 @@ def learning_rate_for(model: ModelConfig) -> float:
     return 8e-3 * math.sqrt(512 / max(128, model.hidden_size))
 
 
-def evaluation_plan(corpus: Corpus, config: TrainConfig) -> dict[str, int]:
+def evaluation_plan(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> dict[str, int]:
     """How often to validate on how much: what it costs should stay below a tenth of the training."""
     steps = steps_in_all(corpus, config)
     if steps is None:
-        return {"evaluations": 4, "valid_chars": 120_000} if (config.time_s or 0.0) < 900 else {}
+        assert config.time_s is not None
+        if config.time_s >= 900:
+            return {}
+        affordable = EVALUATION_SHARE * config.time_s / SHORT_EVALUATIONS * SCORING_SPEED * typical_speed(model)
+        return {"evaluations": SHORT_EVALUATIONS, "valid_chars": int(max(MIN_VALID_CHARS, min(120_000, affordable)))}
     learnt = steps * config.batch_size * config.seq_len
     scored = min(len(corpus.valid), config.valid_chars or len(corpus.valid))
-    affordable = 0.1 * SCORING_SPEED * learnt / max(1, scored)
+    affordable = EVALUATION_SHARE * SCORING_SPEED * learnt / max(1, scored)
     return {"evaluations": int(max(1, min(config.evaluations, affordable)))}
+
+
+def typical_speed(model: ModelConfig) -> float:
+    """About how many characters a second two cores learn from: a rule, so that it is the same every time."""
+    return min(MAX_CHARS_PER_S, TYPICAL_OPERATIONS_PER_S / (6 * model.num_parameters()))
 
 
 def steps_in_all(corpus: Corpus, config: TrainConfig) -> int | None:

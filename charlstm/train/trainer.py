@@ -51,6 +51,7 @@ class Trainer:
         resumed: the content of a `last` file to go on from.
         clock: seconds.
         started: when a budget of time began, by the clock; None: now.
+        evaluation_s: about how long an evaluation takes, until one has been timed.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Trainer:
         resumed: checkpoint.ModelFile | None = None,
         clock: Callable[[], float] = time.monotonic,
         started: float | None = None,
+        evaluation_s: float = 0.0,
     ) -> None:
         self.corpus, self.config, self.kernels = corpus, config, kernels
         self.sample_text, self.clock = sample_text, clock
@@ -76,7 +78,7 @@ class Trainer:
         self.files = RunFiles(folder, corpus, config, run_config, kernels)
         self.pool = BufferPool()
         self.seconds_before = 0.0  # of a --time budget, used up before this session
-        self.reserve_s = 0.0  # what the evaluation at the end of a --time budget will take
+        self.reserve_s = evaluation_s  # what the evaluation at the end of a --time budget will take
         self.meter = SpeedMeter()
         self.run_state = RunState(model, config)
         self.saved: Progress | None = None  # as it is on disk
