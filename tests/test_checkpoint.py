@@ -485,6 +485,46 @@ def test_a_run_of_format_1_goes_on(invoke) -> None:
     assert checkpoint.load_last(run)[0].resume["progress"]["step"] == 410
 
 
+VERSION_0_1 = Path(__file__).parent / "data" / "version-0.1"
+
+
+def here() -> dict[str, str]:
+    """What the bits of a training depend on: like `made_on.json`."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return {
+        "processor": processor,
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+    }
+
+
+def test_a_run_of_version_0_1_is_sampled_and_shown(invoke) -> None:
+    sampled = invoke("sample", "-c", VERSION_0_1 / "run", "--prompt", "ba", "--length", 20, "--temperature", 0)
+    assert sampled.code == 0, sampled.err
+    assert sampled.out == "ba o\no\no\no\no\no\ntoé\ntoé"
+    assert charlstm.load(VERSION_0_1 / "end.safetensors").generate("ba", length=12, temperature=0) == " tové\ntové\nd"
+    described = invoke("info", VERSION_0_1 / "run")
+    assert "trained      120 steps" in described.out
+    assert "at step 141, 59% of its budget used" in described.out
+
+
+def test_a_run_of_version_0_1_comes_to_the_weights_that_it_would_have_come_to(invoke) -> None:
+    """Optimisers, schedule, dropout, random states, position and carried state of `last.safetensors` all mean the same.
+
+    To the bit where it was made; elsewhere products are summed in another order.
+    """
+    shutil.copytree(VERSION_0_1 / "run", "run")
+    done = invoke("train", "-", "--resume", "run", "-q", stdin=small_text(4000).encode())
+    assert done.code == 0, done.err
+    assert [event["step"] for event in checkpoint.read_metrics(Path("run"))][-1] == 240
+    ours, theirs = charlstm.load("run/last.safetensors"), charlstm.load(VERSION_0_1 / "end.safetensors")
+    assert ours.training["valid_history"][:3] == theirs.training["valid_history"][:3]
+    same = here() == json.loads((VERSION_0_1 / "made_on.json").read_text())
+    for weight, expected in zip(ours.model.parameters(), theirs.model.parameters(), strict=True):
+        torch.testing.assert_close(weight, expected, rtol=0, atol=0 if same else 0.01)
+
+
 @pytest.mark.parametrize(("characters", "opening"), [("a\nb", "\n"), ("ab", "a")])
 def test_what_a_model_that_says_nothing_of_it_begins_after(characters: str, opening: str) -> None:
     assert ModelFile(content().model, Vocabulary(characters), {}).opening == opening
@@ -503,11 +543,11 @@ def test_a_signal_while_a_file_is_read_does_not_make_it_a_damaged_one(
 
 
 def test_the_pair_that_ships_is_found_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(find, "PAIRS", (tmp_path / "wheel", tmp_path / "clone"))
+    monkeypatch.setattr(find, "SHIPPED", tmp_path)
     assert checkpoint.shipped_pair() is None
     for name in ("lstm", "rnn"):
-        (tmp_path / "clone").mkdir(exist_ok=True)
-        (tmp_path / "clone" / f"{name}.safetensors").touch()
+        (tmp_path / "comparison").mkdir(exist_ok=True)
+        (tmp_path / "comparison" / f"{name}.safetensors").touch()
         found = checkpoint.shipped_pair()
         assert (found is None) == (name == "lstm")
-    assert found == tuple(tmp_path / "clone" / f"{name}.safetensors" for name in ("lstm", "rnn"))
+    assert found == tuple(tmp_path / "comparison" / f"{name}.safetensors" for name in ("lstm", "rnn"))

@@ -349,7 +349,7 @@ def test_of_a_large_corpus_every_id_is_seen_and_a_fixed_part_is_compared(
 @given(st.lists(st.integers(0, 300), max_size=60), st.integers(1, 50), st.sampled_from([np.uint8, np.uint16]))
 def test_ids_come_back_however_they_were_written(tmp_path_factory, ids: list[int], piece: int, id_type: type) -> None:
     path = tmp_path_factory.mktemp("blocks") / "ids"
-    written = np.array([i % 256 for i in ids] if id_type is np.uint8 else ids, dtype=id_type)
+    written: np.ndarray = np.array([i % 256 for i in ids] if id_type is np.uint8 else ids, dtype=id_type)
     with pytest.MonkeyPatch.context() as patch, blocks.BlockWriter(path) as out:
         patch.setattr(blocks, "BLOCK_BYTES", 16)
         for start in range(0, len(written), piece):

@@ -17,7 +17,7 @@ from attacks.model_files import filled
 from planted import CHARS, Planted, toy_pairs, write_pairs
 from rich.cells import cell_len
 
-from charlstm.checkpoint import ModelFile, load_model_file, save_model_file, shipped_pair
+from charlstm.checkpoint import ModelFile, find, load_model_file, save_model_file, shipped_pair
 from charlstm.cli import explain_inputs, explain_networks, found_cells
 from charlstm.cli.explain_views import VIEWS
 from charlstm.config import ModelConfig
@@ -30,7 +30,7 @@ from charlstm.report.columns import bar, coloured_lines, columns_of, glyph, sign
 from charlstm.report.curves import Curve, draw_curves, nice_limits
 
 ROOT = Path(__file__).parent.parent
-SHIPPED = ROOT / "checkpoints" / "portuguese"
+SHIPPED = find.SHIPPED / "portuguese"
 
 
 @pytest.fixture

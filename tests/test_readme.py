@@ -33,6 +33,20 @@ def test_every_command_parses(command: str) -> None:
     assert context.params
 
 
+def test_the_map_for_contributors_names_every_room() -> None:
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = contributing[contributing.index("| room of `charlstm/` |") : contributing.index("Beside it:")]
+    named = set(re.findall(r"`(\w+)/?`", "".join(re.findall(r"^\| ([^|]*) \|", table, re.M))))
+    rooms = {
+        path.stem
+        for path in (ROOT / "charlstm").iterdir()
+        if not path.name.startswith("_") and path.suffix in ("", ".py")
+    }
+    assert named - {"charlstm"} == rooms
+    targets = set(re.findall(r"`make (\w+)", contributing))
+    assert targets <= set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+
+
 def test_the_files_it_points_to_exist() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README)
     assert links

@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
@@ -52,11 +53,14 @@ def make(corpus: Corpus, folder: Path, config: TrainConfig = BASE, cell_type: st
     return Trainer(model, corpus, config, folder, **{**about, **more})
 
 
+E = TypeVar("E", bound=Event)
+
+
 def drain(events: Iterator[Event]) -> list[Event]:
     return list(events)
 
 
-def of_kind(events: list[Event], kind: type[Event]) -> list[Event]:
+def of_kind(events: list[Event], kind: type[E]) -> list[E]:
     return [e for e in events if type(e) is kind]
 
 

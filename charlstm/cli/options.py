@@ -69,7 +69,7 @@ Checkpoint = Annotated[
     option(
         "--checkpoint",
         "-c",
-        help="A model file, the folder of a run, or a folder of runs (the newest). "
+        help="A model file, the folder of a run, a folder of runs (the newest), or the name of a model that ships. "
         "[default: checkpoints/, then the model that ships]",
     ),
 ]

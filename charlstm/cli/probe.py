@@ -157,8 +157,10 @@ def probe(
 
 def header(content: ModelFile, path: Path) -> str:
     """The model in a line."""
+    from charlstm.checkpoint import name_of
+
     config = content.model.config
-    line = f"model       {path}: {config.cell_type}, {config.num_layers} x {config.hidden_size} cells"
+    line = f"model       {name_of(path)}: {config.cell_type}, {config.num_layers} x {config.hidden_size} cells"
     nats = content.training.get("best_valid_nats")
     if isinstance(nats, float):
         from charlstm.evaluate import bits_per_char

@@ -8,6 +8,7 @@ import shutil
 import stat
 import time
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 import platformdirs
@@ -25,12 +26,8 @@ def cache_folder(what: str) -> Path:
 
 def make_folder(folder: Path) -> None:
     """Make a folder, and those on the way to it, for ourselves alone, whatever the umask. Raises OSError."""
-    missing = []
-    for place in (folder, *folder.parents):
-        if place.is_dir():
-            break
-        missing.append(place)
-    for place in reversed(missing):
+    missing = takewhile(lambda place: not place.is_dir(), (folder, *folder.parents))
+    for place in reversed(list(missing)):
         with suppress(FileExistsError):  # another process was faster, or it is a file: what comes next tells
             place.mkdir(mode=0o700)
             set_mode(place, 0o700)
@@ -48,7 +45,7 @@ def check_path(path: Path) -> None:
     Raises:
         PermissionError: says in `strerror` which folder is not sound, and what to do.
     """
-    if os.name == "posix":  # elsewhere owners and modes say nothing
+    if os.name == "posix":  # pragma: no branch (elsewhere owners and modes say nothing)
         _check(path, 0)
 
 
