@@ -39,7 +39,7 @@ class Point:
     nats_windows_64: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As a JSON object."""
         return {"bench": "quality", **asdict(self)}
 
 

@@ -80,7 +80,7 @@ class TrainingRow:
         return rate * self.shape.operations_per_char() / self.limit_operations_per_s[precision]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As a JSON object."""
         return {
             "bench": "train",
             **asdict(self.shape),

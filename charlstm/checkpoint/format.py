@@ -44,7 +44,7 @@ def write_file(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, An
     """Write a model file: to a temporary file, synced, renamed, folder synced. Equal content, equal bytes.
 
     Raises:
-        CharLSTMError: names the file and why it could not be written; what was there before is untouched.
+        CharLSTMError: names the file and why it could not be written; the old file is untouched.
     """
     text = json.dumps({**about, "format": FORMAT, "sha256": ZEROS}, sort_keys=True, allow_nan=False)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}

@@ -1,4 +1,4 @@
-"""A run is a folder: what is in it and what it is called."""
+"""Runs: the folder of each, its name and its files."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
 
 @contextmanager
 def hold_run(folder: Path, new: bool) -> Iterator[list[str]]:
-    """Have a run's folder for this process alone, rid of what a killed process had begun to write.
+    """Lock the folder of a run for this process, and remove the unfinished files of processes that were killed.
 
     Gives what the file system of the folder cannot do, in sentences for the person.
 
     Args:
         folder: of the run.
-        new: make it; where nothing came of the run, it goes again.
+        new: make the folder; it is removed again if the run does not begin.
 
     Raises:
         UsageError: if another process holds it, or a new one is not empty.
@@ -89,7 +89,7 @@ def hold_run(folder: Path, new: bool) -> Iterator[list[str]]:
 
 
 def check_new(folder: Path) -> None:
-    """Raise UsageError unless a folder is not there, or holds only what a process left that was killed as it began."""
+    """Raise UsageError unless a folder does not exist, or holds only what a process left that was killed at once."""
     try:
         if not folder.exists() and not folder.is_symlink():
             return
@@ -179,10 +179,10 @@ def load_last(folder: Path) -> tuple[ModelFile, Path] | None:
 
 
 def check_start_over(folder: Path) -> None:
-    """Raise ModelFileError where a run that never saved its state has a best model that starting over could lose.
+    """Raise ModelFileError if starting a run over that has no saved state could lose its best model.
 
-    Its first evaluation writes the best model just before the state. A run that was killed in between comes to the same
-    model again; anything else is a part of a run, whose state was not copied or was removed.
+    The first evaluation writes the best model just before the state. A run that was killed in between finds the same
+    model again. Otherwise the folder is an incomplete copy of a run, or its state was removed.
     """
     best = folder / BEST
     if not best.exists():

@@ -77,7 +77,7 @@ def encode(
     sha256: str,
     on_progress: OnProgress,
 ) -> None:
-    """Encode texts into a folder, and have it on the disk: `corpus.json`, `train.ids`, `valid.ids`.
+    """Encode texts into a folder, and flush it to the disk: `corpus.json`, `train.ids`, `valid.ids`.
 
     Args:
         request: how they are read, and split.

@@ -20,8 +20,8 @@ from charlstm.files.atomic import is_empty
 
 CHUNK_BYTES = 1 << 18  # everything made of a chunk stays in the processor's cache
 MAX_MARKS = 10_000
-BOMB_BYTES = 1 << 26  # what unpacks to more than this ...
-BOMB_RATIO = 200  # ... and to so many times its size would only fill the disk: text comes to 3, logs to 20
+BOMB_BYTES = 1 << 26  # a file that unpacks to more than this ...
+BOMB_RATIO = 200  # ... and to this many times its size would only fill the disk: text has a ratio of 3, logs of 20
 SUFFIXES = (".txt", ".txt.gz")
 STDIN = "-"
 

@@ -31,8 +31,8 @@ from charlstm.files.cache import cache_folder, make_folder, remove_abandoned
 FORMAT = 1
 SCRATCH = "new-"
 MAX_ABOUT = 64 << 20  # bytes; 65,536 characters take about 2 MB, and a TB of ids 4
-ABANDONED_S = 24 * 3600  # no encoding takes so long
-OPENING_CHARS = 10_000_000  # so much of a text tells whether it has paragraphs
+ABANDONED_S = 24 * 3600  # no encoding takes this long
+OPENING_CHARS = 10_000_000  # enough of a text to tell whether it has paragraphs
 BLANK_LINE_EVERY = 10  # newlines, at least, in a text with paragraphs
 
 
@@ -141,7 +141,7 @@ def _fingerprint(paths: Sequence[Path]) -> list[tuple[int, int]]:
 
 
 def _check_beginnings(request: CorpusRequest, paths: Sequence[Path]) -> None:
-    """Raise TextError for a file that is no text by its beginning: before gigabytes of it are read for nothing."""
+    """Raise TextError for a file whose beginning is no text, before gigabytes of it are read in vain."""
     for path in paths:
         next(read_chunks(path, request.encoding, request.compose), None)
 
@@ -166,7 +166,7 @@ def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path]
 
 
 def _move(new: Path, store: Path, aside: Path) -> None:
-    """Put a store in its place; what is there is damaged, or the same, and goes aside."""
+    """Move a store to its place. One that is there already is damaged, or has the same content, and is replaced."""
     with suppress(OSError):
         store.rename(aside)
     try:

@@ -41,7 +41,7 @@ class Equation:
     value: Decimal
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As a JSON object."""
         return {**vars(self), "numbers": list(self.numbers), "value": float(self.value)}
 
 
@@ -70,7 +70,7 @@ class WrittenStep:
         return len(self.text) - 1
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: characters and layers count from 1."""
+        """As a JSON object: characters and layers count from 1."""
         before = None if self.c_before is None else float(self.c_before)
         equations = [equation.to_dict() for equation in self.equations]
         numbers = {"c_before": before, "equations": equations, "c": self.c, "h": self.h}

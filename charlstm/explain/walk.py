@@ -75,7 +75,7 @@ class Walk:
         return [name_step(f, i, self.open_from) for f, i in gates] if self.has_gates else []
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: layers count from 1."""
+        """As a JSON object: layers count from 1."""
         numbers = {name: getattr(self, name) for name in "figoch"}
         about = {"text": self.text, "layer": self.layer + 1, "cell": self.cell, "open_from": self.open_from}
         result: dict[str, Any] = without_nan({**about, **numbers, "steps": [step.value for step in self.steps]})

@@ -31,7 +31,7 @@ class GateUse:
     shown_at_target: float
 
     def to_dict(self) -> dict[str, float]:
-        """As JSON has it."""
+        """As a JSON object."""
         return asdict(self)
 
 

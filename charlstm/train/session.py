@@ -229,7 +229,7 @@ def _corpus_again(
 
 
 def absolute(request: CorpusRequest) -> CorpusRequest:
-    """The request as it holds from any folder; without names where they would swell every model file of the run."""
+    """The request with absolute paths; without any where they would make every model file of the run large."""
     files, valid_files = (
         tuple(f if f == STDIN else str(Path(f).absolute()) for f in names)
         for names in (request.files, request.valid_files)

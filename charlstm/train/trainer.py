@@ -119,7 +119,7 @@ class Trainer:
             self.progress.log_interval_steps = max(self.progress.log_interval_steps, log_interval_steps)
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
-        """Train until the budget is used, patience is lost, or `should_stop` says so; then save.
+        """Train until the budget is used, patience runs out, or `should_stop` says so; then save.
 
         Raises:
             DivergedError: after the third roll-back; the best model stays on disk.
@@ -257,7 +257,7 @@ class Trainer:
         if self.progress.step == self.progress.evaluated_at:
             self.good = snapshot
         try:
-            if not self.run_state.is_finite():  # the next step will find out and roll back
+            if not self.run_state.is_finite():  # the next step will notice and roll back
                 raise errors.CharLSTMError("the weights are not finite: the save before this one stays")
             keep = self.saved is not None and self.saved.step == self.saved.evaluated_at
             self.files.save_last(self.model, snapshot, keep_previous=keep)
@@ -268,7 +268,7 @@ class Trainer:
             yield Saved(self.progress.step, str(self.files.folder / checkpoint.LAST), self.seconds())
 
     def _roll_back(self) -> Iterator[Event]:
-        """Be again as at the last evaluation, and go on more slowly; lost work has used up its time all the same.
+        """Go back to the last evaluation and on from there with a lower learning rate; lost time stays spent.
 
         Raises:
             DivergedError: the third time.
