@@ -23,7 +23,7 @@ from safetensors import safe_open
 import charlstm
 from charlstm import checkpoint
 from charlstm.checkpoint import ModelFile, find, format, load_model_file, save_model_file
-from charlstm.config import ModelConfig, SampleConfig
+from charlstm.config import ModelConfig, SampleConfig, TrainConfig
 from charlstm.corpus import CorpusRequest
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError, Interrupted, ModelFileError, UsageError
@@ -483,6 +483,21 @@ def test_a_run_of_format_1_goes_on(invoke) -> None:
     done = invoke("train", "-", "--resume", run, "--steps", 410, "-q", stdin=text)
     assert done.code == 0, done.err
     assert checkpoint.load_last(run)[0].resume["progress"]["step"] == 410
+
+
+def test_settings_that_had_other_names_in_version_0_1_have_todays(tmp_path: Path) -> None:
+    run = dict(checkpoint.load_last(FORMAT_1)[0].resume)["run"]
+    assert (run["train"]["memory"], run["train"]["time"], run["corpus"]["normalize"]) == (8.0, None, True)
+    assert not {"memory_chars", "time_s"} & run["train"].keys()
+    assert load_model_file(FORMAT_1 / checkpoint.BEST).training["config"]["memory"] == 8.0
+    TrainConfig.from_dict(run["train"])
+    old = {"train": {"time_s": 90.0, "memory_chars": 150.0}, "corpus": {"compose": False}}
+    (tmp_path / checkpoint.CONFIG).write_text(json.dumps(old))
+    config = checkpoint.read_run_config(tmp_path)
+    assert config == {"train": {"time": 90.0, "memory": 150.0}, "corpus": {"normalize": False}}
+    for odd in ({}, {"train": [], "corpus": None}, {"train": {"time_s": 1, "time": 2}}):
+        (tmp_path / checkpoint.CONFIG).write_text(json.dumps(odd))
+        assert checkpoint.read_run_config(tmp_path) == odd
 
 
 @pytest.mark.parametrize(("characters", "opening"), [("a\nb", "\n"), ("ab", "a")])

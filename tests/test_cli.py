@@ -123,9 +123,9 @@ def test_resume_from_the_command_line(invoke: Invoke, trained: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--hidden-size", 20), "hidden_size"),
-        (("--lr", 0.1, "--dropout", 0.5), "dropout, lr"),
-        (("--out", "elsewhere"), "out"),
+        (("--hidden-size", 20), "not --hidden-size"),
+        (("--lr", 0.1, "--dropout", 0.5), "not --dropout, --lr"),
+        (("--out", "elsewhere"), "not --out"),
     ],
 )
 def test_resume_changes_nothing_but_the_budget(invoke: Invoke, trained: Path, arguments, expected: str) -> None:

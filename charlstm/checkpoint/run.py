@@ -12,6 +12,7 @@ from typing import Any
 
 from charlstm.checkpoint.format import strict_json
 from charlstm.checkpoint.model_file import ModelFile, load_model_file, save_model_file
+from charlstm.checkpoint.renamed import RUN, in_todays_names
 from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError, UsageError
 from charlstm.files.atomic import (
     cannot_write,
@@ -124,7 +125,7 @@ def read_run_config(folder: Path) -> dict[str, Any]:
         raise ModelFileError(f"{path}: {e.strerror}; is {folder} the folder of a run?") from None
     except (ValueError, RecursionError) as e:
         raise ModelFileError(f"{path}: not sound: {e}") from None
-    return config
+    return in_todays_names(config, RUN)
 
 
 def save_last(folder: Path, content: ModelFile, keep_previous: bool) -> None:

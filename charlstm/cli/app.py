@@ -18,6 +18,7 @@ from charlstm.cli.info import info
 from charlstm.cli.options import check_variables
 from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
+from charlstm.cli.settings import in_options
 from charlstm.cli.train import train
 from charlstm.errors import UsageError
 from charlstm.report.text import printable
@@ -83,6 +84,6 @@ def in_typers_form(command: Callable[..., None], app: typer.Typer) -> Callable[.
             check_variables(vars(typer.main.get_command(app))["commands"])
             command(*args, **kwargs)
         except UsageError as e:
-            raise typer.BadParameter(printable(str(e), keep="")) from None
+            raise typer.BadParameter(printable(in_options(e), keep="")) from None
 
     return wrapped

@@ -16,7 +16,6 @@ from charlstm.cli.options import (
     DeviceOption,
     Encoding,
     Json,
-    PrecisionName,
     PrecisionOption,
     Quiet,
     Threads,
@@ -83,7 +82,7 @@ def evaluate(
     encoding: Encoding = "utf-8",
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
-    precision: PrecisionOption = PrecisionName.auto,
+    precision: PrecisionOption = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -106,7 +105,7 @@ def evaluate(
     kernels = choose_kernels(
         config,
         machine,
-        precision.value,
+        precision,
         compiled=worth_compiling(config, characters),
         on_compile=lambda: say_compiling(quiet or json),
     )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from charlstm.config import MACHINE as MACHINE
+from charlstm.config import TEXT as TEXT
+from charlstm.config import Precision, TrainConfig
 from charlstm.errors import UsageError
+from charlstm.settings import settings_of
 
 
 def option(*names: str, help: str, **more: Any) -> Any:
@@ -31,14 +35,6 @@ class Device(StrEnum):
     mps = "mps"
 
 
-class PrecisionName(StrEnum):
-    """The type of the matrix products."""
-
-    auto = "auto"
-    fp32 = "fp32"
-    bf16 = "bf16"
-
-
 class Unknown(StrEnum):
     """What to do with a character that the model has never seen."""
 
@@ -47,9 +43,7 @@ class Unknown(StrEnum):
     nearest = "nearest"
 
 
-MACHINE = "Machine"
 OUTPUT = "Output"
-TEXT = "Text"
 
 Quiet = Annotated[bool, option("--quiet", "-q", help="Say only what must be said.", rich_help_panel=OUTPUT)]
 Verbose = Annotated[bool, option("--verbose", "-v", help="Say more.", rich_help_panel=OUTPUT)]
@@ -57,8 +51,7 @@ Json = Annotated[bool, option("--json", help="One JSON object a line on stdout."
 Debug = Annotated[bool, option("--debug", help="Show a traceback when something fails.", rich_help_panel=OUTPUT)]
 DeviceOption = Annotated[Device, option("--device", help="Where the model runs.", rich_help_panel=MACHINE)]
 PrecisionOption = Annotated[
-    PrecisionName,
-    option("--precision", help="Type of the matrix products; auto: bf16 where it is faster.", rich_help_panel=MACHINE),
+    Precision, option("--precision", help=settings_of(TrainConfig)["precision"].help, rich_help_panel=MACHINE)
 ]
 Threads = Annotated[
     int | None,
@@ -89,17 +82,18 @@ Svg = Annotated[
     option("--svg", help="Write the picture to this file, too.", rich_help_panel=OUTPUT, show_default=False),
 ]
 
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
+def in_typers_terms(function: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A parser or a check whose UsageError Typer shows with the option that it is about."""
 
-def parse_duration(text: str) -> float:
-    """`90s`, `3m`, `2h`, `1h30m` or plain seconds -> seconds. Raises typer.BadParameter."""
-    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([smhd]?)", text.strip().lower())
-    whole = "".join(n + unit for n, unit in parts)
-    seconds = math.fsum(float(n) * _UNITS[unit] for n, unit in parts)
-    if not parts or whole != re.sub(r"\s", "", text.lower()) or not 0 < seconds < 1e9:
-        raise typer.BadParameter(f"{text!r} is not a length of time; write 90s, 3m or 2h")
-    return seconds
+    @functools.wraps(function)
+    def wrapped(value: str) -> Any:
+        try:
+            return function(value)
+        except UsageError as e:
+            raise typer.BadParameter(str(e)) from None
+
+    return wrapped
 
 
 def parse_finite(value: float | None) -> float | None:

@@ -161,8 +161,8 @@ def log_interval(session: Session, speed: float) -> int:
     config = session.config
     steps = steps_in_all(session.corpus, session.config)
     if steps is None:
-        assert config.time_s is not None
-        steps = round(config.time_s * speed / (config.batch_size * config.seq_len))
+        assert config.time is not None
+        steps = round(config.time * speed / (config.batch_size * config.seq_len))
     return max(1, steps // LOG_LINES)
 
 

@@ -84,7 +84,7 @@ def check_encoding(encoding: str) -> str:
 def read_chunks(
     path: Path,
     encoding: str = "utf-8",
-    compose: bool = True,
+    normalize: bool = True,
     on_progress: Callable[[int], None] = lambda bytes_read: None,
 ) -> Iterator[str]:
     """The text of a file in chunks: decoded, without byte-order mark, CRLF made LF, composed to NFC.
@@ -92,7 +92,7 @@ def read_chunks(
     Args:
         path: a regular file; decompressed where it ends in `.gz`.
         encoding: as `check_encoding` returns it.
-        compose: whether to bring the text into normal form C.
+        normalize: whether to bring the text into normal form C.
         on_progress: called with the number of bytes read from disk since the last call.
 
     Raises:
@@ -114,15 +114,15 @@ def read_chunks(
             raise TextError(f"{path}: {MAX_MARKS:,} combining marks in a row are not text")
         text, held = text[:cut], text[cut:]
         if text:
-            yield _clean(text, compose)
+            yield _clean(text, normalize)
     if held:
-        yield _clean(held, compose)
+        yield _clean(held, normalize)
 
 
-def _clean(text: str, compose: bool) -> str:
+def _clean(text: str, normalize: bool) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n")
-    return text if not compose or text.isascii() else unicodedata.normalize("NFC", text)
+    return text if not normalize or text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _safe_cut(text: str) -> int:

@@ -48,8 +48,8 @@ def plan_report(
     layers = f"{model.num_layers} layer{'s' if model.num_layers > 1 else ''} of {model.hidden_size} cells"
     n = max(1, len(corpus.train))
     if total_steps is None:
-        assert config.time_s is not None
-        seconds = config.time_s * (1 - done_fraction)
+        assert config.time is not None
+        seconds = config.time * (1 - done_fraction)
         budget = f"{duration(seconds)}, about {seconds * speed / n:.1f} passes over the text"
     else:
         characters = (total_steps - done_steps) * config.batch_size * config.seq_len

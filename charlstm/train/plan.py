@@ -50,7 +50,7 @@ def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainCo
 
 def network_size(train_chars: int, budget: Mapping[str, Any]) -> tuple[int, int]:
     """hidden_size and num_layers: as much as the text can fill and the time can train."""
-    seconds = budget.get("time_s")
+    seconds = budget.get("time")
     if train_chars < 50_000:
         return 128, 1
     if train_chars < 300_000 or (seconds is not None and seconds < 45):
@@ -69,7 +69,7 @@ def evaluation_plan(corpus: Corpus, config: TrainConfig) -> dict[str, int]:
     """How often to validate on how much: what it costs should stay below a tenth of the training."""
     steps = steps_in_all(corpus, config)
     if steps is None:
-        return {"evaluations": 4, "valid_chars": 120_000} if (config.time_s or 0.0) < 900 else {}
+        return {"evaluations": 4, "valid_chars": 120_000} if (config.time or 0.0) < 900 else {}
     learnt = steps * config.batch_size * config.seq_len
     scored = min(len(corpus.valid), config.valid_chars or len(corpus.valid))
     affordable = 0.1 * SCORING_SPEED * learnt / max(1, scored)
@@ -96,7 +96,7 @@ def expected_epochs(train_chars: int, budget: Mapping[str, Any], window: int) ->
         return float(budget["epochs"])
     if budget.get("steps") is not None:
         return float(budget["steps"]) * window / train_chars
-    return float(budget["time_s"]) * TYPICAL_CHARS_PER_S / train_chars
+    return float(budget["time"]) * TYPICAL_CHARS_PER_S / train_chars
 
 
 def window_shape(train_chars: int) -> dict[str, int]:
