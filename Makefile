@@ -60,7 +60,7 @@ lowest:
 	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(SLOW))
 
 soak: $(READY)
-	CHARLSTM_SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
+	SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
 		$(addprefix tests/test_,interruptions.py attacks.py bounded.py probe_soak.py strangers.py)
 
 SENTENCE := A menina que o João viu está cansada.

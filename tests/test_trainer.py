@@ -293,7 +293,7 @@ def test_after_the_third_time_it_stops_and_keeps_the_best(
 ) -> None:
     spoil_gradient(monkeypatch, set(range(8, 100)))
     events: list[Event] = []
-    with pytest.raises(DivergedError, match="lower --lr"):
+    with pytest.raises(DivergedError, match="lower `lr`"):
         events.extend(make(corpus, tmp_path / "run").run())
     best = checkpoint.load_model_file(tmp_path / "run" / checkpoint.BEST)
     assert best.training["step"] == 6

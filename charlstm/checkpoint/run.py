@@ -51,7 +51,7 @@ def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
             folder = runs / f"{name}-{n}"
         except OSError as e:
             raise CharLSTMError(
-                f"cannot make the folder {folder}: {e.strerror or e}; give another with --out"
+                f"cannot make the folder {folder}: {e.strerror or e}; give another as `out`", "out"
             ) from None
 
 
@@ -74,7 +74,9 @@ def hold_run(folder: Path, new: bool) -> Iterator[list[str]]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
-            raise CharLSTMError(f"cannot make the folder {folder}: {e.strerror or e}; give another --out") from None
+            raise CharLSTMError(
+                f"cannot make the folder {folder}: {e.strerror or e}; give another as `out`", "out"
+            ) from None
     with hold_folder(folder) as missing:
         if new:
             check_new(folder)  # another process may have been faster
@@ -97,8 +99,8 @@ def check_new(folder: Path) -> None:
         if all(path.name == LOCK or is_unfinished(path.name, FILES) for path in folder.iterdir()):
             return
     except OSError as e:
-        raise UsageError(f"--out {folder}: {e.strerror or e}; give another name") from None
-    raise UsageError(f"--out {folder}: there is something already, and it is never overwritten; give another name")
+        raise UsageError(f"{folder}: {e.strerror or e}; give another name") from None
+    raise UsageError(f"{folder}: there is something already, and it is never overwritten; give another name")
 
 
 def is_run(folder: Path) -> bool:

@@ -15,7 +15,7 @@ from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
 from charlstm.cli.explain import explain
 from charlstm.cli.info import info
-from charlstm.cli.options import check_variables
+from charlstm.cli.options import check_variables, name_variables
 from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
 from charlstm.cli.settings import in_options
@@ -61,12 +61,20 @@ def make_app() -> typer.Typer:
     return app
 
 
+@functools.cache
+def commands_of(app: typer.Typer) -> Any:
+    """The commands as Typer makes them, their variables named."""
+    group = typer.main.get_command(app)
+    name_variables(group)
+    return group
+
+
 def run_app() -> int:
     """Run the command line; its exit code. What a person typed wrongly is shown as Typer does, but never raw."""
     kinds: list[type[Exception]] = [kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception)]
     (wrongly_typed,) = (kind for kind in kinds if kind.__name__ == "ClickException")
     try:
-        code = make_app()(standalone_mode=False)
+        code = commands_of(make_app())(standalone_mode=False)
     except wrongly_typed as e:
         problem: Any = e
         problem.message = printable(problem.message)  # some versions show the name of an option as it came
@@ -81,7 +89,7 @@ def in_typers_form(command: Callable[..., None], app: typer.Typer) -> Callable[.
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
-            check_variables(vars(typer.main.get_command(app))["commands"])
+            check_variables(commands_of(app))
             command(*args, **kwargs)
         except UsageError as e:
             raise typer.BadParameter(printable(in_options(e), keep="")) from None

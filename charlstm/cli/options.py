@@ -1,11 +1,12 @@
-"""The options that several commands share, each with its environment variable `CHARLSTM_<OPTION>`."""
+"""The options that several commands share, and the environment variables of all of them."""
 
 from __future__ import annotations
 
+import difflib
 import functools
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,12 +19,34 @@ from charlstm.config import Precision, TrainConfig
 from charlstm.errors import UsageError
 from charlstm.settings import settings_of
 
+PREFIX = "CHARLSTM_"
+# what means the same to every command has one variable; all else has CHARLSTM_<COMMAND>_<OPTION>
+FOR_ALL = {"CHECKPOINT", "DEVICE", "THREADS", "PRECISION", "QUIET", "JSON", "DEBUG"}
+NO_OPTIONS = {"CHARLSTM_CACHE_DIR"}
+
 
 def option(*names: str, help: str, **more: Any) -> Any:
-    """A Typer option whose environment variable is named after its long name."""
+    """A Typer option that also has an environment variable: see `name_variables`."""
     more.setdefault("readable", False)  # asked when a file is read: what kind it is of decides on the exit code
     long = next(name for name in names if name.startswith("--")).split("/")[0]
-    return typer.Option(*names, help=help, envvar="CHARLSTM_" + long.lstrip("-").replace("-", "_").upper(), **more)
+    return typer.Option(*names, help=help, envvar=long.lstrip("-").replace("-", "_").upper(), **more)
+
+
+def commands_in(group: Any, *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The commands of a group and of the groups in it, each with the words that a person types for it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_in(command, *above, name)
+        yield (*above, name), command
+
+
+def name_variables(group: Any) -> None:
+    """Give every option that has a variable the name of it, by its command."""
+    for words, command in commands_in(group):
+        for parameter in command.params:
+            if parameter.envvar:
+                own = () if parameter.envvar in FOR_ALL else words
+                parameter.envvar = PREFIX + "_".join([*own, parameter.envvar]).upper().replace("-", "_")
 
 
 class Device(StrEnum):
@@ -109,28 +132,37 @@ def was_typed(ctx: typer.Context, parameter: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def check_variables(commands: Mapping[str, Any]) -> None:
-    """Refuse a variable with a value that no command can take, also where this command has no use for it.
-
-    Args:
-        commands: by name, as Typer makes them.
+def check_variables(group: Any) -> None:
+    """Refuse a variable that no command knows, and a value that its command cannot take: none is ignored in silence.
 
     Raises:
         UsageError: names the variable.
     """
-    sound, refused = set(), {}
-    for name, command in commands.items():
-        context = typer.Context(command, info_name=name)
+    known = set(NO_OPTIONS)
+    for words, command in commands_in(group):
+        context = typer.Context(command, info_name=words[-1])
         for parameter in command.params:
             variable = parameter.envvar
-            if isinstance(variable, str) and os.environ.get(variable):
+            known |= {variable} if variable else set()
+            if variable and os.environ.get(variable):
                 try:
                     parameter.process_value(context, parameter.value_from_envvar(context))
-                    sound.add(variable)
                 except typer.BadParameter as e:
-                    refused[variable] = e.message.rstrip(".")
-    for variable in sorted(refused.keys() - sound):
-        raise UsageError(f"{variable}={os.environ[variable]}: {refused[variable]}; change it or unset it")
+                    why = e.message.rstrip(".")
+                    raise UsageError(f"{variable}={os.environ[variable]}: {why}; change it or unset it") from None
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and variable not in known:
+            raise UsageError(f"{variable}: there is no such variable; {instead_of(variable, known)}")
+
+
+def instead_of(variable: str, known: Collection[str]) -> str:
+    """What to do about a variable that no command knows: for one of version 0.1, its names of today."""
+    name = variable.removeprefix(PREFIX)
+    today = sorted(other for other in known if other.endswith(f"_{name}"))
+    guess = today or difflib.get_close_matches(variable, known, n=1, cutoff=0.8)
+    return (
+        f"unset it, or say {' or '.join(guess)}" if guess else "unset it (charlstm COMMAND --help says which there are)"
+    )
 
 
 def check_picture(svg: Path | None) -> None:

@@ -134,6 +134,7 @@ def run(session: Session, output: Output) -> None:
         raise CharLSTMError(f"the training has ended, but the end of it is not saved: {problem}")
     if not output.quiet:
         show_end(end, session.folder)
+        say(f"next: charlstm sample --checkpoint {session.folder}")
 
 
 def introduce(session: Session, speed: float, verbose: bool) -> None:

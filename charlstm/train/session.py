@@ -23,7 +23,7 @@ from charlstm.train.plan import plan, steps_in_all
 from charlstm.train.state import environment, snapshot_of
 
 MAX_NAMES = 100_000  # characters of the names of a corpus' files that are kept with a run
-GIVE_AGAIN = "its encoded copy is gone or damaged: give the text again, charlstm train --resume RUN CORPUS..."
+GIVE_AGAIN = "its encoded copy is gone or damaged: give the text again, beside `resume`"
 LONG_S = 60.0  # a budget of time that compiling pays for
 
 
@@ -196,15 +196,15 @@ def _check_request(request: CorpusRequest) -> None:
 
 
 def run_folder(run: Path) -> Path:
-    """The folder that `--resume` means. Raises ModelFileError if there is none."""
+    """The folder of a run that is to go on. Raises ModelFileError if there is none."""
     try:
         folder = run.parent if run.is_file() else run
         if not folder.is_dir():
-            raise ModelFileError(f"--resume {run}: no such run")
+            raise ModelFileError(f"{run}: no such run")
     except OSError as e:
-        raise ModelFileError(f"--resume {run}: {e.strerror or e}") from None
+        raise ModelFileError(f"{run}: {e.strerror or e}") from None
     if not checkpoint.is_run(folder):
-        raise ModelFileError(f"--resume {run}: {folder} is not the folder of a run")
+        raise ModelFileError(f"{run}: {folder} is not the folder of a run")
     return folder
 
 
@@ -215,11 +215,11 @@ def _corpus_again(
     if corpus is None:
         if not files and (STDIN in request.files or not request.files):
             came = "came from standard input" if request.files else "consists of too many files to name"
-            raise TextError(f"the corpus {came} and {GIVE_AGAIN}")
+            raise TextError(f"the corpus {came} and {GIVE_AGAIN}", "resume")
         try:
             corpus = open_corpus(replace(request, files=files or request.files), stdin, on_progress)
         except TextError as e:
-            raise TextError(str(e) if files else f"{e}; and {GIVE_AGAIN}") from None
+            raise TextError(str(e) if files else f"{e}; and {GIVE_AGAIN}", "resume", *e.settings) from None
     if corpus.sha256 != sha256:
         raise TextError(
             "the corpus has changed since the run began; a run goes on only with the text that it began with: "
@@ -254,5 +254,7 @@ def is_finished(session: Session) -> bool:
         raise UsageError(f"the run is at step {progress.step:,} already, the new budget ends at {ahead:,}; give more")
     seconds = before.get("time")
     if config.time is not None and seconds and progress.fraction * seconds >= config.time:
-        raise UsageError(f"the run has trained longer than {config.time:g} seconds already; give a larger --time")
+        raise UsageError(
+            f"the run has trained longer than {config.time:g} seconds already; give a larger `time`", "time"
+        )
     return False

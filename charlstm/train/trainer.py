@@ -282,7 +282,8 @@ class Trainer:
             yield self._finished("diverged")
             raise errors.DivergedError(
                 f"the loss was not finite {MAX_ROLLBACKS} times, each time from the last good state; "
-                f"try a lower --lr (it was {self.config.lr:g}); the best model so far is kept in {self.files.folder}"
+                f"try a lower `lr` (it was {self.config.lr:g}); the best model so far is kept in {self.files.folder}",
+                "lr",
             )
 
     def _finished(self, reason: Reason) -> Finished:
