@@ -35,7 +35,6 @@ class ModelConfig(Config):
     """The shape of a network."""
 
     vocab_size: int = setting(dataclasses.MISSING, 2, 65_536)
-    cell_type: CellType = setting("lstm", help="lstm, or rnn: a plain tanh network to compare with.", panel=NETWORK)
     num_layers: int = setting(
         2,
         1,
@@ -50,6 +49,7 @@ class ModelConfig(Config):
         256, 1, 16_384, help="Cells a layer.", unit="N", short="H", default="by corpus and budget", panel=NETWORK
     )
     embedding_size: int = setting(64, 1, 16_384, help="Numbers that stand for a character.", unit="N", panel=NETWORK)
+    cell_type: CellType = setting("lstm", help="lstm, or rnn: a plain tanh network to compare with.", panel=NETWORK)
 
     def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
         """The name and shape of every tensor of the network, as `torch.nn.LSTM` and the model file name them."""

@@ -101,7 +101,7 @@ def test_where_a_text_is_cut_into_chunks_does_not_matter(tmp_path_factory, piece
         (b"abc\xc3", "byte 3: expected utf-8"),
         (b"\xc0\xaf", "byte 0"),
         (b"abc\xed\xa0\x80", "byte 3"),
-        ("olá olá".encode("utf-16"), "set `encoding` to utf-16"),
+        ("olá olá".encode("utf-16"), "try `encoding` utf-16"),
         ("ola ola".encode("utf-16-le"), "NUL"),
         (b"a\0b", "NUL"),
     ],

@@ -325,7 +325,7 @@ def test_what_no_xml_may_hold_is_written_out(invoke, tmp_path: Path) -> None:
 def test_a_variable_meant_for_another_command_is_no_mistake(invoke, toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PAIRS": "some.jsonl", "CELL": "1:0", "WARM": "b"}.items():
         monkeypatch.setenv(f"CHARLSTM_PROBE_{name}", value)
-    assert invoke("explain", "bFcd" * 30, "-c", toy, "--gradient").code == 0
+    assert invoke("explain", "bFcd" * 30, "-c", toy, "--gradient", "--back", 7).code == 0
     assert invoke("explain", "bFcd" * 30, "-c", toy, "--memory").code == 0
 
 

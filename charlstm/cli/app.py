@@ -14,6 +14,7 @@ from charlstm.cli.bench import bench
 from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
 from charlstm.cli.explain import explain
+from charlstm.cli.help import Command, Group
 from charlstm.cli.info import info
 from charlstm.cli.options import check_variables, name_variables
 from charlstm.cli.probe import probe
@@ -38,7 +39,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
 ) -> None:
-    """A stacked LSTM with readable gates: train it on a text, let it write, look inside."""
+    """A stacked LSTM with readable gates: train it on a text, let it write, look inside.
+
+    charlstm COMMAND --help says what a command does.
+    """
     if version:
         sys.stdout.write(f"charlstm {__version__}\n")
         raise typer.Exit
@@ -48,6 +52,7 @@ def make_app() -> typer.Typer:
     """The application with all its commands."""
     app = typer.Typer(
         name="charlstm",
+        cls=Group,
         invoke_without_command=True,
         no_args_is_help=True,
         add_completion=False,
@@ -57,7 +62,7 @@ def make_app() -> typer.Typer:
     )
     app.callback()(root)
     for name, command in COMMANDS.items():
-        app.command(name)(in_typers_form(command, app))
+        app.command(name, cls=Command)(in_typers_form(command, app))
     return app
 
 
@@ -74,7 +79,7 @@ def run_app() -> int:
     kinds: list[type[Exception]] = [kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception)]
     (wrongly_typed,) = (kind for kind in kinds if kind.__name__ == "ClickException")
     try:
-        code = commands_of(make_app())(standalone_mode=False)
+        code = commands_of(make_app())(prog_name="charlstm", standalone_mode=False)
     except wrongly_typed as e:
         problem: Any = e
         problem.message = printable(problem.message)  # some versions show the name of an option as it came

@@ -18,7 +18,6 @@ from charlstm.cli.options import (
     PrecisionOption,
     Quiet,
     Threads,
-    Verbose,
     in_typers_terms,
     option,
 )
@@ -89,7 +88,6 @@ def bench(
     precision: PrecisionOption = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
-    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:

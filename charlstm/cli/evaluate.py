@@ -21,7 +21,6 @@ from charlstm.cli.options import (
     Threads,
     Unknown,
     UnknownOption,
-    Verbose,
     option,
     parse_finite,
 )
@@ -85,11 +84,10 @@ def evaluate(
     precision: PrecisionOption = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
-    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Score how well a model predicts a text: nats and bits a character.
+    """Score how well a model predicts a text, in nats and bits a character.
 
     Several files are scored one after the other as one text.
     """

@@ -65,6 +65,9 @@ def sample(
     """Write text, character by character, as the network draws it.
 
     The prompt is written first. With --num, each text but the first comes after a line that numbers it.
+
+        charlstm sample --prompt "Era uma noite" --temperature 0.5
+        charlstm sample -c checkpoints/novel -n 500 --num 3 --seed 1
     """
     config = SampleConfig(**given(settings))
     if config.seed is None:

@@ -41,7 +41,7 @@ def run_option(*names: str, help: str) -> Any:
     return option(*names, help=help, parser=parse_path, metavar="FOLDER", show_default=False, rich_help_panel=RUN)
 
 
-@with_settings(TrainConfig, ModelConfig)
+@with_settings(ModelConfig, TrainConfig)
 def train(
     ctx: typer.Context,
     corpus: Annotated[
@@ -89,6 +89,9 @@ def train(
     Without a budget it passes over the text about 20 million characters' worth, between 1 and 50 times, and
     stops early when validation no longer gets better. The size of the network follows from the corpus and the
     budget. Ctrl-C saves; --resume goes on, bit for bit with --steps and --epochs.
+
+        charlstm train novel.txt --time 10m
+        charlstm train --resume checkpoints/novel --time 30m
     """
     chosen = given(settings)
     typed = {name for name in chosen if not from_environment(ctx, name)}

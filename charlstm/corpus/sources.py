@@ -195,7 +195,7 @@ def _decoded(path: Path, encoding: str, on_progress: Callable[[int], None]) -> I
 
 def _undecodable(path: Path, encoding: str, at: int, e: UnicodeDecodeError, start: bytes) -> str:
     if encoding == "utf-8" and start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        hint = "it looks like UTF-16: set `encoding` to utf-16"
+        hint = "it looks like UTF-16: try `encoding` utf-16"
     else:
         hint = "if it is in another encoding, say which: `encoding` latin-1, for example"
     return f"{path}: byte {at:,}: expected {encoding}, found 0x{e.object[e.start]:02x} ({e.reason}); {hint}"

@@ -280,11 +280,9 @@ class Trainer:
         yield RolledBack(self.progress.step, failed.step, self.progress.lr_scale, self.progress.rollbacks)
         if self.progress.rollbacks >= MAX_ROLLBACKS:
             yield self._finished("diverged")
-            raise errors.DivergedError(
-                f"the loss was not finite {MAX_ROLLBACKS} times, each time from the last good state; "
-                f"try a lower `lr` (it was {self.config.lr:g}); the best model so far is kept in {self.files.folder}",
-                "lr",
-            )
+            problem = f"the loss was not finite {MAX_ROLLBACKS} times, each time from the last good state"
+            advice = f"try a lower `lr` (it was {self.config.lr:g}); the best model is kept in {self.files.folder}"
+            raise errors.DivergedError(f"{problem}; {advice}", "lr")
 
     def _finished(self, reason: Reason) -> Finished:
         p, seconds = self.progress, self.seconds()
