@@ -6,6 +6,7 @@
 #               LOWEST_TORCH=2.13.0 if that torch cannot be had, PYTHON=python3.13 for another Python
 # make soak     the long versions of some tests: kills, signals, mutants, untrained networks, a training: half an hour
 # make pictures the pictures in the README
+# make docs-cli the page docs/cli.md, from the command line itself
 # make lexicon LEXICON=folder    compare the Portuguese word lists with a lexicon
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check coverage lowest soak pictures lexicon clean
+.PHONY: demo test check coverage lowest soak pictures docs-cli lexicon clean
 
 $(READY): pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -61,7 +62,7 @@ lowest:
 	$(LOWEST)/bin/python $(TESTS) $(addprefix --ignore=,$(SLOW))
 
 soak: $(READY)
-	CHARLSTM_SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
+	SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
 		$(addprefix tests/test_,interruptions.py attacks.py bounded.py probe_soak.py strangers.py)
 
 SENTENCE := A menina que o João viu está cansada.
@@ -69,6 +70,9 @@ pictures: $(READY)
 	$(BIN)/charlstm explain "$(SENTENCE)" --checkpoint portuguese --width 80 --svg docs/pictures/gates.svg
 	$(BIN)/charlstm explain --gradient --width 80 --svg docs/pictures/gradient.svg
 	$(BIN)/charlstm explain --distance --width 80 --svg docs/pictures/distance.svg
+
+docs-cli: $(READY)
+	$(BIN)/python -m charlstm.cli.reference > docs/cli.md
 
 lexicon: $(READY)
 	$(BIN)/python corpora/check_lexicon.py $(LEXICON)

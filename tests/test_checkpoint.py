@@ -11,6 +11,7 @@ import signal
 import stat
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ from safetensors import safe_open
 import charlstm
 from charlstm import checkpoint
 from charlstm.checkpoint import ModelFile, find, format, load_model_file, save_model_file
-from charlstm.config import ModelConfig, SampleConfig
+from charlstm.config import ModelConfig, SampleConfig, TrainConfig
 from charlstm.corpus import CorpusRequest
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError, Interrupted, ModelFileError, UsageError
@@ -523,6 +524,22 @@ def test_a_run_of_version_0_1_comes_to_the_weights_that_it_would_have_come_to(in
     same = here() == json.loads((VERSION_0_1 / "made_on.json").read_text())
     for weight, expected in zip(ours.model.parameters(), theirs.model.parameters(), strict=True):
         torch.testing.assert_close(weight, expected, rtol=0, atol=0 if same else 0.01)
+
+
+def test_settings_that_had_other_names_in_version_0_1_have_todays(tmp_path: Path) -> None:
+    run = dict(checkpoint.load_last(FORMAT_1)[0].resume)["run"]
+    assert (run["train"]["memory"], run["train"]["time"], run["corpus"]["normalize"]) == (8.0, None, True)
+    assert not {"memory_chars", "time_s"} & run["train"].keys()
+    assert load_model_file(FORMAT_1 / checkpoint.BEST).training["config"]["memory"] == 8.0
+    TrainConfig.from_dict(run["train"])
+    old = {"train": {"time_s": 90.0, "memory_chars": 150.0}, "corpus": {"compose": False}}
+    (tmp_path / checkpoint.CONFIG).write_text(json.dumps(old))
+    config = checkpoint.read_run_config(tmp_path)
+    assert config == {"train": {"time": 90.0, "memory": 150.0}, "corpus": {"normalize": False}}
+    odds: tuple[dict[str, Any], ...] = ({}, {"train": [], "corpus": None}, {"train": {"time_s": 1, "time": 2}})
+    for odd in odds:
+        (tmp_path / checkpoint.CONFIG).write_text(json.dumps(odd))
+        assert checkpoint.read_run_config(tmp_path) == odd
 
 
 @pytest.mark.parametrize(("characters", "opening"), [("a\nb", "\n"), ("ab", "a")])

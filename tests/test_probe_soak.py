@@ -19,7 +19,7 @@ from charlstm.network.model import CharLM
 from charlstm.probe.defaults import WARM, default_pairs
 from charlstm.probe.run import ProbeRequest, probe
 
-pytestmark = pytest.mark.skipif(not os.environ.get("CHARLSTM_SOAK"), reason="minutes long: make soak")
+pytestmark = pytest.mark.skipif(not os.environ.get("SOAK"), reason="minutes long: make soak")
 
 
 @pytest.mark.parametrize("forget_bias", [0.0, 1.0, 2.0])

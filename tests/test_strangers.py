@@ -107,7 +107,7 @@ torch._C._aoti.AOTIModelContainerRunnerCpu(sys.argv[1] + "/forward.so", 1)
 """
 
 
-@pytest.mark.skipif(not os.environ.get("CHARLSTM_SOAK"), reason="compiles four times; make soak")
+@pytest.mark.skipif(not os.environ.get("SOAK"), reason="compiles four times; make soak")
 def test_an_attack_on_the_compiler_is_none_on_us(place: Path) -> None:
     mark = place / "was-run"
     compile_in(place, code=UNPROTECTED)

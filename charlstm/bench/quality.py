@@ -67,7 +67,7 @@ def bench_quality(
         TextError: for a corpus too short to train on, or without a text to validate on.
     """
     with tempfile.TemporaryDirectory(prefix="charlstm-bench-") as folder:
-        session = new_session(request, corpus, lambda: Path(folder), {"time_s": time_s}, device, on_compile)
+        session = new_session(request, corpus, lambda: Path(folder), {"time": time_s}, device, on_compile)
         clock = StoppableClock()
         trainer = Trainer(
             session.model,

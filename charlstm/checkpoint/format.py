@@ -26,6 +26,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from charlstm.checkpoint.renamed import MODEL_FILE, in_todays_names
 from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError
 from charlstm.files.atomic import NOT_A_FILE, open_regular, write_atomically
 
@@ -147,7 +148,7 @@ def _parse_header(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, Any
         )
     if version != FORMAT:
         raise ModelFileError(f"{path}: format {reprlib.repr(version)} (unknown); this charlstm reads format {FORMAT}")
-    return about, header
+    return in_todays_names(about, MODEL_FILE), header
 
 
 def _few_parts(text: str) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from charlstm.checkpoint.format import strict_json
 from charlstm.checkpoint.model_file import ModelFile, load_model_file, save_model_file
+from charlstm.checkpoint.renamed import RUN, in_todays_names
 from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError, UsageError
 from charlstm.files.atomic import (
     cannot_write,
@@ -50,7 +51,7 @@ def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
             folder = runs / f"{name}-{n}"
         except OSError as e:
             raise CharLSTMError(
-                f"cannot make the folder {folder}: {e.strerror or e}; give another with --out"
+                f"cannot make the folder {folder}: {e.strerror or e}; give another as `out`", "out"
             ) from None
 
 
@@ -73,7 +74,9 @@ def hold_run(folder: Path, new: bool) -> Iterator[list[str]]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
-            raise CharLSTMError(f"cannot make the folder {folder}: {e.strerror or e}; give another --out") from None
+            raise CharLSTMError(
+                f"cannot make the folder {folder}: {e.strerror or e}; give another as `out`", "out"
+            ) from None
     with hold_folder(folder) as missing:
         if new:
             check_new(folder)  # another process may have been faster
@@ -96,8 +99,8 @@ def check_new(folder: Path) -> None:
         if all(path.name == LOCK or is_unfinished(path.name, FILES) for path in folder.iterdir()):
             return
     except OSError as e:
-        raise UsageError(f"--out {folder}: {e.strerror or e}; give another name") from None
-    raise UsageError(f"--out {folder}: there is something already, and it is never overwritten; give another name")
+        raise UsageError(f"{folder}: {e.strerror or e}; give another name") from None
+    raise UsageError(f"{folder}: there is something already, and it is never overwritten; give another name")
 
 
 def is_run(folder: Path) -> bool:
@@ -124,7 +127,7 @@ def read_run_config(folder: Path) -> dict[str, Any]:
         raise ModelFileError(f"{path}: {e.strerror}; is {folder} the folder of a run?") from None
     except (ValueError, RecursionError) as e:
         raise ModelFileError(f"{path}: not sound: {e}") from None
-    return config
+    return in_todays_names(config, RUN)
 
 
 def save_last(folder: Path, content: ModelFile, keep_previous: bool) -> None:

@@ -136,7 +136,7 @@ def _places(ids: Tensor, back: int) -> Tensor:
 
 
 def _memory_chars(content: ModelFile) -> float:
-    """What `--memory` its training began with."""
+    """How far back its cells remembered at first."""
     config = content.training.get("config")
-    value = config.get("memory_chars", 8.0) if isinstance(config, dict) else 8.0
+    value = config.get("memory", 8.0) if isinstance(config, dict) else 8.0
     return float(value) if isinstance(value, int | float) and 0 <= value <= 1e6 else 8.0

@@ -33,7 +33,7 @@ def info(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what a model file or a run holds, and the training curve of a run."""
+    """Show what a model file or a run holds, and its training curve."""
     check_picture(svg)
     from charlstm.checkpoint import BEST, LAST, METRICS, describe_model_file, find_model, read_metrics
 

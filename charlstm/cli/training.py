@@ -134,6 +134,7 @@ def run(session: Session, output: Output) -> None:
         raise CharLSTMError(f"the training has ended, but the end of it is not saved: {problem}")
     if not output.quiet:
         show_end(end, session.folder)
+        say(f"next: charlstm sample --checkpoint {session.folder}")
 
 
 def introduce(session: Session, speed: float, verbose: bool) -> None:
@@ -167,8 +168,8 @@ def log_interval(session: Session, speed: float) -> int:
     config = session.config
     steps = steps_in_all(session.corpus, session.config)
     if steps is None:
-        assert config.time_s is not None
-        steps = round(config.time_s * speed / (config.batch_size * config.seq_len))
+        assert config.time is not None
+        steps = round(config.time * speed / (config.batch_size * config.seq_len))
     return max(1, steps // LOG_LINES)
 
 

@@ -28,13 +28,12 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
 
 
-def write_atomically(path: Path, data: bytes | bytearray, option: str = "--out") -> None:
+def write_atomically(path: Path, data: bytes | bytearray) -> None:
     """Replace a file so that readers, also after a crash, find the old content or the new, never a part of it.
 
     Args:
         path: the file.
         data: its new content.
-        option: which option named it, for the message.
 
     Raises:
         CharLSTMError: names the file and why it could not be written; the old content is untouched.
@@ -53,7 +52,7 @@ def write_atomically(path: Path, data: bytes | bytearray, option: str = "--out")
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as e:
-        raise cannot_write(path, e, option) from None
+        raise cannot_write(path, e) from None
     finally:
         if temporary is not None:
             with suppress(OSError):
@@ -117,9 +116,9 @@ def give_second_name(path: Path, name: Path) -> None:
             sync(copy.fileno())
 
 
-def cannot_write(path: Path, error: OSError, option: str = "--out") -> CharLSTMError:
+def cannot_write(path: Path, error: OSError) -> CharLSTMError:
     """What to say when a file cannot be written."""
-    advice = f"{'free some space or ' * (error.errno in FULL)}give another {option}"
+    advice = f"{'free some space or ' * (error.errno in FULL)}give another name"
     return CharLSTMError(f"cannot write {path}: {error.strerror or error}; {advice}")
 
 

@@ -54,7 +54,7 @@ def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainCo
 
 def network_size(train_chars: int, budget: Mapping[str, Any]) -> tuple[int, int]:
     """hidden_size and num_layers: as much as the text can fill and the time can train."""
-    seconds = budget.get("time_s")
+    seconds = budget.get("time")
     if train_chars < 50_000:
         return 128, 1
     if train_chars < 300_000 or (seconds is not None and seconds < 45):
@@ -73,10 +73,10 @@ def evaluation_plan(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> 
     """How often to validate on how much: what it costs should stay below a tenth of the training."""
     steps = steps_in_all(corpus, config)
     if steps is None:
-        assert config.time_s is not None
-        if config.time_s >= 900:
+        assert config.time is not None
+        if config.time >= 900:
             return {}
-        affordable = EVALUATION_SHARE * config.time_s / SHORT_EVALUATIONS * SCORING_SPEED * typical_speed(model)
+        affordable = EVALUATION_SHARE * config.time / SHORT_EVALUATIONS * SCORING_SPEED * typical_speed(model)
         return {"evaluations": SHORT_EVALUATIONS, "valid_chars": int(max(MIN_VALID_CHARS, min(120_000, affordable)))}
     learnt = steps * config.batch_size * config.seq_len
     scored = min(len(corpus.valid), config.valid_chars or len(corpus.valid))
@@ -109,7 +109,7 @@ def expected_epochs(train_chars: int, budget: Mapping[str, Any], window: int) ->
         return float(budget["epochs"])
     if budget.get("steps") is not None:
         return float(budget["steps"]) * window / train_chars
-    return float(budget["time_s"]) * TYPICAL_CHARS_PER_S / train_chars
+    return float(budget["time"]) * TYPICAL_CHARS_PER_S / train_chars
 
 
 def window_shape(train_chars: int) -> dict[str, int]:
@@ -124,10 +124,16 @@ def check_length(corpus: Corpus, config: TrainConfig) -> None:
     n, need = len(corpus.train), 2 * config.seq_len + 1
     if n < need:
         raise TextError(
-            f"the corpus is too short: {n:,} characters for training, where two windows of --seq-len {config.seq_len} "
-            f"need {need:,}; add text or lower --seq-len"
+            f"the corpus is too short: {n:,} characters for training, where two windows of `seq_len` {config.seq_len} "
+            f"need {need:,}; add text or lower `seq_len`",
+            "seq_len",
         )
     if n - 1 < config.batch_size:
-        raise TextError(f"the corpus is too short for --batch-size {config.batch_size}: {n:,} characters; lower it")
+        raise TextError(
+            f"the corpus is too short for `batch_size` {config.batch_size}: {n:,} characters; lower it", "batch_size"
+        )
     if len(corpus.valid) == 1:
-        raise TextError("one character is too little to validate on; give a larger --valid-fraction, or 0 for none")
+        raise TextError(
+            "one character is too little to validate on; give a larger `valid_fraction`, or 0 for none",
+            "valid_fraction",
+        )

@@ -160,7 +160,7 @@ class RunFiles:
             return now
         if at == 0:
             fresh = CharLM(model.config)
-            fresh.reset_parameters(self.config.memory_chars, self.config.seed)
+            fresh.reset_parameters(self.config.memory, self.config.seed)
             beginning = RunState(fresh, self.config)
             beginning.progress.log_interval_steps = now.progress.log_interval_steps
             return beginning.snapshot()
@@ -178,7 +178,7 @@ class RunFiles:
             "corpus_sha256": self.corpus.sha256,
             "corpus_characters": len(self.corpus.train) + len(self.corpus.valid),
             "opening": self.opening,
-            "composed": self.corpus.compose,
+            "composed": self.corpus.normalize,
             "step": progress.step,
             "epoch": progress.epoch + progress.offset / lane,
             "best_valid_nats": progress.best_nats,

@@ -111,8 +111,8 @@ class Trainer:
         if self.progress.offset >= self.lanes.length:
             raise errors.ModelFileError("the saved state says that it stands beyond the end of its text")
         before = TrainConfig.from_dict(content.resume["run"]["train"])
-        if self.config.time_s is not None:
-            self.seconds_before = self.progress.fraction * (before.time_s or 0.0)
+        if self.config.time is not None:
+            self.seconds_before = self.progress.fraction * (before.time or 0.0)
         if any(getattr(before, budget) != getattr(self.config, budget) for budget in BUDGETS):
             self.progress.evaluations_done = math.floor(self._fraction() * self.config.evaluations)
             self.progress.stale_evaluations = 0
@@ -157,8 +157,8 @@ class Trainer:
     def _fraction(self) -> float:
         if self.total_steps is not None:
             return min(1.0, self.progress.step / self.total_steps)
-        assert self.config.time_s is not None
-        return min(1.0, (self.seconds_before + self.seconds()) / max(1e-3, self.config.time_s - self.reserve_s))
+        assert self.config.time is not None
+        return min(1.0, (self.seconds_before + self.seconds()) / max(1e-3, self.config.time - self.reserve_s))
 
     def _evaluation_due(self) -> bool:
         return math.floor(self.progress.fraction * self.config.evaluations) > self.progress.evaluations_done
@@ -280,10 +280,9 @@ class Trainer:
         yield RolledBack(self.progress.step, failed.step, self.progress.lr_scale, self.progress.rollbacks)
         if self.progress.rollbacks >= MAX_ROLLBACKS:
             yield self._finished("diverged")
-            raise errors.DivergedError(
-                f"the loss was not finite {MAX_ROLLBACKS} times, each time from the last good state; "
-                f"try a lower --lr (it was {self.config.lr:g}); the best model so far is kept in {self.files.folder}"
-            )
+            problem = f"the loss was not finite {MAX_ROLLBACKS} times, each time from the last good state"
+            advice = f"try a lower `lr` (it was {self.config.lr:g}); the best model is kept in {self.files.folder}"
+            raise errors.DivergedError(f"{problem}; {advice}", "lr")
 
     def _finished(self, reason: Reason) -> Finished:
         p, seconds = self.progress, self.seconds()
