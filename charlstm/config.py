@@ -35,6 +35,9 @@ class ModelConfig(Config):
     """The shape of a network."""
 
     vocab_size: int = setting(dataclasses.MISSING, 2, 65_536)
+    hidden_size: int = setting(
+        256, 1, 16_384, help="Cells a layer.", unit="N", short="H", default="by corpus and budget", panel=NETWORK
+    )
     num_layers: int = setting(
         2,
         1,
@@ -44,9 +47,6 @@ class ModelConfig(Config):
         short="L",
         default="by corpus and budget",
         panel=NETWORK,
-    )
-    hidden_size: int = setting(
-        256, 1, 16_384, help="Cells a layer.", unit="N", short="H", default="by corpus and budget", panel=NETWORK
     )
     embedding_size: int = setting(64, 1, 16_384, help="Numbers that stand for a character.", unit="N", panel=NETWORK)
     cell_type: CellType = setting("lstm", help="lstm, or rnn: a plain tanh network to compare with.", panel=NETWORK)
