@@ -159,10 +159,10 @@ def instead_of(variable: str, known: Collection[str]) -> str:
     """What to do about a variable that no command knows: for one of version 0.1, its names of today."""
     name = variable.removeprefix(PREFIX)
     today = sorted(other for other in known if other.endswith(f"_{name}"))
-    guess = today or difflib.get_close_matches(variable, known, n=1, cutoff=0.8)
-    return (
-        f"unset it, or say {' or '.join(guess)}" if guess else "unset it (charlstm COMMAND --help says which there are)"
-    )
+    guess = today or [
+        PREFIX + near for near in difflib.get_close_matches(name, [k.removeprefix(PREFIX) for k in known], n=1)
+    ]
+    return f"unset it, or say {' or '.join(guess)}" if guess else "unset it"
 
 
 def check_picture(svg: Path | None) -> None:
