@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import small_text
@@ -40,6 +41,17 @@ def test_evaluations_cost_a_fraction_of_the_training(corpus: Corpus) -> None:
     assert plan(corpus, {"steps": 1})[1].evaluations == 1
     assert plan(corpus, {"epochs": 200.0})[1].evaluations == 20
     assert plan(corpus, {"time": 60.0})[1].evaluations < 20
+
+
+def test_a_short_budget_of_time_is_not_spent_on_evaluations(corpus: Corpus) -> None:
+    def scored(**given: Any) -> int:
+        _, config = plan(corpus, {"time": 10.0, "hidden_size": 1024, **given})
+        return config.evaluations * config.valid_chars
+
+    small = scored(hidden_size=64)
+    assert scored(time=1000.0) > small > scored()  # a large network scores less text
+    assert abs(scored(hidden_size=64, evaluations=8) - small) < 10  # more evaluations, each on less
+    assert scored(valid_chars=7, evaluations=3) == 21
 
 
 def test_networks_and_dropout_grow_with_the_task() -> None:

@@ -16,6 +16,7 @@ from charlstm import checkpoint, evaluate
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.errors import DivergedError
+from charlstm.evaluate import score_stream
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.train import preview
@@ -154,6 +155,24 @@ def test_a_budget_of_time_ends_in_time_with_the_schedule_at_its_end(corpus: Corp
     assert len(of_kind(events, Evaluated)) == 4
     rates = [e.lr for e in of_kind(events, Trained)]
     assert rates[-1] < 0.1 * max(rates)
+
+
+def test_the_first_evaluation_fits_into_a_budget_of_time(corpus: Corpus, tmp_path: Path, monkeypatch) -> None:
+    """Where there is only one, at the end, what it takes must be known before it is timed."""
+    clock = Clock()
+
+    def slow(model, ids, kernels, **more):
+        clock.now += 2.0
+        return score_stream(model, ids, kernels, **more)
+
+    monkeypatch.setattr("charlstm.train.trainer.score_stream", slow)
+    config = BASE.replace(steps=None, time=5.0, evaluations=1)
+    ends = {}
+    for name, known in (("known", 2.0), ("unknown", 0.0)):
+        trainer = make(corpus, tmp_path / name, config, clock=clock, evaluation_s=known)
+        (ends[name],) = of_kind(drain(trainer.run()), Finished)
+    assert ends["known"].seconds < 5.3
+    assert ends["unknown"].seconds > 6.9
 
 
 def test_a_budget_of_time_is_shared_by_the_sessions_of_a_run(corpus: Corpus, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from charlstm.report.console import print_json, say
 from charlstm.report.progress import ByteStages
 from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
 from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
-from charlstm.train.plan import steps_in_all
+from charlstm.train.plan import scored_chars, steps_in_all
 from charlstm.train.session import Session, is_finished, new_session, resumed_session, run_folder
 from charlstm.train.speed import measure_speed
 from charlstm.train.state import environment, snapshot_of
@@ -103,7 +103,7 @@ def run(session: Session, output: Output) -> None:
         sample_text=not output.quiet,
         resumed=session.resumed,
         clock=INTERRUPTS.running_s,
-        evaluation_s=scored_chars(session) / (SCORING_SPEED * speed),
+        evaluation_s=scored_chars(session.corpus, session.config) / (SCORING_SPEED * speed),
     )
     if session.is_new:
         checkpoint.write_run_config(session.folder, session.run_config())
@@ -155,12 +155,6 @@ def plan_of(session: Session, speed: float) -> str:
     done = (progress.step, progress.fraction) if progress else (0, 0.0)
     total = steps_in_all(session.corpus, session.config)
     return plan_report(session.model.config, session.config, session.corpus, speed, kernel, total, *done)
-
-
-def scored_chars(session: Session) -> int:
-    """How many characters an evaluation scores."""
-    n = len(session.corpus.valid)
-    return min(n, session.config.valid_chars or n)
 
 
 def log_interval(session: Session, speed: float) -> int:

@@ -18,6 +18,7 @@ from charlstm.report.console import messages, say, table
 from charlstm.report.curves import Curve, draw_curves, nice_limits
 from charlstm.report.text import count, duration, printable, quoted
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
+from charlstm.train.plan import scored_chars
 
 BEGINNING = 0.02  # of a training
 ROWS = 16
@@ -53,7 +54,7 @@ def plan_report(
         budget = f"{duration(seconds)}, about {seconds * speed / n:.1f} passes over the text"
     else:
         characters = (total_steps - done_steps) * config.batch_size * config.seq_len
-        scored = config.evaluations * min(len(corpus.valid), config.valid_chars or len(corpus.valid))
+        scored = config.evaluations * scored_chars(corpus, config)
         seconds = (characters + (1 - done_steps / total_steps) * scored / SCORING_SPEED) / speed
         budget = (
             f"{total_steps - done_steps:,} steps, {characters / n:.1f} passes over the text, about {duration(seconds)}"

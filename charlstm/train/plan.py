@@ -17,7 +17,8 @@ from charlstm.train.batches import Lanes
 
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
 EVALUATION_SHARE = 0.1  # of a budget goes to evaluations, about
-SHORT_EVALUATIONS, MIN_VALID_CHARS = 4, 5_000  # in a budget of time below a quarter of an hour
+# in a budget of time below a quarter of an hour: how many, and on how many characters each
+SHORT_EVALUATIONS, MIN_VALID_CHARS, MAX_SHORT_CHARS = 4, 5_000, 120_000
 TYPICAL_OPERATIONS_PER_S = 1.5e11  # in learning, on two cores
 MAX_CHARS_PER_S = 100_000
 TYPICAL_CHARS_PER_S = 30_000  # of the networks below on two cores; decides on dropout, not on the budget
@@ -49,7 +50,8 @@ def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainCo
     recipe = {"lr": learning_rate_for(model), "dropout": dropout_for(epochs, model.hidden_size), **shape}
     config = TrainConfig.from_dict({**recipe, **train_given})
     check_length(corpus, config)
-    return model, config.replace(**{**evaluation_plan(corpus, model, config), **train_given})
+    number = given.get("evaluations")
+    return model, config.replace(**{**evaluation_plan(corpus, model, config, number), **train_given})
 
 
 def network_size(train_chars: int, budget: Mapping[str, Any]) -> tuple[int, int]:
@@ -69,19 +71,30 @@ def learning_rate_for(model: ModelConfig) -> float:
     return 8e-3 * math.sqrt(512 / max(128, model.hidden_size))
 
 
-def evaluation_plan(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> dict[str, int]:
-    """How often to validate on how much: what it costs should stay below a tenth of the training."""
+def evaluation_plan(
+    corpus: Corpus, model: ModelConfig, config: TrainConfig, number: int | None = None
+) -> dict[str, int]:
+    """How often to validate on how much: what it costs should stay below a tenth of the training.
+
+    Args:
+        number: how often, where the person has said so.
+    """
     steps = steps_in_all(corpus, config)
     if steps is None:
         assert config.time is not None
         if config.time >= 900:
             return {}
-        affordable = EVALUATION_SHARE * config.time / SHORT_EVALUATIONS * SCORING_SPEED * typical_speed(model)
-        return {"evaluations": SHORT_EVALUATIONS, "valid_chars": int(max(MIN_VALID_CHARS, min(120_000, affordable)))}
+        number = number or SHORT_EVALUATIONS
+        affordable = EVALUATION_SHARE * config.time / number * SCORING_SPEED * typical_speed(model)
+        return {"evaluations": number, "valid_chars": int(max(MIN_VALID_CHARS, min(MAX_SHORT_CHARS, affordable)))}
     learnt = steps * config.batch_size * config.seq_len
-    scored = min(len(corpus.valid), config.valid_chars or len(corpus.valid))
-    affordable = EVALUATION_SHARE * SCORING_SPEED * learnt / max(1, scored)
+    affordable = EVALUATION_SHARE * SCORING_SPEED * learnt / max(1, scored_chars(corpus, config))
     return {"evaluations": int(max(1, min(config.evaluations, affordable)))}
+
+
+def scored_chars(corpus: Corpus, config: TrainConfig) -> int:
+    """How many characters an evaluation scores."""
+    return min(len(corpus.valid), config.valid_chars or len(corpus.valid))
 
 
 def typical_speed(model: ModelConfig) -> float:
