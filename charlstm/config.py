@@ -112,21 +112,6 @@ class ModelConfig(Config):
     embedding_size: int = setting(64, 1, 16_384)
     cell_type: CellType = "lstm"
 
-    def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The name and shape of every tensor of the network, as `torch.nn.LSTM` and the model file name them."""
-        V, E, H = self.vocab_size, self.embedding_size, self.hidden_size
-        rows = 4 * H if self.cell_type == "lstm" else H
-        shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (V, E)}
-        for k in range(self.num_layers):
-            shapes[f"{self.cell_type}.weight_ih_l{k}"] = (rows, E if k == 0 else H)
-            shapes[f"{self.cell_type}.weight_hh_l{k}"] = (rows, H)
-            shapes[f"{self.cell_type}.bias_l{k}"] = (rows,)
-        return {**shapes, "head.weight": (V, H), "head.bias": (V,)}
-
-    def num_parameters(self) -> int:
-        """How many numbers the network learns."""
-        return sum(math.prod(shape) for shape in self.tensor_shapes().values())
-
 
 @dataclass(frozen=True)
 class TrainConfig(Config):

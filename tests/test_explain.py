@@ -16,7 +16,7 @@ from charlstm.checkpoint import load_model_file, shipped_pair
 from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.explain.distance import accuracy_by_distance
-from charlstm.explain.equations import DIGITS, Equation, write_step
+from charlstm.explain.equations import write_step
 from charlstm.explain.gradient import (
     WARM_CHARS,
     half_of,
@@ -29,7 +29,8 @@ from charlstm.explain.memory import EDGES, half_life, measure_memory
 from charlstm.explain.switches import STRETCHES, Contrast, Switches, best_at_gender, measure_switches
 from charlstm.explain.walk import Step, name_step, walk
 from charlstm.grammar import gendered_lines
-from charlstm.network.lstm import Layer, State, lstm_step, rnn_step
+from charlstm.network.cells import CELLS, Layer, State
+from charlstm.network.cells.written import DIGITS, Equation
 from charlstm.network.model import CharLM
 from charlstm.probe.defaults import SOFT, WARM, default_pairs
 from charlstm.probe.statistics import Estimate
@@ -70,7 +71,7 @@ def gates_at(f: float, i: float, o: float, hidden_size: int = 3) -> Layer:
 def run(layer: Layer, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     h = c = torch.zeros(1, x.shape[1], dtype=torch.float64)
     for x_t in x:
-        h, c, _ = lstm_step(x_t[None], h, c, layer)
+        h, c, _ = CELLS["lstm"].step(x_t[None], h, c, layer)
     return h, c
 
 
@@ -97,7 +98,7 @@ def test_a_forget_gate_of_a_half_dilutes_by_half_and_after_ten_steps_a_thousandt
     h = torch.full((1, 1), 1e-3, dtype=torch.float64)  # an RNN, where tanh is straight: W_hh is the share that is left
     layer = Layer(*(torch.tensor(part, dtype=torch.float64) for part in ([[0.0]], [[0.5]], [0.0])))
     for _ in range(10):
-        h = rnn_step(torch.zeros(1, 1, dtype=torch.float64), h, layer)
+        h, _, _ = CELLS["rnn"].step(torch.zeros(1, 1, dtype=torch.float64), h, h[:, :0], layer)
     assert float(h) == pytest.approx(1e-3 / 1024, rel=1e-5)
 
 
@@ -121,10 +122,11 @@ def test_a_walk_shows_what_a_planted_cell_does() -> None:
     found = walk(network.model, ids_of(text), text, network.model.zero_state(1), (0, 0))
     kept, replaced, added = Step.kept, Step.replaced, Step.added_to
     assert found.steps == [kept, replaced, kept, added, kept, Step.cleared, replaced]
-    assert found.c == pytest.approx([0, 0.9, 0.9, 1.4, 1.4, 0, -0.9], abs=1e-5)
-    assert found.h == pytest.approx([math.tanh(c) for c in found.c], abs=1e-5)
-    for f, i, g, before, after in zip(found.f, found.i, found.g, [0.0, *found.c], found.c, strict=False):
-        assert f * before + i * g == pytest.approx(after, abs=1e-6)
+    f, i, g, _, c, h = found.numbers.values()
+    assert c == pytest.approx([0, 0.9, 0.9, 1.4, 1.4, 0, -0.9], abs=1e-5)
+    assert h == pytest.approx([math.tanh(c) for c in c], abs=1e-5)
+    for keep, write, new, before, after in zip(f, i, g, [0.0, *c], c, strict=False):
+        assert keep * before + write * new == pytest.approx(after, abs=1e-6)
     assert walk(network.model, ids_of("b"), "b", network.model.zero_state(1), (0, 0), 1.0).open_from == 1.0
 
 
@@ -133,9 +135,9 @@ def test_a_plain_rnn_has_a_hidden_state_and_no_valves() -> None:
     found = walk(model, ids_of("abc"), "abc", model.zero_state(1), (1, 2))
     assert not found.has_gates
     assert found.steps == []
-    assert all(map(math.isnan, found.f + found.c))
-    assert found.to_dict()["f"] == [None] * 3
-    assert all(math.isfinite(h) for h in found.h)
+    assert list(found.numbers) == ["h"]
+    assert "f" not in found.to_dict()
+    assert all(math.isfinite(h) for h in found.memory)
 
 
 # one step in numbers
@@ -268,7 +270,7 @@ def test_the_memory_pipeline_is_a_recurrent_weight_of_f() -> None:
         assert reach.theory_memory == pytest.approx(reach.memory, rel=1e-12)
 
 
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 def test_what_is_measured_is_the_norm_of_the_jacobian(cell_type: str) -> None:
     """Against Jacobians that PyTorch makes whole, of every layer by every layer."""
     model = fresh(cell_type).double()

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from charlstm.network.lstm import Layer, RecurrentStack, State, lstm_step
+from charlstm.network.cells import CELLS, Layer, State
+from charlstm.network.stack import RecurrentStack
 
 SIZES = [(1, 3, 5, 7, 1), (2, 5, 7, 9, 3), (3, 4, 11, 6, 2)]  # L, E, H, T, B
 
@@ -20,14 +21,13 @@ def random_stack(cell_type: str, L: int, E: int, H: int) -> RecurrentStack:
 
 
 def vendor_copy(stack: RecurrentStack, E: int) -> nn.LSTM | nn.RNN:
-    kind = nn.LSTM if stack.cell_type == "lstm" else nn.RNN
-    vendor = kind(E, stack.hidden_size, stack.num_layers).double()
+    vendor = stack.cell.torch_module(E, stack.hidden_size, stack.num_layers).double()
     with torch.no_grad():
         for k, layer in enumerate(stack.layers()):
             vendor.get_parameter(f"weight_ih_l{k}").copy_(layer.weight_ih)
             vendor.get_parameter(f"weight_hh_l{k}").copy_(layer.weight_hh)
-            vendor.get_parameter(f"bias_ih_l{k}").copy_(layer.bias)
-            vendor.get_parameter(f"bias_hh_l{k}").zero_()
+            for name, bias in zip(("bias_ih", "bias_hh"), stack.cell.bias_to_torch(layer.bias), strict=True):
+                vendor.get_parameter(f"{name}_l{k}").copy_(bias)
     return vendor
 
 
@@ -36,7 +36,7 @@ def objective(h: Tensor, state: State, weights: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(("L", "E", "H", "T", "B"), SIZES)
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 def test_same_as_torch_in_float64(cell_type: str, L: int, E: int, H: int, T: int, B: int) -> None:
     torch.manual_seed(L)
     stack = random_stack(cell_type, L, E, H)
@@ -47,7 +47,7 @@ def test_same_as_torch_in_float64(cell_type: str, L: int, E: int, H: int, T: int
     weights = torch.randn(T, B, H, dtype=torch.float64)
 
     h, after = stack(x, state)
-    if cell_type == "lstm":
+    if stack.cell.has_cell_state:
         vendor_h, (vendor_hn, vendor_cn) = vendor(x, (state.h, state.c))
     else:
         vendor_h, vendor_hn = vendor(x, state.h)
@@ -56,7 +56,7 @@ def test_same_as_torch_in_float64(cell_type: str, L: int, E: int, H: int, T: int
     torch.testing.assert_close(after.h, vendor_hn, rtol=0, atol=1e-12)
     torch.testing.assert_close(after.c, vendor_cn, rtol=0, atol=1e-12)
 
-    inputs = [x, state.h] + ([state.c] if cell_type == "lstm" else [])
+    inputs = [x, state.h] + ([state.c] if stack.cell.has_cell_state else [])
     ours = torch.autograd.grad(objective(h, after, weights), [*inputs, *stack.parameters()])
     names = [n.replace("bias_l", "bias_ih_l") for n, _ in stack.named_parameters()]
     theirs = torch.autograd.grad(
@@ -88,7 +88,7 @@ def test_step_is_one_character_of_the_window() -> None:
     torch.testing.assert_close(state.h, after.h, rtol=0, atol=1e-14)
     torch.testing.assert_close(state.h[-1], h[-1], rtol=0, atol=1e-14)
     assert len(gates) == 3
-    assert all(gate.min() > 0 and gate.max() < 1 for layer in gates for gate in (layer.i, layer.f, layer.o))
+    assert all(gate.min() > 0 and gate.max() < 1 for layer in gates for gate in map(layer.get, "ifo"))
 
 
 def hand_set(i: float, f: float, o: float) -> Layer:
@@ -111,7 +111,7 @@ def test_gates_do_what_their_names_say(i: float, f: float, o: float, expected_c:
     layer = hand_set(i, f, o)
     h = c = torch.zeros(1, 1, dtype=torch.float64)
     for expected in expected_c:
-        h, c, _ = lstm_step(torch.full((1, 1), 0.5, dtype=torch.float64), h, c, layer)
+        h, c, _ = CELLS["lstm"].step(torch.full((1, 1), 0.5, dtype=torch.float64), h, c, layer)
         assert c.item() == pytest.approx(expected, abs=1e-12)
         assert h.item() == pytest.approx(math.tanh(expected) if shown else 0.0, abs=1e-12)
 

@@ -3,8 +3,10 @@ import torch
 from torch import nn
 
 from charlstm.config import ModelConfig
+from charlstm.network.cells import CELLS
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM, from_torch, to_torch
+from charlstm.network.shapes import num_parameters, tensor_shapes
 from charlstm.train.dropout import drop_recurrent_weights, dropout_masks
 
 
@@ -18,7 +20,7 @@ def tiny(cell_type: str = "lstm", **more: int) -> CharLM:
     return model
 
 
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 def test_to_torch_and_back(cell_type: str) -> None:
     model = tiny(cell_type).double()
     embedding, recurrent, head = to_torch(model)
@@ -72,11 +74,11 @@ def test_same_seed_same_weights() -> None:
 
 
 def test_tensor_shapes_are_those_of_the_model() -> None:
-    for cell_type in ("lstm", "rnn"):
+    for cell_type in CELLS:
         model = tiny(cell_type, num_layers=3)
         shapes = {name: tuple(p.shape) for name, p in model.state_dict().items()}
-        assert shapes == model.config.tensor_shapes()
-        assert model.config.num_parameters() == sum(p.numel() for p in model.parameters())
+        assert shapes == tensor_shapes(model.config)
+        assert num_parameters(model.config) == sum(p.numel() for p in model.parameters())
 
 
 def test_dropout_masks_follow_from_seed_step_and_layer() -> None:

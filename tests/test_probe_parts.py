@@ -10,7 +10,7 @@ from planted import CHARS, Planted, toy_pairs
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import TextError, UnknownCharacterError
 from charlstm.grammar.pairs import MinimalPair
-from charlstm.network.lstm import State
+from charlstm.network.cells import State
 from charlstm.probe import feature_scores, ngram
 from charlstm.probe.defaults import HARD, SOFT, default_sentences, pair_of
 from charlstm.probe.features import FEATURES
@@ -301,8 +301,8 @@ def test_a_trace_is_what_the_readable_step_does() -> None:
     for t in range(6):
         state, (gates,) = network.model.stack.step(network.model.embedding(ids[:, t]), state)
         assert trace.state[0, t, 0] == pytest.approx(float(state.c[0, 0, 7]), abs=1e-6)
-        assert trace.f[0, t, 0] == pytest.approx(float(gates.f[0, 7]), abs=1e-6)
-        assert trace.o[0, t, 0] == pytest.approx(float(gates.o[0, 7]), abs=1e-6)
+        assert trace.gates["f"][0, t, 0] == pytest.approx(float(gates["f"][0, 7]), abs=1e-6)
+        assert trace.gates["o"][0, t, 0] == pytest.approx(float(gates["o"][0, 7]), abs=1e-6)
 
 
 def test_gate_use_adds_up() -> None:

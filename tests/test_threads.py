@@ -10,12 +10,13 @@ from test_lstm import objective
 from test_scan import setting
 
 from charlstm.network import threads
+from charlstm.network.cells import CELLS
 from charlstm.network.kernels import Kernels
 from charlstm.network.scan import scan
 from charlstm.network.threads import Lanes, Share, in_parts, share_of, torch_threads
 
 
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 @pytest.mark.parametrize("number", [2, 3, 4])
 def test_shared_lanes_give_the_numbers_of_the_readable_path(
     cell_type: str, number: int, monkeypatch: pytest.MonkeyPatch
@@ -23,7 +24,7 @@ def test_shared_lanes_give_the_numbers_of_the_readable_path(
     monkeypatch.setattr(threads, "SHARED_FROM", 0)
     monkeypatch.setattr(threads, "MIN_LANES", 1)
     stack, embedding, ids, state = setting(cell_type, 2, 5, 7, 9, 7)
-    inputs = [embedding, state.h, *([state.c] if cell_type == "lstm" else []), *stack.parameters()]
+    inputs = [embedding, state.h, *([state.c] if stack.cell.has_cell_state else []), *stack.parameters()]
     weights = torch.randn(9, 7, 7, dtype=torch.float64)
     h, after = stack(embedding[ids], state)
     expected = torch.autograd.grad(objective(h, after, weights), inputs, retain_graph=True)

@@ -54,7 +54,7 @@ def bench_sampling(
     compiled: list[tuple[str, Precision]] = [("charlstm compiled", "fp32"), ("charlstm compiled bf16", "bf16")]
     for name, precision in compiled:
         kernels = choose_kernels(model.config, device, precision, compiled=True, on_compile=on_compile)
-        if kernels.gates.name == "compiled":
+        if kernels.compiled is not None:
             ways[name] = kernels
     B = shape.batch_size
     steps: dict[str, Step] = {name: Stepper(model, model.zero_state(B), kernels).step for name, kernels in ways.items()}

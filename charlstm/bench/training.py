@@ -117,7 +117,7 @@ def bench_training(
         kernels = choose_kernels(model.config, device, precision, compiled=True, on_compile=on_compile)
         problem = problem or kernels.problem
         contenders[f"charlstm {precision}"] = our_step(model, ids, kernels)
-        if kernels.gates.name == "compiled":
+        if kernels.compiled is not None:
             contenders[f"charlstm {precision} eager"] = our_step(model, ids, Kernels(kernels.compute_dtype))
         contenders[f"nn.LSTM {precision}"] = their_step(model, ids, precision)
         contenders[f"limit {precision}"], operations[precision] = large_product(PRECISIONS[precision], device)
