@@ -21,7 +21,7 @@ from typing import Any, Literal, Self
 from charlstm.errors import UsageError
 from charlstm.files.atomic import read_regular
 
-CellType = Literal["lstm", "rnn"]
+CellType = Literal["lstm", "rnn", "gru"]
 Precision = Literal["auto", "fp32", "bf16"]
 Optimizer = Literal["adamw", "muon"]
 

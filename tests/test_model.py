@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from charlstm.config import ModelConfig
-from charlstm.network.cells import CELLS
+from charlstm.network.cells import CELLS, Cell
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM, from_torch, to_torch
 from charlstm.network.shapes import num_parameters, tensor_shapes
@@ -34,12 +34,13 @@ def test_to_torch_and_back(cell_type: str) -> None:
         assert torch.equal(tensor, model.state_dict()[name])
 
 
-def test_from_torch_adds_the_two_biases() -> None:
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_from_torch_keeps_what_two_biases_say(cell: Cell) -> None:
     torch.manual_seed(0)
-    embedding, lstm, head = nn.Embedding(9, 4), nn.LSTM(4, 6, 2), nn.Linear(6, 9)
+    embedding, layers, head = nn.Embedding(9, 4), cell.torch_module(4, 6, 2), nn.Linear(6, 9)
     ids = torch.randint(9, (2, 5))
-    logits, _ = from_torch(embedding, lstm, head)(ids)
-    torch.testing.assert_close(logits, head(lstm(embedding(ids.T))[0]).transpose(0, 1), rtol=0, atol=1e-5)
+    logits, _ = from_torch(embedding, layers, head)(ids)
+    torch.testing.assert_close(logits, head(layers(embedding(ids.T))[0]).transpose(0, 1), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from test_lstm import SIZES, objective, random_stack
+from test_stack import SIZES, objective, random_stack
 from torch import Tensor
 
 from charlstm.network import input_part

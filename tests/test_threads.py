@@ -6,8 +6,8 @@ import time
 
 import pytest
 import torch
-from test_lstm import objective
 from test_scan import setting
+from test_stack import objective
 
 from charlstm.network import threads
 from charlstm.network.cells import CELLS

@@ -18,6 +18,7 @@ class CellTypeName(StrEnum):
 
     lstm = "lstm"
     rnn = "rnn"
+    gru = "gru"
 
 
 class OptimizerName(StrEnum):
