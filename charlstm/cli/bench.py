@@ -24,7 +24,7 @@ from charlstm.cli.options import (
     parse_duration,
 )
 from charlstm.cli.runtime import prepare_machine, say_compiling
-from charlstm.config import Precision
+from charlstm.config import CellType, Precision
 from charlstm.errors import UsageError
 from charlstm.report.console import print_json, say
 
@@ -65,6 +65,9 @@ def bench(
             rich_help_panel=SHAPE,
         ),
     ] = None,
+    cell_type: Annotated[
+        CellType, option("--cell-type", help="What the layers are made of.", rich_help_panel=SHAPE)
+    ] = "lstm",
     num_layers: Annotated[int, option("--num-layers", help="Layers.", min=1, max=64, rich_help_panel=SHAPE)] = 2,
     batch_size: Annotated[int, option("--batch-size", help="Lanes.", min=1, max=65536, rich_help_panel=SHAPE)] = 64,
     seq_len: Annotated[
@@ -93,7 +96,7 @@ def bench(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Measure speed on this machine, in turns with PyTorch's own nn.LSTM.
+    """Measure speed on this machine, in turns with PyTorch's own layers (nn.LSTM, nn.RNN, nn.GRU).
 
     train: characters a second, forward and backward. sample: characters a second, one text and 64 side by side.
     memory: the peak of a training. quality: bits/char against seconds of `charlstm train` on a text, as CSV.
@@ -117,7 +120,7 @@ def bench(
     both = precision is PrecisionName.auto and has_bf16_products(machine)
     one: Precision = "bf16" if precision is PrecisionName.bf16 else "fp32"
     precisions: list[Precision] = ["fp32", "bf16"] if both else [one]
-    shapes = [Shape(H, num_layers, batch_size, seq_len) for H in hidden_size or (128, 256, 512)]
+    shapes = [Shape(H, num_layers, batch_size, seq_len, cell_type=cell_type) for H in hidden_size or (128, 256, 512)]
     for part in chosen:
         if part is What.train:
             train(shapes, machine, precisions, rounds, quiet, json)
@@ -127,7 +130,7 @@ def bench(
             memory(shapes, precisions, about["threads"], json)
         else:
             assert corpus is not None
-            quality(corpus, time or 120.0, machine, quiet, json)
+            quality(corpus, cell_type, time or 120.0, machine, quiet, json)
 
 
 def train(
@@ -184,7 +187,7 @@ def memory(shapes: list[Shape], precisions: list[Precision], threads: int, json:
         print_memory(rows)
 
 
-def quality(file: Path, time_s: float, machine: torch.device, quiet: bool, json: bool) -> None:
+def quality(file: Path, cell_type: CellType, time_s: float, machine: torch.device, quiet: bool, json: bool) -> None:
     """Train on a text; a line for every point, and the curve on stderr."""
     from charlstm.bench.quality import Point, bench_quality
     from charlstm.corpus import CorpusRequest, open_corpus
@@ -194,7 +197,7 @@ def quality(file: Path, time_s: float, machine: torch.device, quiet: bool, json:
     text = open_corpus(request)
     points: list[Point] = []
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    for point in bench_quality(text, request, time_s, machine, on_compile=lambda: say_compiling(quiet)):
+    for point in bench_quality(text, request, cell_type, time_s, machine, on_compile=lambda: say_compiling(quiet)):
         data = point.to_dict()
         if json:
             print_json(data)

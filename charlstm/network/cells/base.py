@@ -79,7 +79,7 @@ class Cell(ABC):
     candidate: ClassVar[str] = ""
     output_gate: ClassVar[str] = ""
     torch_module: ClassVar[type[nn.LSTM] | type[nn.RNN] | type[nn.GRU]]
-    torch_cell: ClassVar[type[nn.RNNCellBase]]
+    torch_cell: ClassVar[type[nn.LSTMCell] | type[nn.RNNCell] | type[nn.GRUCell]]
 
     # the mathematics
 
