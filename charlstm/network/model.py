@@ -24,7 +24,7 @@ class CharLM(nn.Module):
     """A character-level language model.
 
     The parameters are named as the model file names them: `embedding.weight`, `lstm.weight_ih_l0`, ...,
-    `head.bias` (the cell type's name in place of `lstm` for another).
+    `head.bias` (`lstm` being the name of the cell type).
 
     Args:
         config: the shape. The weights are zero until `reset_parameters` or `load_state_dict`.
