@@ -5,7 +5,7 @@ from torch import nn
 from charlstm.config import ModelConfig
 from charlstm.network.cells import CELLS, Cell
 from charlstm.network.kernels import Kernels
-from charlstm.network.model import CharLM, from_torch, to_torch
+from charlstm.network.model import CharLM, from_torch, to_torch, torch_layers
 from charlstm.network.shapes import num_parameters, tensor_shapes
 from charlstm.train.dropout import drop_recurrent_weights, dropout_masks
 
@@ -37,7 +37,7 @@ def test_to_torch_and_back(cell_type: str) -> None:
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_from_torch_keeps_what_two_biases_say(cell: Cell) -> None:
     torch.manual_seed(0)
-    embedding, layers, head = nn.Embedding(9, 4), cell.torch_module(4, 6, 2), nn.Linear(6, 9)
+    embedding, layers, head = nn.Embedding(9, 4), torch_layers(cell)(4, 6, 2), nn.Linear(6, 9)
     ids = torch.randint(9, (2, 5))
     logits, _ = from_torch(embedding, layers, head)(ids)
     torch.testing.assert_close(logits, head(layers(embedding(ids.T))[0]).transpose(0, 1), rtol=0, atol=1e-5)
@@ -55,6 +55,11 @@ def test_from_torch_keeps_what_two_biases_say(cell: Cell) -> None:
 def test_from_torch_refuses_what_it_cannot_express(other: nn.LSTM | nn.RNN) -> None:
     with pytest.raises(ValueError, match="one-way"):
         from_torch(nn.Embedding(9, 4), other, nn.Linear(6, 9))
+
+
+def test_from_torch_refuses_layers_that_no_cell_type_is() -> None:
+    with pytest.raises(ValueError, match="RNNBase"):
+        from_torch(nn.Embedding(9, 4), nn.RNNBase("GRU", 4, 6), nn.Linear(6, 9))
 
 
 def test_window_loss_is_the_cross_entropy_of_the_logits() -> None:

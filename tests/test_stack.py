@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from charlstm.config import CellType
 from charlstm.network.cells import CELLS, Cell, Layer, State
+from charlstm.network.model import torch_layers
 from charlstm.network.stack import RecurrentStack
 
 SIZES = [(1, 3, 5, 7, 1), (2, 5, 7, 9, 3), (3, 4, 11, 6, 2)]  # L, E, H, T, B
@@ -24,7 +25,7 @@ def random_stack(cell_type: str, L: int, E: int, H: int) -> RecurrentStack:
 
 
 def vendor_copy(stack: RecurrentStack, E: int) -> nn.LSTM | nn.RNN:
-    vendor = stack.cell.torch_module(E, stack.hidden_size, stack.num_layers).double()
+    vendor = torch_layers(stack.cell)(E, stack.hidden_size, stack.num_layers).double()
     with torch.no_grad():
         for k, layer in enumerate(stack.layers()):
             vendor.get_parameter(f"weight_ih_l{k}").copy_(layer.weight_ih)

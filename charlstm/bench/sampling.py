@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from charlstm.bench.timing import in_turns
 from charlstm.bench.training import MEMORY_CHARS, Shape
@@ -93,11 +93,9 @@ def torch_step(model: CharLM) -> Step:
 def torch_cell_step(model: CharLM, num: int) -> Step:
     """The same network by `torch.nn.LSTMCell` or the like, one a layer."""
     embedding, layers, head = to_torch(model)
-    cells = []
+    cells, kind = [], getattr(nn, f"{model.cell.torch_name}Cell")
     for k in range(model.config.num_layers):
-        cell = model.cell.torch_cell(layers.input_size if k == 0 else layers.hidden_size, layers.hidden_size).to(
-            model.device
-        )
+        cell = kind(layers.input_size if k == 0 else layers.hidden_size, layers.hidden_size).to(model.device)
         cell.load_state_dict(
             {name: layers.get_parameter(f"{name}_l{k}").detach() for name, _ in cell.named_parameters()}
         )

@@ -40,7 +40,7 @@ class Shape:
     @property
     def torch_name(self) -> str:
         """What it is compared with: "nn.LSTM"."""
-        return f"nn.{CELLS[self.cell_type].torch_module.__name__}"
+        return f"nn.{CELLS[self.cell_type].torch_name}"
 
     def operations_per_char(self) -> float:
         """Floating-point operations that learning from a character takes.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -116,10 +117,16 @@ class CharLM(nn.Module):
         self.head.bias.zero_()
 
 
+def torch_layers(cell: Cell) -> Any:
+    """The class of the same layers in PyTorch: to convert weights and to compare with, never to compute with."""
+    return getattr(nn, cell.torch_name)
+
+
 def to_torch(model: CharLM) -> tuple[nn.Embedding, nn.RNNBase, nn.Linear]:
     """The same network in PyTorch's own layers, time-major: head(layers(embedding(ids (T, B)))[0])."""
     config, stack = model.config, model.stack
-    layers = model.cell.torch_module(config.embedding_size, config.hidden_size, config.num_layers).to(model.head.weight)
+    sizes = config.embedding_size, config.hidden_size, config.num_layers
+    layers: nn.RNNBase = torch_layers(model.cell)(*sizes).to(model.head.weight)
     embedding = nn.Embedding(config.vocab_size, config.embedding_size).to(model.head.weight)
     head = nn.Linear(config.hidden_size, config.vocab_size).to(model.head.weight)
     with torch.no_grad():
@@ -137,11 +144,13 @@ def from_torch(embedding: nn.Embedding, layers: nn.RNNBase, head: nn.Linear) -> 
     """A `CharLM` with the weights of PyTorch's layers; two biases that are only added become one.
 
     Raises:
-        ValueError: for a network that is bidirectional, projects, has no bias, or an RNN with relu.
+        ValueError: for a network that is bidirectional, projects, has no bias, is an RNN with relu, or of another kind.
     """
     if layers.bidirectional or layers.proj_size or not layers.bias or getattr(layers, "nonlinearity", "tanh") != "tanh":
         raise ValueError("only a one-way network with biases and tanh, without projection, can be taken over")
-    (cell,) = (cell for cell in CELLS.values() if cell.torch_module is type(layers))
+    cell = next((cell for cell in CELLS.values() if isinstance(layers, torch_layers(cell))), None)
+    if cell is None:
+        raise ValueError(f"no cell type here is a {type(layers).__name__}")
     config = ModelConfig(
         vocab_size=embedding.num_embeddings,
         embedding_size=layers.input_size,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells.pointwise import GateFunctions, Pointwise, scripted
@@ -65,7 +65,7 @@ class Cell(ABC):
         write_gate: what people call the share of the candidate that it writes.
         candidate: the letter of what would be written.
         output_gate: the letter of the gate that is the share that it shows; "" without one.
-        torch_module, torch_cell: the same in PyTorch, for a window and for a step.
+        torch_name: what the same is called in `torch.nn`; for one step, with "Cell" after it.
     """
 
     name: ClassVar[str]
@@ -78,8 +78,7 @@ class Cell(ABC):
     write_gate: ClassVar[str] = ""
     candidate: ClassVar[str] = ""
     output_gate: ClassVar[str] = ""
-    torch_module: ClassVar[type[nn.LSTM] | type[nn.RNN] | type[nn.GRU]]
-    torch_cell: ClassVar[type[nn.LSTMCell] | type[nn.RNNCell] | type[nn.GRUCell]]
+    torch_name: ClassVar[str]
 
     # the mathematics
 
@@ -151,7 +150,7 @@ class Cell(ABC):
     # what it is compared with
 
     def bias_to_torch(self, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """`bias_ih` and `bias_hh` of `torch_module`, (G*H) each."""
+        """`bias_ih` and `bias_hh` of PyTorch's layers, (G*H) each."""
         return bias, torch.zeros_like(bias)
 
     def bias_from_torch(self, bias_ih: Tensor, bias_hh: Tensor) -> Tensor:

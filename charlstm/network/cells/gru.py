@@ -26,7 +26,7 @@ from decimal import Decimal
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from charlstm.network.buffers import BufferPool
@@ -53,7 +53,7 @@ class GRU(Cell):
         "h": Part("hidden state", "all that it remembers", low=-1.0),
     }
     keep_gate, write_gate, candidate = "z", "its complement", "n"
-    torch_module, torch_cell = nn.GRU, nn.GRUCell
+    torch_name = "GRU"
 
     def step(self, x: Tensor, h: Tensor, c: Tensor, layer: Layer) -> tuple[Tensor, Tensor, Gates]:
         x_r, x_z, x_n = (x @ layer.weight_ih.T).chunk(3, dim=1)

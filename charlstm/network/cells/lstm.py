@@ -29,7 +29,7 @@ from decimal import Decimal
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from charlstm.network.buffers import BufferPool
@@ -58,7 +58,7 @@ class LSTM(Cell):
     }
     has_cell_state = True
     keep_gate, write_gate, candidate, output_gate = "f", "input gate", "g", "o"
-    torch_module, torch_cell = nn.LSTM, nn.LSTMCell
+    torch_name = "LSTM"
 
     def step(self, x: Tensor, h: Tensor, c: Tensor, layer: Layer) -> tuple[Tensor, Tensor, Gates]:
         z = x @ layer.weight_ih.T + h @ layer.weight_hh.T + layer.bias  # (B, 4H)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from charlstm.network.buffers import BufferPool
@@ -33,7 +33,7 @@ class RNN(Cell):
     label = "a plain RNN"
     rows = bias_rows = ("h",)
     parts = {"h": Part("hidden state", "all that it remembers", low=-1.0)}  # noqa: RUF012
-    torch_module, torch_cell = nn.RNN, nn.RNNCell
+    torch_name = "RNN"
 
     def step(self, x: Tensor, h: Tensor, c: Tensor, layer: Layer) -> tuple[Tensor, Tensor, Gates]:
         return torch.tanh(x @ layer.weight_ih.T + h @ layer.weight_hh.T + layer.bias), c, {}
