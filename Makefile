@@ -1,11 +1,12 @@
 # make demo     set up, sample the model that ships; train, sample and probe on a text that ships; about three minutes
 # make test     set up, then the tests; under five minutes on two cores
-# make check    set up, then lint, types and the order of imports
-# make coverage every branch of what reads and writes files is taken by the tests
+# make check    set up, then lint, types and the order of imports; names modules that have grown long
+# make coverage the tests, and every branch of what reads and writes files is taken by them: what .ci/run runs
 # make lowest   the fast tests with the lowest versions that pyproject.toml allows, in a virtual environment of their own;
 #               LOWEST_TORCH=2.13.0 if that torch cannot be had, PYTHON=python3.13 for another Python
 # make soak     the long versions of some tests: kills, signals, mutants, untrained networks, a training: half an hour
 # make pictures the pictures in the README
+# make docs-cli the page docs/cli.md, from the command line itself
 # make lexicon LEXICON=folder    compare the Portuguese word lists with a lexicon
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check coverage lowest soak pictures lexicon clean
+.PHONY: demo test check coverage lowest soak pictures docs-cli lexicon clean
 
 $(READY): pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,8 +25,8 @@ TRAIN_DEMO := corpora/agreement-pt.txt --steps 1500 --batch-size 64 --hidden-siz
 
 demo: $(READY)
 	@rm -rf checkpoints/demo
-	@echo '$$ charlstm sample --checkpoint checkpoints/portuguese --prompt "Era uma noite" --temperature 0.5 --length 300 --seed 1'
-	@$(BIN)/charlstm sample --checkpoint checkpoints/portuguese --prompt "Era uma noite" --temperature 0.5 --length 300 --seed 1
+	@echo '$$ charlstm sample --checkpoint portuguese --prompt "Era uma noite" --temperature 0.5 --length 300 --seed 1'
+	@$(BIN)/charlstm sample --checkpoint portuguese --prompt "Era uma noite" --temperature 0.5 --length 300 --seed 1
 	@echo
 	@echo '$$ charlstm train $(TRAIN_DEMO) --out checkpoints/demo'
 	@$(BIN)/charlstm train $(TRAIN_DEMO) --out checkpoints/demo
@@ -35,19 +36,20 @@ demo: $(READY)
 	@echo '$$ charlstm probe'
 	@$(BIN)/charlstm probe
 
+TESTS := -m pytest -n 2 --dist loadfile
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python $(TESTS)
 
 coverage: $(READY)
-	$(BIN)/python -m pytest -n 2 $(addprefix tests/test_,attacks.py batches.py checkpoint.py cli.py disk_faults.py files.py vocab.py) \
-		--cov=charlstm.checkpoint --cov=charlstm.files.atomic --cov=charlstm.corpus.vocab --cov=charlstm.train.batches --cov-branch --cov-fail-under=100 \
-		--cov-report=term-missing:skip-covered
+	$(BIN)/python $(TESTS) --cov
 
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 	$(BIN)/lint-imports
+	@find charlstm -name '*.py' -exec wc -l {} + | awk '$$2 != "total" && $$1 > 400 {print "warning: " $$2 " has " $$1 " lines: is it still one idea?"}'
 
 # the slow ones are left out: they try what depends on no version
 LOWEST := .venv-lowest
@@ -57,17 +59,20 @@ lowest:
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(PYTHON) tests/lowest.py $(if $(LOWEST_TORCH),torch==$(LOWEST_TORCH)) > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/constraints.txt --editable '.[test]'
-	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(SLOW))
+	$(LOWEST)/bin/python $(TESTS) $(addprefix --ignore=,$(SLOW))
 
 soak: $(READY)
-	CHARLSTM_SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
+	SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
 		$(addprefix tests/test_,interruptions.py attacks.py bounded.py probe_soak.py strangers.py)
 
 SENTENCE := A menina que o João viu está cansada.
 pictures: $(READY)
-	$(BIN)/charlstm explain "$(SENTENCE)" --checkpoint checkpoints/portuguese --width 80 --svg docs/pictures/gates.svg
+	$(BIN)/charlstm explain "$(SENTENCE)" --checkpoint portuguese --width 80 --svg docs/pictures/gates.svg
 	$(BIN)/charlstm explain --gradient --width 80 --svg docs/pictures/gradient.svg
 	$(BIN)/charlstm explain --distance --width 80 --svg docs/pictures/distance.svg
+
+docs-cli: $(READY)
+	$(BIN)/python -m charlstm.cli.reference > docs/cli.md
 
 lexicon: $(READY)
 	$(BIN)/python corpora/check_lexicon.py $(LEXICON)

@@ -90,10 +90,11 @@ class LanguageModel:
 
 
 def load(path: str | PathLike[str] | None = None, device: str = "cpu") -> LanguageModel:
-    """The model in a file, in the folder of a run, or the newest in a folder of runs.
+    """The model in a file, in the folder of a run, the newest in a folder of runs, or one that ships, by its name.
 
     Args:
-        path: None: the newest in `checkpoints/`, or else the model that ships.
+        path: a file or folder, or else the name of a model that ships (`portuguese`); None: the newest run in
+            `checkpoints/`, or else the model that ships.
         device: where it goes.
 
     Raises:

@@ -1,10 +1,10 @@
-"""Child processes that end with their parent, however it ends: at once even when it is killed.
+"""Child processes that end when their parent ends, even when it is killed.
 
 A child is a Python process that calls one function of ours. Its standard input is a pipe whose other end only the
-parent holds: when the parent is no more, the system closes that end, and the child ends itself and all that it has
-started. For this it leads a group of processes of its own.
+parent holds: when the parent ends, the system closes that end, and the child ends itself and every process that it has
+started. For that it leads a process group of its own.
 
-No code comes from the current folder: a `torch.py` that lies there must not be what a child imports.
+A child imports nothing from the current folder: a `torch.py` that lies there must not stand in for torch.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def child(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process that calls `function(*arguments)`; it, and all that it has started, ends with the block.
+    """A process that calls `function(*arguments)`; it ends with the block, and so does every process that it started.
 
     Args:
         function: at the top of a module of ours.
-        folder: where it runs; without one, where we do.
-        environment: what it has beside our environment.
+        folder: where it runs; None: the current folder.
+        environment: variables in addition to ours.
 
     Raises:
         OSError: if it cannot be started.
@@ -65,13 +65,13 @@ def child(
 
 
 def _python_path() -> dict[str, str]:
-    """PYTHONPATH as it was meant where we run: an empty part is mostly a slip, and means the current folder."""
+    """PYTHONPATH with absolute paths, without empty parts: they mean the current folder, mostly by mistake."""
     folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return {"PYTHONPATH": os.pathsep.join(os.path.abspath(folder) for folder in folders if folder)}
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    if process.returncode is None:  # it has not been waited for, so its number is not anyone else's yet
+    if process.returncode is None:  # not waited for yet, so its number still belongs to it
         with suppress(OSError):
             if os.name == "posix":
                 os.killpg(process.pid, signal.SIGKILL)
@@ -86,7 +86,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 def _watch_parent() -> None:
     pipe = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)  # what this process starts reads nothing, and does not hold the pipe
+    os.dup2(nothing, 0)  # processes that this one starts read nothing, and do not hold the pipe
     os.close(nothing)
 
     def wait() -> None:
@@ -100,7 +100,7 @@ def _watch_parent() -> None:
 
 
 def _import_package() -> None:
-    """Import the package that this file belongs to, wherever it lies, not one of its name on the path."""
+    """Import the package that this file belongs to, and not another of that name on the path."""
     spec = importlib.util.spec_from_file_location(PACKAGE, Path(__file__).with_name("__init__.py"))
     if spec is None or spec.loader is None:
         raise ImportError(f"no {PACKAGE} beside {__file__}")

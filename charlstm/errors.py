@@ -8,7 +8,8 @@
     └── DivergedError     5  training produced numbers that are not finite, again and again
     Interrupted    130, 143, 129  Ctrl-C, SIGTERM or SIGHUP: beside the tree, like KeyboardInterrupt
 
-Messages are one line: what is wrong, and what to do.
+Messages are one line: what is wrong, and what to do. A setting or argument in them stands in backquotes, and the error
+carries its name: whoever knows what a person would type for it can say that instead.
 """
 
 from __future__ import annotations
@@ -17,9 +18,17 @@ import signal
 
 
 class CharLSTMError(Exception):
-    """The root of the tree."""
+    """The root of the tree.
+
+    Attributes:
+        settings: the settings and arguments that the message names in backquotes.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "", *settings: str) -> None:
+        super().__init__(message)
+        self.settings = settings
 
 
 class UsageError(CharLSTMError):
@@ -43,8 +52,8 @@ class UnknownCharacterError(TextError):
         nearest: known characters that it resembles, the likeliest first.
     """
 
-    def __init__(self, message: str, character: str, position: int, nearest: tuple[str, ...]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, character: str, position: int, nearest: tuple[str, ...], *settings: str) -> None:
+        super().__init__(message, *settings)
         self.character = character
         self.position = position
         self.nearest = nearest

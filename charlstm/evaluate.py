@@ -17,10 +17,10 @@ from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 
 WARM_CHARS = 500  # what a lane reads before it is scored, where it does not begin at the beginning
-LANE_CHARS = 3000  # a lane scores at least so many
+LANE_CHARS = 3000  # a lane scores at least this many
 MAX_LANES = 256
 WINDOW = 256
-SCORING_SPEED = 3.0  # about so many times as fast as learning
+SCORING_SPEED = 3.0  # about this many times as fast as learning
 
 
 def bits_per_char(nats_per_char: float) -> float:
@@ -41,7 +41,7 @@ class Score:
         return bits_per_char(self.nats_per_char)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As a JSON object."""
         return {"nats_per_char": self.nats_per_char, "bits_per_char": self.bits_per_char, "characters": self.characters}
 
 

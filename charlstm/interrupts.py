@@ -19,11 +19,11 @@ SIGNALS = tuple(signum for signum in (signal.SIGINT, signal.SIGTERM, SIGHUP) if 
 
 
 class Interrupts:
-    """What was asked of us by signals.
+    """The signals that have come to this process.
 
     Attributes:
         signum: the first signal that came, if any.
-        deferred: whether a signal is only noted (`requested` tells) or raises Interrupted where it comes.
+        deferred: whether a signal is only noted (see `requested`) or raises Interrupted at once.
         paused_s: how long Ctrl-Z has kept us from running, in seconds.
     """
 
@@ -41,7 +41,7 @@ class Interrupts:
             signal.signal(SIGTSTP, self._pause)
 
     def ignore(self) -> None:
-        """From here on signals change nothing: all is done, and Python, taking itself apart, would let them kill it."""
+        """Ignore signals from here on: the work is done, and while Python shuts down they would still kill it."""
         for signum in SIGNALS:
             signal.signal(signum, signal.SIG_IGN)
 
@@ -61,17 +61,17 @@ class Interrupts:
     def _pause(self, signum: int, frame: FrameType | None) -> None:
         began = time.monotonic()
         signal.signal(signum, signal.SIG_DFL)
-        os.kill(os.getpid(), signum)  # here we stop, and here we go on when the shell says so
+        os.kill(os.getpid(), signum)  # here the process stops, and goes on when the shell continues it
         signal.signal(signum, self._pause)
         self.paused_s += time.monotonic() - began
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if self.signum is not None:
-            if signum == SIGHUP:  # a terminal sends it, and then its shell does: nobody is impatient
+            if signum == SIGHUP:  # the terminal sends one and its shell another: nobody is impatient
                 return
             with suppress(OSError):
                 os.write(2, b"\n")  # not through a stream, which we may have interrupted
-            os._exit(128 + signum)  # the second one: whatever hangs must not hold us
+            os._exit(128 + signum)  # the second signal ends the process, whatever hangs
         self.signum = signum
         if not self.deferred:
             raise Interrupted(signum)

@@ -81,7 +81,7 @@ def generate(
     Args:
         prompt: what the streams go on from. Without one: `opening`, and a state that remembers nothing.
         opening: what parts of the training text begin after.
-        kernels: how it is computed; None takes products in the type of the weights, and gates as they stand.
+        kernels: how it is computed; None: products in the type of the weights, gates not compiled.
         on_progress: called with characters read and characters in all, while a long prompt is read.
 
     Yields:

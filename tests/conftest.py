@@ -64,7 +64,7 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
 @pytest.fixture
 def nothing_ships(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if charlstm had been installed without its model."""
-    monkeypatch.setattr(find, "SHIPPED", ())
+    monkeypatch.setattr(find, "SHIPPED", Path(os.devnull))
 
 
 COMPILED_WIDTH = 12  # the only width, and float32 the only type, that the tests compile: it takes a while

@@ -90,7 +90,7 @@ def toy_pairs(lemmas: int = 24, seed: int = 0, cues: tuple[str, ...] = ("FM",)) 
     rng = random.Random(seed)
     pairs = []
     for lemma in range(lemmas):
-        feminine, masculine = cues[lemma % len(cues)]
+        feminine, masculine = tuple(cues[lemma % len(cues)])
         for distance in DISTANCES:
             for condition, attractor in (("none", ""), ("same", "f"), ("opposite", "m")):
                 first = filler(rng, distance // 2)

@@ -32,7 +32,7 @@ from charlstm.errors import ModelFileError, TextError
 from charlstm.files.cache import cache_folder
 from charlstm.network.model import CharLM
 
-SOAK = bool(os.environ.get("CHARLSTM_SOAK"))
+SOAK = bool(os.environ.get("SOAK"))
 MUTANTS, TEXTS = (20_000, 5_000) if SOAK else (500, 100)
 SLACK = 24 << 20  # bytes: what a small file may take beyond twice its size
 HANGS_S = 2.0

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_turns_alternate_and_their_median_counts(monkeypatch: pytest.MonkeyPatch
         now[0] += next(durations[name])
 
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-    assert in_turns({name: lambda name=name: run(name) for name in "ab"}, CPU, rounds=3) == {"a": 2.0, "b": 5.0}
+    assert in_turns({name: partial(run, name) for name in "ab"}, CPU, rounds=3) == {"a": 2.0, "b": 5.0}
     assert order == list("abababab")
 
 

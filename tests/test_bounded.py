@@ -10,7 +10,7 @@ from conftest import small_text
 
 from charlstm.cli.training import LOG_LINES
 
-STEPS = 20_000 if os.environ.get("CHARLSTM_SOAK") else 2_000
+STEPS = 20_000 if os.environ.get("SOAK") else 2_000
 SHAPE = [
     "--hidden-size",
     "8",

@@ -11,6 +11,7 @@ import signal
 import stat
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ from safetensors import safe_open
 import charlstm
 from charlstm import checkpoint
 from charlstm.checkpoint import ModelFile, find, format, load_model_file, save_model_file
-from charlstm.config import ModelConfig, SampleConfig
+from charlstm.config import ModelConfig, SampleConfig, TrainConfig
 from charlstm.corpus import CorpusRequest
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError, Interrupted, ModelFileError, UsageError
@@ -132,7 +133,7 @@ def test_a_run_on_files_of_any_names_can_be_read_again(
 ) -> None:
     folder = tmp_path_factory.mktemp("names")
     request = session.absolute(CorpusRequest(tuple(f"/{name}" for name in names) * times))
-    assert request.files in ((), tuple(f"/{name}" for name in names) * times)
+    assert request.files in ((), tuple(str(Path(f"/{name}")) for name in names) * times)
     about = {"corpus": json.loads(json.dumps(asdict(request)))}
     checkpoint.write_run_config(folder, about)
     assert checkpoint.read_run_config(folder) == about
@@ -486,6 +487,62 @@ def test_a_run_of_format_1_goes_on(invoke) -> None:
     assert checkpoint.load_last(run)[0].resume["progress"]["step"] == 410
 
 
+VERSION_0_1 = Path(__file__).parent / "data" / "version-0.1"
+
+
+def here() -> dict[str, str]:
+    """What the bits of a training depend on: like `made_on.json`."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return {
+        "processor": processor,
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+    }
+
+
+def test_a_run_of_version_0_1_is_sampled_and_shown(invoke) -> None:
+    sampled = invoke("sample", "-c", VERSION_0_1 / "run", "--prompt", "ba", "--length", 20, "--temperature", 0)
+    assert sampled.code == 0, sampled.err
+    assert sampled.out == "ba o\no\no\no\no\no\ntoé\ntoé"
+    assert charlstm.load(VERSION_0_1 / "end.safetensors").generate("ba", length=12, temperature=0) == " tové\ntové\nd"
+    described = invoke("info", VERSION_0_1 / "run")
+    assert "trained      120 steps" in described.out
+    assert "at step 141, 59% of its budget used" in described.out
+
+
+def test_a_run_of_version_0_1_comes_to_the_weights_that_it_would_have_come_to(invoke) -> None:
+    """Optimisers, schedule, dropout, random states, position and carried state of `last.safetensors` all mean the same.
+
+    To the bit where it was made; elsewhere products are summed in another order.
+    """
+    shutil.copytree(VERSION_0_1 / "run", "run")
+    done = invoke("train", "-", "--resume", "run", "-q", stdin=small_text(4000).encode())
+    assert done.code == 0, done.err
+    assert [event["step"] for event in checkpoint.read_metrics(Path("run"))][-1] == 240
+    ours, theirs = charlstm.load("run/last.safetensors"), charlstm.load(VERSION_0_1 / "end.safetensors")
+    assert ours.training["valid_history"][:3] == theirs.training["valid_history"][:3]
+    same = here() == json.loads((VERSION_0_1 / "made_on.json").read_text())
+    for weight, expected in zip(ours.model.parameters(), theirs.model.parameters(), strict=True):
+        torch.testing.assert_close(weight, expected, rtol=0, atol=0 if same else 0.01)
+
+
+def test_settings_that_had_other_names_in_version_0_1_have_todays(tmp_path: Path) -> None:
+    run = dict(checkpoint.load_last(FORMAT_1)[0].resume)["run"]
+    assert (run["train"]["memory"], run["train"]["time"], run["corpus"]["normalize"]) == (8.0, None, True)
+    assert not {"memory_chars", "time_s"} & run["train"].keys()
+    assert load_model_file(FORMAT_1 / checkpoint.BEST).training["config"]["memory"] == 8.0
+    TrainConfig.from_dict(run["train"])
+    old = {"train": {"time_s": 90.0, "memory_chars": 150.0}, "corpus": {"compose": False}}
+    (tmp_path / checkpoint.CONFIG).write_text(json.dumps(old))
+    config = checkpoint.read_run_config(tmp_path)
+    assert config == {"train": {"time": 90.0, "memory": 150.0}, "corpus": {"normalize": False}}
+    odds: tuple[dict[str, Any], ...] = ({}, {"train": [], "corpus": None}, {"train": {"time_s": 1, "time": 2}})
+    for odd in odds:
+        (tmp_path / checkpoint.CONFIG).write_text(json.dumps(odd))
+        assert checkpoint.read_run_config(tmp_path) == odd
+
+
 @pytest.mark.parametrize(("characters", "opening"), [("a\nb", "\n"), ("ab", "a")])
 def test_what_a_model_that_says_nothing_of_it_begins_after(characters: str, opening: str) -> None:
     assert ModelFile(content().model, Vocabulary(characters), {}).opening == opening
@@ -504,11 +561,11 @@ def test_a_signal_while_a_file_is_read_does_not_make_it_a_damaged_one(
 
 
 def test_the_pair_that_ships_is_found_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(find, "PAIRS", (tmp_path / "wheel", tmp_path / "clone"))
+    monkeypatch.setattr(find, "SHIPPED", tmp_path)
     assert checkpoint.shipped_pair() is None
     for name in ("lstm", "rnn"):
-        (tmp_path / "clone").mkdir(exist_ok=True)
-        (tmp_path / "clone" / f"{name}.safetensors").touch()
+        (tmp_path / "comparison").mkdir(exist_ok=True)
+        (tmp_path / "comparison" / f"{name}.safetensors").touch()
         found = checkpoint.shipped_pair()
         assert (found is None) == (name == "lstm")
-    assert found == tuple(tmp_path / "clone" / f"{name}.safetensors" for name in ("lstm", "rnn"))
+    assert found == tuple(tmp_path / "comparison" / f"{name}.safetensors" for name in ("lstm", "rnn"))

@@ -15,6 +15,8 @@ from conftest import Invoke, small_text
 from forked import finish, fork, run_command
 from test_files import files_of_at_most
 
+from charlstm.cli.app import commands_of, make_app
+from charlstm.cli.options import FOR_ALL, commands_in
 from charlstm.errors import Interrupted
 
 SMALL = (
@@ -123,9 +125,9 @@ def test_resume_from_the_command_line(invoke: Invoke, trained: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--hidden-size", 20), "hidden_size"),
-        (("--lr", 0.1, "--dropout", 0.5), "dropout, lr"),
-        (("--out", "elsewhere"), "out"),
+        (("--hidden-size", 20), "not --hidden-size"),
+        (("--lr", 0.1, "--dropout", 0.5), "not --dropout, --lr"),
+        (("--out", "elsewhere"), "not --out"),
     ],
 )
 def test_resume_changes_nothing_but_the_budget(invoke: Invoke, trained: Path, arguments, expected: str) -> None:
@@ -234,8 +236,8 @@ def test_settings_from_a_file_yield_to_those_that_are_typed(invoke: Invoke, corp
 
 
 def test_settings_from_the_environment(invoke: Invoke, corpus_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CHARLSTM_HIDDEN_SIZE", "9")
-    monkeypatch.setenv("CHARLSTM_STEPS", "3")
+    monkeypatch.setenv("CHARLSTM_TRAIN_HIDDEN_SIZE", "9")
+    monkeypatch.setenv("CHARLSTM_TRAIN_STEPS", "3")
     assert invoke("train", corpus_file, "--seq-len", 16, "-q", "--out", "run").code == 0
     assert json.loads(Path("run/config.json").read_text())["model"]["hidden_size"] == 9
 
@@ -364,7 +366,7 @@ def test_a_generated_corpus_is_whole_or_not_there(invoke: Invoke, monkeypatch: p
     with files_of_at_most(100_000):
         result = invoke(*command)
     assert result.code == 1
-    assert "cannot write new.txt: File too large; give another --out" in result.err
+    assert "cannot write new.txt: File too large; give another name" in result.err
     assert one_line(result.err)
     assert list(Path().iterdir()) == []
 
@@ -588,10 +590,10 @@ def test_a_corpus_that_was_not_composed_is_read_back_as_it_is(invoke: Invoke, tm
 
 
 def test_variables_are_for_new_runs(invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CHARLSTM_SEED", "7")
-    monkeypatch.setenv("CHARLSTM_HIDDEN_SIZE", "99")
+    monkeypatch.setenv("CHARLSTM_TRAIN_SEED", "7")
+    monkeypatch.setenv("CHARLSTM_TRAIN_HIDDEN_SIZE", "99")
     assert invoke("train", "--resume", "run", "--steps", 25, "-q").code == 0
-    monkeypatch.setenv("CHARLSTM_EPOCHS", "1")
+    monkeypatch.setenv("CHARLSTM_TRAIN_EPOCHS", "1")
     result = invoke("train", "small.txt", "--steps", 2, "--seq-len", 16, "-q")
     assert result.code == 0, result.err  # a budget that is typed replaces the variable
     assert invoke("train", "--resume", "run", "--encoding", "latin-1").code == 2
@@ -652,11 +654,15 @@ def test_a_learning_rate_beyond_reason_ends_in_exit_5_or_a_sound_model(
     ("variable", "value"),
     [
         ("THREADS", "abc"),
-        ("SEED", "-1"),
+        ("TRAIN_SEED", "-1"),
+        ("SAMPLE_SEED", "-1"),
         ("DEVICE", "abacus"),
-        ("CELL_TYPE", "lsmt"),
-        ("TIME", "soon"),
-        ("DROPOUT", "nan"),
+        ("TRAIN_CELL_TYPE", "abacus"),
+        ("TRAIN_TIME", "soon"),
+        ("BENCH_TIME", "soon"),
+        ("TRAIN_DROPOUT", "nan"),
+        ("TRIAN_DROPOUT", "0.1"),
+        ("NONSENSE", "1"),
     ],
 )
 @pytest.mark.parametrize("arguments", [("info", "run"), ("sample", "--seed", 1, "--threads", 1, "--device", "cpu")])
@@ -674,9 +680,64 @@ def test_a_variable_that_means_nothing_is_never_ignored(
 def test_a_variable_for_another_command_is_no_error(
     invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable, value in (("THREADS", "1"), ("SEED", "3"), ("LR", "0.1"), ("CELL", "1:0"), ("TIME", "2m")):
+    others = {"TRAIN_SEED": "3", "TRAIN_LR": "0.1", "PROBE_CELL": "1:0", "TRAIN_TIME": "2m", "PROBE_PAIRS": "no.jsonl"}
+    for variable, value in {"THREADS": "1", **others, "CORPUS_OUT": "corpus.txt", "TRAIN_HIDDEN_SIZE": "8"}.items():
         monkeypatch.setenv(f"CHARLSTM_{variable}", value)
     assert invoke("info", "run").code == 0
+    assert invoke("corpus", "agreement-pt", "--chars", 100, "-q").out == ""
+    assert Path("corpus.txt").exists()
+    monkeypatch.delenv("CHARLSTM_CORPUS_OUT")
+    monkeypatch.setenv("CHARLSTM_TRAIN_OUT", "elsewhere")
+    assert invoke("corpus", "agreement-pt", "--chars", 100).out
+
+
+@pytest.mark.parametrize(
+    ("old", "today"),
+    [
+        ("TIME", "CHARLSTM_BENCH_TIME or CHARLSTM_TRAIN_TIME"),
+        ("OUT", "CHARLSTM_CORPUS_OUT or CHARLSTM_TRAIN_OUT"),
+        ("HIDDEN_SIZE", "CHARLSTM_TRAIN_HIDDEN_SIZE"),
+        ("TEMPERATURE", "CHARLSTM_SAMPLE_TEMPERATURE"),
+    ],
+)
+def test_a_variable_of_version_0_1_is_told_its_name_of_today(
+    invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch, old: str, today: str
+) -> None:
+    monkeypatch.setenv(f"CHARLSTM_{old}", "7")
+    result = invoke("info", "run")
+    assert result.code == 2
+    assert f"CHARLSTM_{old}: there is no such variable; unset it, or say" in result.err
+    assert today in result.err
+
+
+def test_every_option_but_help_has_one_variable_and_what_all_commands_have_is_called_alike() -> None:
+    found: dict[str, set[tuple[str, ...]]] = {}
+    for words, command in commands_in(commands_of(make_app())):
+        for parameter in command.params:
+            if parameter.envvar:
+                found.setdefault(parameter.envvar, set()).add(words)
+    shared = {variable for variable, commands in found.items() if len(commands) > 1}
+    assert shared == {f"CHARLSTM_{name}" for name in FOR_ALL}
+    for variable in found.keys() - shared:
+        ((command, *_),) = found[variable]
+        assert variable.startswith(f"CHARLSTM_{command.upper()}_")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--seq-len", 5000), "two windows of --seq-len 5000 need 10,001; add text or lower --seq-len"),
+        (("--encoding", "abacus"), "--encoding abacus: no such text encoding"),
+        (("--encoding", "utf-32"), "say which: --encoding latin-1"),
+        (("--steps", 1, "--epochs", 1), "give one of --steps, --epochs and --time"),
+    ],
+)
+def test_a_person_is_told_the_option_of_a_setting(
+    invoke: Invoke, corpus_file: Path, arguments: tuple[object, ...], said: str
+) -> None:
+    result = invoke("train", corpus_file, *arguments)
+    assert said in result.err
+    assert "`" not in result.err
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
+import dataclasses
 import json
 import math
 import os
+import typing
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from charlstm.config import ModelConfig, SampleConfig, TrainConfig, read_config_file
 from charlstm.errors import UsageError
+from charlstm.settings import parsed, type_of
 
 
 def test_there_and_back_through_json() -> None:
@@ -24,8 +28,8 @@ def test_there_and_back_through_json() -> None:
         (lambda: ModelConfig(vocab_size=10, cell_type="lsmt"), "one of lstm, rnn, gru"),
         (lambda: ModelConfig.from_dict({}), "'vocab_size' is missing"),
         (lambda: TrainConfig(lr=math.nan), "lr is nan"),
-        (lambda: TrainConfig(time_s=math.inf), "time_s"),
-        (lambda: TrainConfig(steps=1, epochs=1.0), "one of --steps, --epochs and --time"),
+        (lambda: TrainConfig(time=math.inf), "time"),
+        (lambda: TrainConfig(steps=1, epochs=1.0), "one of `steps`, `epochs` and `time`"),
         (lambda: TrainConfig.from_dict({"hidden_sizes": 3}), "unknown setting 'hidden_sizes'"),
         (lambda: TrainConfig.from_dict({"dropuot": 0.1}), "did you mean 'dropout'"),
         (lambda: SampleConfig(temperature=-1.0), "temperature"),
@@ -59,6 +63,26 @@ def test_config_files(tmp_path: Path) -> None:
     ):
         with pytest.raises(UsageError, match=expected):
             read_config_file(tmp_path / name)
+
+
+def test_every_setting_tells_a_person_all_that_help_says() -> None:
+    for kind in (ModelConfig, TrainConfig, SampleConfig):
+        for f in dataclasses.fields(kind):
+            about = f.metadata["setting"]
+            assert bool(about.help) == bool(about.panel) == (f.name != "vocab_size"), f.name
+            is_counted = type_of(kind, f.name) is not bool and typing.get_origin(type_of(kind, f.name)) is not Literal
+            assert bool(about.unit) == (is_counted and f.name != "vocab_size"), f.name
+
+
+def test_lengths_of_time_in_a_file() -> None:
+    assert parsed({"time": "3m", "memory": 9.0}, ModelConfig, TrainConfig) == {"time": 180.0, "memory": 9.0}
+    for odd in ("soon", "", "0s", "3x"):
+        with pytest.raises(UsageError, match="length of time"):
+            parsed({"time": odd}, TrainConfig)
+    with pytest.raises(UsageError, match="unknown setting 'time_s'; did you mean 'time'"):
+        parsed({"time_s": 3}, ModelConfig, TrainConfig)
+    with pytest.raises(UsageError, match="unknown setting 'vocab_size'"):
+        parsed({"vocab_size": 3}, ModelConfig, TrainConfig)
 
 
 def test_a_mark_before_the_settings_is_none_of_them(tmp_path: Path) -> None:

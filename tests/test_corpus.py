@@ -74,7 +74,7 @@ def test_what_is_read(tmp_path: Path, data: bytes, encoding: str, text: str) -> 
 
 def test_normal_form_is_left_alone_when_asked(tmp_path: Path) -> None:
     text = unicodedata.normalize("NFD", "ação")
-    assert read_text(write(tmp_path / "t.txt", text), compose=False) == text
+    assert read_text(write(tmp_path / "t.txt", text), normalize=False) == text
 
 
 PIECES = st.lists(
@@ -101,7 +101,7 @@ def test_where_a_text_is_cut_into_chunks_does_not_matter(tmp_path_factory, piece
         (b"abc\xc3", "byte 3: expected utf-8"),
         (b"\xc0\xaf", "byte 0"),
         (b"abc\xed\xa0\x80", "byte 3"),
-        ("olá olá".encode("utf-16"), "add --encoding utf-16"),
+        ("olá olá".encode("utf-16"), "try `encoding` utf-16"),
         ("ola ola".encode("utf-16-le"), "NUL"),
         (b"a\0b", "NUL"),
     ],
@@ -149,7 +149,7 @@ def test_a_pipe_is_refused_before_it_hangs(tmp_path: Path) -> None:
 def test_too_many_characters(tmp_path: Path) -> None:
     text = "".join(chr(c) for c in range(1, 0x11000) if not 0xD800 <= c < 0xE000)
     with pytest.raises(TextError, match="65,536"):
-        corpus_of(write(tmp_path / "all.txt", text), compose=False)
+        corpus_of(write(tmp_path / "all.txt", text), normalize=False)
 
 
 def test_unknown_encodings(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_more_than_256_characters_take_two_bytes(tmp_path: Path, monkeypatch: py
 
 def test_all_65536_characters_fit(tmp_path: Path) -> None:
     text = "".join(chr(c) for c in range(0x10000, 0x20000))
-    corpus = corpus_of(write(tmp_path / "many.txt", text + text), compose=False)
+    corpus = corpus_of(write(tmp_path / "many.txt", text + text), normalize=False)
     assert len(corpus.vocabulary) == 65_536
     assert set(corpus.counts) == {2}
     assert corpus.vocabulary.decode(corpus.train) + corpus.vocabulary.decode(corpus.valid) == text + text
@@ -349,7 +349,7 @@ def test_of_a_large_corpus_every_id_is_seen_and_a_fixed_part_is_compared(
 @given(st.lists(st.integers(0, 300), max_size=60), st.integers(1, 50), st.sampled_from([np.uint8, np.uint16]))
 def test_ids_come_back_however_they_were_written(tmp_path_factory, ids: list[int], piece: int, id_type: type) -> None:
     path = tmp_path_factory.mktemp("blocks") / "ids"
-    written = np.array([i % 256 for i in ids] if id_type is np.uint8 else ids, dtype=id_type)
+    written: np.ndarray = np.array([i % 256 for i in ids] if id_type is np.uint8 else ids, dtype=id_type)
     with pytest.MonkeyPatch.context() as patch, blocks.BlockWriter(path) as out:
         patch.setattr(blocks, "BLOCK_BYTES", 16)
         for start in range(0, len(written), piece):

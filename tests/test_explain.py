@@ -453,7 +453,7 @@ def test_what_is_written_at_a_noun_is_counted_there() -> None:
     model, vocabulary = english_czech({"i": {"g": 2 * OPEN}, "g": {"g": 0.5}})
     found = measure_switches(model, vocabulary, (0, 0), 1)
     g = math.tanh(0.5)
-    counts = {name: [] for name in STRETCHES}
+    counts: dict[str, list[float]] = {name: [] for name in STRETCHES}
     for k in range(40):
         lines = list(islice(gendered_lines(random.Random(f"switches 1 {k}")), 40))
         for line in lines[1:]:

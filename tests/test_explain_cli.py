@@ -17,7 +17,7 @@ from attacks.model_files import filled
 from planted import CHARS, Planted, toy_pairs, write_pairs
 from rich.cells import cell_len
 
-from charlstm.checkpoint import ModelFile, load_model_file, save_model_file, shipped_pair
+from charlstm.checkpoint import ModelFile, find, load_model_file, save_model_file, shipped_pair
 from charlstm.cli import explain_inputs, explain_networks, found_cells
 from charlstm.cli.explain_views import VIEWS
 from charlstm.config import ModelConfig
@@ -30,7 +30,7 @@ from charlstm.report.columns import bar, coloured_lines, columns_of, glyph, sign
 from charlstm.report.curves import Curve, draw_curves, nice_limits
 
 ROOT = Path(__file__).parent.parent
-SHIPPED = ROOT / "checkpoints" / "portuguese"
+SHIPPED = find.SHIPPED / "portuguese"
 
 
 @pytest.fixture
@@ -323,10 +323,9 @@ def test_what_no_xml_may_hold_is_written_out(invoke, tmp_path: Path) -> None:
 
 
 def test_a_variable_meant_for_another_command_is_no_mistake(invoke, toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"PAIRS": "some.jsonl", "UNKNOWN": "skip", "CELL": "1:0", "BACK": "7", "WARM": "b"}.items():
-        monkeypatch.setenv(f"CHARLSTM_{name}", value)
-    monkeypatch.delenv("CHARLSTM_PAIRS")
-    assert invoke("explain", "bFcd" * 30, "-c", toy, "--gradient").code == 0
+    for name, value in {"PAIRS": "some.jsonl", "CELL": "1:0", "WARM": "b"}.items():
+        monkeypatch.setenv(f"CHARLSTM_PROBE_{name}", value)
+    assert invoke("explain", "bFcd" * 30, "-c", toy, "--gradient", "--back", 7).code == 0
     assert invoke("explain", "bFcd" * 30, "-c", toy, "--memory").code == 0
 
 
@@ -344,7 +343,7 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(
         patch.setattr(os, "write", full)
         done = invoke(*command)
     assert done.code == 1
-    assert "No space left on device; free some space or give another --svg" in done.err
+    assert "No space left on device; free some space or give another name" in done.err
     assert (tmp_path / "p.svg").read_bytes() == before
 
 

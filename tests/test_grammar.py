@@ -96,7 +96,7 @@ def test_portuguese_contracts(portuguese: list[str]) -> None:
     assert not re.search(r"[{}]|  | ,|,,", text)
 
 
-def test_the_documents_sentence_is_known_and_left_out() -> None:
+def test_the_sentences_that_probe_shows_are_known_and_left_out() -> None:
     middle = SOFT.removeprefix("A menina").removesuffix("cansada.")
     draft = Draft(("a menina", "o menino"), middle, None, ("cansada", "cansado"))
     assert draft.sentence(0, 0) == SOFT

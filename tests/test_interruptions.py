@@ -22,7 +22,7 @@ from forked import finish, fork, run_command, wait_for
 from charlstm import checkpoint
 from charlstm.interrupts import Interrupts
 
-SOAK = bool(os.environ.get("CHARLSTM_SOAK"))
+SOAK = bool(os.environ.get("SOAK"))
 KILLS, SIGNALS = (200, 50) if SOAK else (10, 6)
 TRAIN = (
     "train text.txt --out RUN --steps 300 --hidden-size 16 --embedding-size 8 --num-layers 2 --batch-size 4 "

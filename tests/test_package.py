@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,6 @@ def test_no_recurrent_layer_of_torch_in_the_network(path: Path) -> None:
     assert not used & recurrent or converts or compares
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_rooms_stay_small(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
-
-
 def test_what_the_package_offers() -> None:
     assert charlstm.__all__ == ["CharLSTMError", "LanguageModel", "__version__", "load"]
     assert (PACKAGE / "py.typed").exists()
@@ -91,7 +87,7 @@ def test_the_sources_that_are_published_are_complete(tmp_path: Path) -> None:
         tar.extractall(tmp_path / "unpacked", filter="data")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     published = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
-    assert tracked - published == {".gitignore", ".ci/run"}
+    assert tracked - published == {".gitignore", ".ci/run", ".pre-commit-config.yaml"}
     for name in tracked & published - {"setup.cfg"}:
         assert (unpacked / name).read_bytes() == (ROOT / name).read_bytes(), name
 
@@ -106,3 +102,31 @@ def test_the_lowest_versions_are_those_of_the_project() -> None:
     assert "torch==2.9" in lines
     instead = subprocess.run([*lowest, "torch==2.13.0"], capture_output=True, text=True, check=True).stdout.splitlines()
     assert set(instead) ^ set(lines) == {"torch==2.9", "torch==2.13.0"}
+
+
+def spoken(tree: ast.Module) -> Iterator[ast.Constant]:
+    """The texts in a module, but for those that explain it."""
+    explaining = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in explaining:
+            yield node
+
+
+BELOW = [path for path in SOURCES if path.relative_to(PACKAGE).parts[0] != "cli"]
+
+
+@pytest.mark.parametrize("path", BELOW, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_the_command_line_speaks_of_options(path: Path) -> None:
+    texts = [str(node.value) for node in spoken(ast.parse(path.read_text(encoding="utf-8")))]
+    assert not [text for text in texts if re.search(r"(?<![\w-])--[a-z]", text)]
+
+
+@pytest.mark.parametrize("path", BELOW, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_an_error_carries_the_settings_that_its_message_names(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+            message, *more = node.exc.args
+            named = set(re.findall("`([a-z_0-9]+)`", ast.unparse(message)))
+            assert all(name in ast.unparse(node.exc).replace(ast.unparse(message), "") for name in named) or (
+                "*BUDGETS" in map(ast.unparse, more)
+            ), ast.unparse(node)

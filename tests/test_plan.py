@@ -32,14 +32,14 @@ def test_what_is_given_stays(corpus: Corpus) -> None:
 
 def test_without_a_budget_it_passes_over_the_text_up_to_50_times(corpus: Corpus) -> None:
     _, config = plan(corpus, {})
-    assert (config.epochs, config.steps, config.time_s) == (50.0, None, None)
+    assert (config.epochs, config.steps, config.time) == (50.0, None, None)
     assert config.dropout == 0.25
 
 
 def test_evaluations_cost_a_fraction_of_the_training(corpus: Corpus) -> None:
     assert plan(corpus, {"steps": 1})[1].evaluations == 1
     assert plan(corpus, {"epochs": 200.0})[1].evaluations == 20
-    assert plan(corpus, {"time_s": 60.0})[1].evaluations < 20
+    assert plan(corpus, {"time": 60.0})[1].evaluations < 20
 
 
 def test_networks_and_dropout_grow_with_the_task() -> None:
@@ -48,15 +48,15 @@ def test_networks_and_dropout_grow_with_the_task() -> None:
     assert [dropout_for(epochs, 512) for epochs in (1, 10, 20, 50)] == [0.0, 0.2, 0.3, 0.5]
     assert expected_epochs(1000, {"steps": 10}, 100) == 1.0
     assert expected_epochs(1000, {"epochs": 2.5}, 100) == 2.5
-    assert expected_epochs(1000, {"time_s": 1.0}, 100) == 30.0
+    assert expected_epochs(1000, {"time": 1.0}, 100) == 30.0
 
 
 @pytest.mark.parametrize(
     ("characters", "given", "expected"),
     [
-        (100, {}, "two windows of --seq-len 64 need 129"),
+        (100, {}, "two windows of `seq_len` 64 need 129"),
         (100, {"seq_len": 60}, "two windows"),
-        (200, {"batch_size": 200}, "--batch-size 200"),
+        (200, {"batch_size": 200}, "`batch_size` 200"),
         (1000, {"valid_fraction": 0.001}, "too little to validate"),
     ],
 )

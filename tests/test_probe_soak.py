@@ -11,6 +11,7 @@ import pytest
 import torch
 from planted import CHARS, ordinary_lines, toy_pairs, untrained
 
+from charlstm.checkpoint import find
 from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import corpus_lines
@@ -18,7 +19,7 @@ from charlstm.network.model import CharLM
 from charlstm.probe.defaults import WARM, default_pairs
 from charlstm.probe.run import ProbeRequest, probe
 
-pytestmark = pytest.mark.skipif(not os.environ.get("CHARLSTM_SOAK"), reason="minutes long: make soak")
+pytestmark = pytest.mark.skipif(not os.environ.get("SOAK"), reason="minutes long: make soak")
 
 
 @pytest.mark.parametrize("forget_bias", [0.0, 1.0, 2.0])
@@ -59,7 +60,6 @@ def test_a_network_trained_from_nothing(invoke) -> None:
 
 def test_the_record_beside_the_model_that_ships_is_what_a_probe_finds(invoke) -> None:
     torch.set_num_threads(2)
-    model = Path(__file__).parent.parent / "checkpoints" / "portuguese"
-    best = json.loads(invoke("probe", "-c", model, "--json").out)["cells"][0]
-    record = json.loads((model / "probe.json").read_text(encoding="utf-8"))
+    best = json.loads(invoke("probe", "-c", "portuguese", "--json").out)["cells"][0]
+    record = json.loads((find.SHIPPED / "portuguese" / "probe.json").read_text(encoding="utf-8"))
     assert record["found"] == {name: best[name] for name in ("layer", "cell", "verdict")}

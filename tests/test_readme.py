@@ -33,6 +33,20 @@ def test_every_command_parses(command: str) -> None:
     assert context.params
 
 
+def test_the_map_for_contributors_names_every_room() -> None:
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = contributing[contributing.index("| room of `charlstm/` |") : contributing.index("Beside it:")]
+    named = set(re.findall(r"`(\w+)/?`", "".join(re.findall(r"^\| ([^|]*) \|", table, re.M))))
+    rooms = {
+        path.stem
+        for path in (ROOT / "charlstm").iterdir()
+        if not path.name.startswith("_") and path.suffix in ("", ".py")
+    }
+    assert named - {"charlstm"} == rooms
+    targets = set(re.findall(r"`make (\w+)", contributing))
+    assert targets <= set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+
+
 def test_the_files_it_points_to_exist() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README)
     assert links
@@ -52,7 +66,7 @@ def test_the_python_in_it_runs(invoke, corpus_file: Path, monkeypatch: pytest.Mo
 
 def test_every_exit_code_is_explained() -> None:
     table = README[README.index("| code | meaning |") :]
-    for code in ("0", "1", "2", "3", "4", "5", "130, 143"):
+    for code in ("0", "1", "2", "3", "4", "5", "129, 130, 143"):
         assert f"| {code} |" in table
 
 

@@ -153,7 +153,7 @@ def test_bfloat16_products_stay_close(cell_type: str) -> None:
     for dtype in (torch.float32, torch.bfloat16):
         h, after = scan(stack, embedding, ids, stack.zero_state(8), kernels=Kernels(dtype))
         assert after.h.dtype == after.c.dtype == torch.float32
-        results.append((h.float(), torch.autograd.grad(h.float().square().mean(), stack.parameters())))
+        results.append((h.float(), torch.autograd.grad(h.float().square().mean(), list(stack.parameters()))))
     (h, gradients), (narrow_h, narrow_gradients) = results
     assert (h - narrow_h).abs().max() < 0.02
     for gradient, narrow in zip(gradients, narrow_gradients, strict=True):

@@ -1,6 +1,8 @@
 """The model that ships: small, sound, reads Portuguese, is in a wheel, never in the way of a run of one's own."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +28,8 @@ from charlstm.probe.run import read_sentence
 from charlstm.probe.stimuli import make_stimuli
 
 ROOT = Path(__file__).parent.parent
-MODEL = ROOT / "checkpoints" / "portuguese" / BEST
+MODEL = ROOT / "charlstm" / "shipped" / "portuguese" / BEST
+NAMES = ["portuguese", "comparison/lstm", "comparison/rnn"]
 
 PROSE = (
     "A casa ficava no fim da rua, e dela via-se o mar. Todas as tardes, ao pôr do sol, o velho sentava-se à porta "
@@ -56,20 +59,73 @@ def test_runs_of_ones_own_come_first_and_the_model_that_ships_last(
 ) -> None:
     runs = tmp_path / "checkpoints"
     shipped = put(tmp_path / "package" / "portuguese", 0, False)
-    monkeypatch.setattr(find, "SHIPPED", (shipped,))
+    monkeypatch.setattr(find, "SHIPPED", tmp_path / "package")
     assert find_models(None, runs) == [shipped]
     copied = put(runs / "copied", 1, False)
     assert find_models(None, runs) == [copied, shipped]
     old, new = put(runs / "old", 50, True), put(runs / "new", 40, True)
     assert find_models(None, runs) == [new, old, copied, shipped]
     assert find_models(runs) == [new, old, copied]
-    monkeypatch.setattr(find, "SHIPPED", (copied,))  # as in a clone, where it lies in checkpoints/ itself
-    assert find_models(None, runs) == [new, old, copied]
     (tmp_path / "file").write_text("")
-    assert find_models(None, tmp_path / "file") == [copied]
-    monkeypatch.setattr(find, "SHIPPED", (tmp_path / "none",))
-    with pytest.raises(ModelFileError, match="train one first"):
+    assert find_models(None, tmp_path / "file") == [shipped]
+    monkeypatch.setattr(find, "SHIPPED", tmp_path / "none")
+    with pytest.raises(ModelFileError, match=r"train one first: charlstm train FILE$"):
         find_models(None, tmp_path / "nowhere")
+
+
+def test_a_model_that_ships_goes_by_its_name_in_any_folder(invoke) -> None:
+    assert list(checkpoint.shipped_models()) == NAMES
+    assert [checkpoint.name_of(find_models(Path(name))[0]) for name in NAMES] == NAMES
+    assert charlstm.load("portuguese").vocabulary == charlstm.load(MODEL).vocabulary
+    done = invoke("sample", "-c", "portuguese", "--length", 5)
+    assert done.code == 0
+    assert done.err.startswith("model: portuguese (it ships with charlstm)\n")
+    assert "2 x 512 cells" in invoke("info", "portuguese").out
+    assert "1 x 256 cells" in invoke("info", "comparison/rnn").out
+
+
+@pytest.mark.parametrize("command", [("sample", "--length", 3, "-c"), ("info",), ("explain", "--distance", "-c")])
+def test_a_file_or_folder_of_its_name_goes_first_and_is_said(invoke, command: tuple[object, ...]) -> None:
+    path = put(Path("portuguese"), 0, True)
+    done = invoke(*command, "portuguese")
+    assert f"model: {path} (it is here; for the model of that name that ships, give {MODEL})\n" in done.err
+    assert f"model: {path}" not in invoke(*command, "portuguese", "-q").err
+    path.rename("aside")
+    Path("portuguese", CONFIG).unlink()
+    hidden = invoke(*command, "portuguese")
+    assert hidden.code == 4
+    assert "portuguese: no model in this folder, which hides the model of that name that ships" in hidden.err
+    assert str(MODEL) in hidden.err
+    Path("portuguese").rmdir()
+    Path("aside").rename("portuguese")
+    assert "model: portuguese (it is here;" in invoke(*command, "portuguese").err
+
+
+def test_who_names_a_model_that_is_not_there_is_told_which_ship(invoke) -> None:
+    missing = invoke("sample", "-c", "portugese")
+    assert missing.code == 4
+    assert "portugese: no such file or folder, and no model that ships: those are portuguese," in missing.err
+    Path("empty").mkdir()
+    empty = invoke("sample", "-c", "empty")
+    assert empty.code == 4
+    assert "empty: no model in it; train one first" in empty.err
+    for done in (missing, empty):
+        assert done.err.count("\n") == 1
+        assert done.err.endswith(f" {', '.join(NAMES)}\n")
+
+
+@pytest.mark.usefixtures("nothing_ships")
+def test_where_nothing_ships_no_name_is_known(invoke) -> None:
+    done = invoke("sample", "-c", "portuguese")
+    assert done.code == 4
+    assert done.err.endswith("portuguese: no such file or folder\n")
+
+
+def test_the_links_in_the_card_lead_somewhere() -> None:
+    for card in (MODEL.parents[1] / "README.md", ROOT / "checkpoints" / "README.md"):
+        links = re.findall(r"\]\(([^)#]+)\)", card.read_text(encoding="utf-8"))
+        assert links
+        assert all((card.parent / link).exists() for link in links if "://" not in link)
 
 
 def test_a_folder_that_cannot_be_read_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +151,8 @@ def test_the_pair_to_compare_is_small_and_no_run() -> None:
     assert lstm.vocabulary == rnn.vocabulary
     for setting in ("corpus_sha256", "step", "config"):
         assert lstm.training[setting] == rnn.training[setting]
-    assert pair[0].parent not in [path.parent for path in find_models(ROOT / "checkpoints")]
+    with pytest.raises(ModelFileError, match="no model in it"):
+        find_models(pair[0].parent)
 
 
 def test_it_is_small_and_holds_nothing_but_weights() -> None:
@@ -182,14 +239,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("wheel")
     source = where / "source"
     shutil.copytree(ROOT / "charlstm", source / "charlstm", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("portuguese", "comparison"):
-        shutil.copytree(ROOT / "checkpoints" / name, source / "checkpoints" / name)
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in"):
         shutil.copy(ROOT / name, source / name)
-    (source / "checkpoints" / "README.md").write_bytes((ROOT / "checkpoints" / "README.md").read_bytes())
-    shutil.copytree(source / "checkpoints" / "portuguese", source / "checkpoints" / "a-run-of-ones-own")
+    shutil.copytree(MODEL.parent, source / "checkpoints" / "a-run-of-ones-own")
     sources = build("sdist", source, where)
     with tarfile.open(sources) as archive:
+        assert not [name for name in archive.getnames() if "a-run-of-ones-own" in name]
         archive.extractall(where / "sources", filter="data")
     with zipfile.ZipFile(build("wheel", where / "sources" / sources.name.removesuffix(".tar.gz"), where)) as archive:
         archive.extractall(where / "content")
@@ -206,15 +261,19 @@ def build(kind: str, source: Path, where: Path) -> Path:
 
 def test_a_wheel_holds_it_and_samples_at_once(wheel: Path, tmp_path: Path) -> None:
     copy = wheel / "charlstm" / "shipped" / "portuguese"
-    assert {path.name for path in copy.parent.iterdir()} == {"README.md", "portuguese", "comparison"}
-    assert {path.name for path in copy.iterdir()} == {BEST, "LICENSE", "metrics.jsonl", "probe.json"}
-    assert {path.name for path in (copy.parent / "comparison").iterdir()} == {"lstm.safetensors", "rnn.safetensors"}
-    assert (copy / BEST).read_bytes() == MODEL.read_bytes()
-    arguments = ["sample", "--length", "20", "--seed", "1", "--threads", "1"]
+    ships = sorted(path.relative_to(MODEL.parents[1]) for path in MODEL.parents[1].rglob("*") if path.is_file())
+    assert sorted(path.relative_to(copy.parent) for path in copy.parent.rglob("*") if path.is_file()) == ships
+    assert all((copy.parent / path).read_bytes() == (MODEL.parents[1] / path).read_bytes() for path in ships)
+    assert not [path for path in wheel.rglob("*") if "a-run-of-ones-own" in path.parts]
     environment = {**os.environ, "PYTHONPATH": str(wheel)}
-    done = subprocess.run(
-        [sys.executable, "-m", "charlstm", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert str(copy / BEST) in done.stderr
-    assert len(done.stdout) == 20
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "charlstm", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    sampled = run("sample", "--length", "20", "--seed", "1", "--threads", "1")
+    assert sampled.returncode == 0, sampled.stderr
+    assert "model: portuguese (it ships with charlstm)" in sampled.stderr
+    assert len(sampled.stdout) == 20
+    described = json.loads(run("info", "comparison/rnn", "--json").stdout)
+    assert described["path"] == str(copy.parent / "comparison" / "rnn.safetensors")

@@ -88,9 +88,9 @@ def test_nothing_is_read_or_written_outside(place: Path) -> None:
     odd = {path for _, path in opened if not any(path.is_relative_to(p) for p in readable)}
     # the folders that are looked through for modules: where we are started, and that of an installation to be edited
     assert odd <= {place / "hostile", *(Path(p).resolve() for p in sys.path)}
-    odd = {str(path) for flags, path in opened if re.search("O_WRONLY|O_RDWR|O_CREAT", flags)}
+    written = {str(path) for flags, path in opened if re.search("O_WRONLY|O_RDWR|O_CREAT", flags)}
     private = str(place / "cache" / "gates")
-    assert {p for p in odd if not p.startswith((private, "/dev/null", "/dev/shm/sem."))} == set()
+    assert {p for p in written if not p.startswith((private, "/dev/null", "/dev/shm/sem."))} == set()
 
 
 POISON = """
@@ -108,7 +108,7 @@ torch._C._aoti.AOTIModelContainerRunnerCpu(sys.argv[1] + "/forward.so", 1)
 """
 
 
-@pytest.mark.skipif(not os.environ.get("CHARLSTM_SOAK"), reason="compiles four times; make soak")
+@pytest.mark.skipif(not os.environ.get("SOAK"), reason="compiles four times; make soak")
 def test_an_attack_on_the_compiler_is_none_on_us(place: Path) -> None:
     mark = place / "was-run"
     compile_in(place, code=UNPROTECTED)

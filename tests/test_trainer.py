@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
@@ -44,7 +45,7 @@ def make(corpus: Corpus, folder: Path, config: TrainConfig = BASE, cell_type: st
             vocab_size=len(corpus.vocabulary), hidden_size=12, num_layers=2, embedding_size=6, cell_type=cell_type
         )
     )
-    model.reset_parameters(config.memory_chars, config.seed)
+    model.reset_parameters(config.memory, config.seed)
     resumed = checkpoint.load_last(folder)
     if resumed is not None:
         model = resumed[0].model
@@ -53,11 +54,14 @@ def make(corpus: Corpus, folder: Path, config: TrainConfig = BASE, cell_type: st
     return Trainer(model, corpus, config, folder, **{**about, **more})
 
 
+E = TypeVar("E", bound=Event)
+
+
 def drain(events: Iterator[Event]) -> list[Event]:
     return list(events)
 
 
-def of_kind(events: list[Event], kind: type[Event]) -> list[Event]:
+def of_kind(events: list[Event], kind: type[E]) -> list[E]:
     return [e for e in events if type(e) is kind]
 
 
@@ -147,7 +151,7 @@ class Clock:
 
 def test_a_budget_of_time_ends_in_time_with_the_schedule_at_its_end(corpus: Corpus, tmp_path: Path) -> None:
     clock = Clock()
-    events = drain(make(corpus, tmp_path / "run", BASE.replace(steps=None, time_s=5.0), clock=clock).run())
+    events = drain(make(corpus, tmp_path / "run", BASE.replace(steps=None, time=5.0), clock=clock).run())
     (end,) = of_kind(events, Finished)
     assert 4.5 < end.seconds < 5.2
     assert len(of_kind(events, Evaluated)) == 4
@@ -156,13 +160,13 @@ def test_a_budget_of_time_ends_in_time_with_the_schedule_at_its_end(corpus: Corp
 
 
 def test_a_budget_of_time_is_shared_by_the_sessions_of_a_run(corpus: Corpus, tmp_path: Path) -> None:
-    config = BASE.replace(steps=None, time_s=5.0)
+    config = BASE.replace(steps=None, time=5.0)
     trainer = make(corpus, tmp_path / "run", config, clock=Clock())
     drain(trainer.run(lambda: trainer.progress.fraction > 0.6))
     clock = Clock()
     (end,) = of_kind(drain(make(corpus, tmp_path / "run", config, clock=clock).run()), Finished)
     assert 1.5 < end.seconds < 2.3
-    longer = config.replace(time_s=10.0)
+    longer = config.replace(time=10.0)
     (end,) = of_kind(drain(make(corpus, tmp_path / "run", longer, clock=Clock()).run()), Finished)
     assert 4.5 < end.seconds < 5.5
 
@@ -296,7 +300,7 @@ def test_after_the_third_time_it_stops_and_keeps_the_best(
 ) -> None:
     spoil_gradient(monkeypatch, set(range(8, 100)))
     events: list[Event] = []
-    with pytest.raises(DivergedError, match="lower --lr"):
+    with pytest.raises(DivergedError, match="lower `lr`"):
         events.extend(make(corpus, tmp_path / "run").run())
     best = checkpoint.load_model_file(tmp_path / "run" / checkpoint.BEST)
     assert best.training["step"] == 6

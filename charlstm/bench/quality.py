@@ -40,7 +40,7 @@ class Point:
     nats_windows_64: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As a JSON object."""
         return {"bench": "quality", **asdict(self)}
 
 
@@ -70,7 +70,7 @@ def bench_quality(
     """
     with tempfile.TemporaryDirectory(prefix="charlstm-bench-") as folder:
         session = new_session(
-            request, corpus, lambda: Path(folder), {"cell_type": cell_type, "time_s": time_s}, device, on_compile
+            request, corpus, lambda: Path(folder), {"cell_type": cell_type, "time": time_s}, device, on_compile
         )
         clock = StoppableClock()
         trainer = Trainer(

@@ -30,7 +30,7 @@ class Shape:
     batch_size: int
     seq_len: int
     vocab_size: int = 65
-    cell_type: CellType = "lstm"
+    cell_type: CellType = ModelConfig.cell_type
 
     def model_config(self) -> ModelConfig:
         """The network; its embedding is as wide as its layers, which favours neither side."""
@@ -85,7 +85,7 @@ class TrainingRow:
         return rate * self.shape.operations_per_char() / self.limit_operations_per_s[precision]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As a JSON object."""
         return {
             "bench": "train",
             **asdict(self.shape),

@@ -1,6 +1,14 @@
 """The disk format and its only owner: model files and the folders of runs."""
 
-from charlstm.checkpoint.find import find_model, find_models, is_shipped, shipped_pair
+from charlstm.checkpoint.find import (
+    find_model,
+    find_models,
+    hides_shipped,
+    is_shipped,
+    name_of,
+    shipped_models,
+    shipped_pair,
+)
 from charlstm.checkpoint.model_file import ModelFile, describe_model_file, load_model_file, save_model_file
 from charlstm.checkpoint.run import (
     BEST,
@@ -37,6 +45,7 @@ __all__ = [
     "describe_model_file",
     "find_model",
     "find_models",
+    "hides_shipped",
     "hold_run",
     "is_run",
     "is_shipped",
@@ -44,11 +53,13 @@ __all__ = [
     "load_model_file",
     "load_previous",
     "make_run_folder",
+    "name_of",
     "put_aside",
     "read_metrics",
     "read_run_config",
     "save_last",
     "save_model_file",
+    "shipped_models",
     "shipped_pair",
     "write_atomically",
     "write_run_config",

@@ -1,4 +1,4 @@
-"""Which model is meant: a file, a run, the newest of several runs, or the one that ships."""
+"""Which model is meant: a file, a run, the newest of several runs, or one that ships, by its name."""
 
 from __future__ import annotations
 
@@ -7,27 +7,40 @@ from pathlib import Path
 from charlstm.checkpoint.run import BEST, CONFIG, LAST, PREVIOUS, RUNS
 from charlstm.errors import ModelFileError
 
-PACKAGE = Path(__file__).resolve().parent.parent
-# An installed wheel holds a copy inside the package, put there by the build; a clone has it beside the package.
-SHIPPED = (PACKAGE / "shipped" / "portuguese" / BEST, PACKAGE.parent / RUNS / "portuguese" / BEST)
-PAIRS = tuple(folder / "comparison" for folder in (PACKAGE / "shipped", PACKAGE.parent / RUNS))
+SHIPPED = Path(__file__).parents[1] / "shipped"  # package data
+USUAL = "portuguese"  # taken where no model is named and no run is there
+PAIR = ("comparison/lstm", "comparison/rnn")
+
+
+def shipped_models() -> dict[str, Path]:
+    """The models that come with charlstm, by name: `portuguese`, `comparison/lstm`. Empty where they were left out."""
+    found = {}
+    for path in sorted(SHIPPED.glob("*/*.safetensors")):
+        named = path.parent if path.name == BEST else path.with_suffix("")
+        found[named.relative_to(SHIPPED).as_posix()] = path
+    return {name: found[name] for name in sorted(found, key=lambda name: (name != USUAL, name))}
 
 
 def shipped_pair() -> tuple[Path, Path] | None:
     """An LSTM and a plain RNN of one size, trained alike on one text, to be compared; None where they were left out."""
-    pairs = ((folder / "lstm.safetensors", folder / "rnn.safetensors") for folder in PAIRS)
-    return next((pair for pair in pairs if all(path.is_file() for path in pair)), None)
-
-
-def shipped_model() -> Path | None:
-    """The model that comes with charlstm; None where it was left out."""
-    return next((path for path in SHIPPED if path.is_file()), None)
+    models = shipped_models()
+    return (models[PAIR[0]], models[PAIR[1]]) if set(PAIR) <= set(models) else None
 
 
 def is_shipped(path: Path) -> bool:
-    """Whether a model file is the one that comes with charlstm, by whatever name."""
-    shipped = shipped_model()
-    return shipped is not None and path.resolve() == shipped.resolve()
+    """Whether a model file is one that comes with charlstm."""
+    return any(path.resolve() == shipped.resolve() for shipped in shipped_models().values())
+
+
+def name_of(path: Path) -> str:
+    """What to call a model file in a message: its path, or the name of a model that comes with charlstm."""
+    resolved = path.resolve()
+    return next((name for name, shipped in shipped_models().items() if shipped.resolve() == resolved), str(path))
+
+
+def hides_shipped(given: Path | None, path: Path) -> bool:
+    """Whether a model was found in a file or folder that has the name of a model that comes with charlstm."""
+    return given is not None and given.as_posix() in shipped_models() and not is_shipped(path)
 
 
 def find_models(where: Path | None, runs: Path = RUNS) -> list[Path]:
@@ -37,26 +50,42 @@ def find_models(where: Path | None, runs: Path = RUNS) -> list[Path]:
     no `config.json`) come after all runs, however new their files are.
 
     Args:
-        where: a model file, the folder of a run, or a folder of runs; None: `runs`, and then the model that ships.
+        where: a model file, the folder of a run, a folder of runs, or else the name of a model that ships; None:
+            `runs`, and then the model that ships.
 
     Raises:
         ModelFileError: if there is none.
     """
     place = runs if where is None else where
+    shipped = shipped_models()
     try:
         if where is not None and not place.exists():
-            raise ModelFileError(f"{place}: no such file or folder")
+            if where.as_posix() in shipped:
+                return [shipped[where.as_posix()]]
+            raise ModelFileError(f"{place}: no such file or folder{_ships(', and no model that ships: those are')}")
         if where is not None and place.is_file():
             return [place]
         found = (_models_in(place)[:1] or _models_of_runs(place)) if place.is_dir() else []
     except OSError as e:
         raise ModelFileError(f"{place}: {e.strerror or e}") from None
-    if where is None and (shipped := shipped_model()) is not None:
-        here = [path for path in found if is_shipped(path)]  # in a clone, by a shorter name
-        found = [*(path for path in found if path not in here), *(here or [shipped])]
+    if where is None and USUAL in shipped:
+        found.append(shipped[USUAL])
     if not found:
-        raise ModelFileError(f"{place}: no model in it; train one first: charlstm train FILE")
+        if where is not None and where.as_posix() in shipped:
+            raise ModelFileError(
+                f"{place}: no model in this folder, which hides the model of that name that ships: go to another "
+                f"folder, or give {shipped[where.as_posix()]}"
+            )
+        raise ModelFileError(
+            f"{place}: no model in it; train one first: charlstm train FILE{_ships('; or name one that ships:')}"
+        )
     return found
+
+
+def _ships(before: str) -> str:
+    """The names of the models that ship, after some words; nothing where they were left out."""
+    names = ", ".join(shipped_models())
+    return f"{before} {names}" if names else ""
 
 
 def find_model(where: Path | None, runs: Path = RUNS) -> Path:

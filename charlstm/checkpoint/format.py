@@ -26,6 +26,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from charlstm.checkpoint.renamed import MODEL_FILE, in_todays_names
 from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError
 from charlstm.files.atomic import NOT_A_FILE, open_regular, write_atomically
 
@@ -44,7 +45,7 @@ def write_file(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, An
     """Write a model file: to a temporary file, synced, renamed, folder synced. Equal content, equal bytes.
 
     Raises:
-        CharLSTMError: names the file and why it could not be written; what was there before is untouched.
+        CharLSTMError: names the file and why it could not be written; the old file is untouched.
     """
     text = json.dumps({**about, "format": FORMAT, "sha256": ZEROS}, sort_keys=True, allow_nan=False)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -147,7 +148,7 @@ def _parse_header(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, Any
         )
     if version != FORMAT:
         raise ModelFileError(f"{path}: format {reprlib.repr(version)} (unknown); this charlstm reads format {FORMAT}")
-    return about, header
+    return in_todays_names(about, MODEL_FILE), header
 
 
 def _few_parts(text: str) -> Any:

@@ -64,7 +64,7 @@ def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype | None = 
 
     Args:
         path: the file.
-        content: what it shall hold.
+        content: what to write.
         dtype: the type of the numbers in the file; bfloat16 takes half the room of float32; None: as they are.
     """
     about: dict[str, Any] = {
@@ -98,7 +98,7 @@ def load_model_file(path: Path) -> ModelFile:
 
 @torch.no_grad()
 def overflows(model: CharLM) -> bool:
-    """Whether what a network computes could be no number, its weights being finite.
+    """Whether a network of finite weights could compute something that is not finite.
 
     States are between -1 and 1, so a row of weights says how large its sum can be.
     """

@@ -1,4 +1,4 @@
-"""A run is a folder: what is in it and what it is called."""
+"""Runs: the folder of each, its name and its files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from charlstm.checkpoint.format import strict_json
 from charlstm.checkpoint.model_file import ModelFile, load_model_file, save_model_file
+from charlstm.checkpoint.renamed import RUN, in_todays_names
 from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError, UsageError
 from charlstm.files.atomic import (
     cannot_write,
@@ -50,19 +51,19 @@ def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
             folder = runs / f"{name}-{n}"
         except OSError as e:
             raise CharLSTMError(
-                f"cannot make the folder {folder}: {e.strerror or e}; give another with --out"
+                f"cannot make the folder {folder}: {e.strerror or e}; give another as `out`", "out"
             ) from None
 
 
 @contextmanager
 def hold_run(folder: Path, new: bool) -> Iterator[list[str]]:
-    """Have a run's folder for this process alone, rid of what a killed process had begun to write.
+    """Lock the folder of a run for this process, and remove the unfinished files of processes that were killed.
 
     Gives what the file system of the folder cannot do, in sentences for the person.
 
     Args:
         folder: of the run.
-        new: make it; where nothing came of the run, it goes again.
+        new: make the folder; it is removed again if the run does not begin.
 
     Raises:
         UsageError: if another process holds it, or a new one is not empty.
@@ -73,7 +74,9 @@ def hold_run(folder: Path, new: bool) -> Iterator[list[str]]:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
-            raise CharLSTMError(f"cannot make the folder {folder}: {e.strerror or e}; give another --out") from None
+            raise CharLSTMError(
+                f"cannot make the folder {folder}: {e.strerror or e}; give another as `out`", "out"
+            ) from None
     with hold_folder(folder) as missing:
         if new:
             check_new(folder)  # another process may have been faster
@@ -89,15 +92,15 @@ def hold_run(folder: Path, new: bool) -> Iterator[list[str]]:
 
 
 def check_new(folder: Path) -> None:
-    """Raise UsageError unless a folder is not there, or holds only what a process left that was killed as it began."""
+    """Raise UsageError unless a folder does not exist, or holds only what a process left that was killed at once."""
     try:
         if not folder.exists() and not folder.is_symlink():
             return
         if all(path.name == LOCK or is_unfinished(path.name, FILES) for path in folder.iterdir()):
             return
     except OSError as e:
-        raise UsageError(f"--out {folder}: {e.strerror or e}; give another name") from None
-    raise UsageError(f"--out {folder}: there is something already, and it is never overwritten; give another name")
+        raise UsageError(f"{folder}: {e.strerror or e}; give another name") from None
+    raise UsageError(f"{folder}: there is something already, and it is never overwritten; give another name")
 
 
 def is_run(folder: Path) -> bool:
@@ -124,7 +127,7 @@ def read_run_config(folder: Path) -> dict[str, Any]:
         raise ModelFileError(f"{path}: {e.strerror}; is {folder} the folder of a run?") from None
     except (ValueError, RecursionError) as e:
         raise ModelFileError(f"{path}: not sound: {e}") from None
-    return config
+    return in_todays_names(config, RUN)
 
 
 def save_last(folder: Path, content: ModelFile, keep_previous: bool) -> None:
@@ -179,10 +182,10 @@ def load_last(folder: Path) -> tuple[ModelFile, Path] | None:
 
 
 def check_start_over(folder: Path) -> None:
-    """Raise ModelFileError where a run that never saved its state has a best model that starting over could lose.
+    """Raise ModelFileError if starting a run over that has no saved state could lose its best model.
 
-    Its first evaluation writes the best model just before the state. A run that was killed in between comes to the same
-    model again; anything else is a part of a run, whose state was not copied or was removed.
+    The first evaluation writes the best model just before the state. A run that was killed in between finds the same
+    model again. Otherwise the folder is an incomplete copy of a run, or its state was removed.
     """
     best = folder / BEST
     if not best.exists():

@@ -14,10 +14,12 @@ from charlstm.cli.bench import bench
 from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
 from charlstm.cli.explain import explain
+from charlstm.cli.help import Command, Group
 from charlstm.cli.info import info
-from charlstm.cli.options import check_variables
+from charlstm.cli.options import check_variables, name_variables
 from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
+from charlstm.cli.settings import in_options
 from charlstm.cli.train import train
 from charlstm.errors import UsageError
 from charlstm.report.text import printable
@@ -37,7 +39,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
 ) -> None:
-    """A stacked LSTM with readable gates: train it on a text, let it write, look inside."""
+    """A stacked LSTM with readable gates: train it on a text, let it write, look inside.
+
+    charlstm COMMAND --help says what a command does.
+    """
     if version:
         sys.stdout.write(f"charlstm {__version__}\n")
         raise typer.Exit
@@ -47,6 +52,7 @@ def make_app() -> typer.Typer:
     """The application with all its commands."""
     app = typer.Typer(
         name="charlstm",
+        cls=Group,
         invoke_without_command=True,
         no_args_is_help=True,
         add_completion=False,
@@ -56,8 +62,16 @@ def make_app() -> typer.Typer:
     )
     app.callback()(root)
     for name, command in COMMANDS.items():
-        app.command(name)(in_typers_form(command, app))
+        app.command(name, cls=Command)(in_typers_form(command, app))
     return app
+
+
+@functools.cache
+def commands_of(app: typer.Typer) -> Any:
+    """The commands as Typer makes them, their variables named."""
+    group = typer.main.get_command(app)
+    name_variables(group)
+    return group
 
 
 def run_app() -> int:
@@ -65,7 +79,7 @@ def run_app() -> int:
     kinds: list[type[Exception]] = [kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception)]
     (wrongly_typed,) = (kind for kind in kinds if kind.__name__ == "ClickException")
     try:
-        code = make_app()(standalone_mode=False)
+        code = commands_of(make_app())(prog_name="charlstm", standalone_mode=False)
     except wrongly_typed as e:
         problem: Any = e
         problem.message = printable(problem.message)  # some versions show the name of an option as it came
@@ -80,9 +94,9 @@ def in_typers_form(command: Callable[..., None], app: typer.Typer) -> Callable[.
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
-            check_variables(vars(typer.main.get_command(app))["commands"])
+            check_variables(commands_of(app))
             command(*args, **kwargs)
         except UsageError as e:
-            raise typer.BadParameter(printable(str(e), keep="")) from None
+            raise typer.BadParameter(printable(in_options(e), keep="")) from None
 
     return wrapped

@@ -15,18 +15,17 @@ from charlstm.cli.options import (
     Device,
     DeviceOption,
     Json,
-    PrecisionName,
     PrecisionOption,
     Quiet,
     Threads,
-    Verbose,
+    in_typers_terms,
     option,
-    parse_duration,
 )
 from charlstm.cli.runtime import prepare_machine, say_compiling
-from charlstm.config import CellType, Precision
+from charlstm.config import CellType, ModelConfig, Precision
 from charlstm.errors import UsageError
 from charlstm.report.console import print_json, say
+from charlstm.settings import parse_duration
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +66,7 @@ def bench(
     ] = None,
     cell_type: Annotated[
         CellType, option("--cell-type", help="What the layers are made of.", rich_help_panel=SHAPE)
-    ] = "lstm",
+    ] = ModelConfig.cell_type,
     num_layers: Annotated[int, option("--num-layers", help="Layers.", min=1, max=64, rich_help_panel=SHAPE)] = 2,
     batch_size: Annotated[int, option("--batch-size", help="Lanes.", min=1, max=65536, rich_help_panel=SHAPE)] = 64,
     seq_len: Annotated[
@@ -82,17 +81,16 @@ def bench(
         option(
             "--time",
             help="How long to train on it. [default: 2m]",
-            parser=parse_duration,
+            parser=in_typers_terms(parse_duration),
             metavar="DURATION",
             show_default=False,
             rich_help_panel=FILES,
         ),
     ] = None,
     device: DeviceOption = Device.auto,
-    precision: PrecisionOption = PrecisionName.auto,
+    precision: PrecisionOption = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
-    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -117,8 +115,8 @@ def bench(
         print_json({"bench": "machine", **about})
     else:
         say(machine_report(about))
-    both = precision is PrecisionName.auto and has_bf16_products(machine)
-    one: Precision = "bf16" if precision is PrecisionName.bf16 else "fp32"
+    both = precision == "auto" and has_bf16_products(machine)
+    one: Precision = "bf16" if precision == "bf16" else "fp32"
     precisions: list[Precision] = ["fp32", "bf16"] if both else [one]
     shapes = [Shape(H, num_layers, batch_size, seq_len, cell_type=cell_type) for H in hidden_size or (128, 256, 512)]
     for part in chosen:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, Verbose, option
+from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, option
 from charlstm.errors import UsageError
 from charlstm.files.atomic import cannot_write, new_text_file
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
@@ -53,11 +53,10 @@ def corpus(
         option("--out", "-o", help="Write to this file. [default: stdout]", rich_help_panel=OUTPUT, show_default=False),
     ] = None,
     quiet: Quiet = False,
-    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a generated corpus whose agreement is known, or minimal pairs of the same grammar."""
+    """Write a corpus made by rule, whose agreement is known, or its pairs."""
     if chars is not None and pairs is not None:
         raise UsageError("--chars and --pairs: give one of them, the corpus or the pairs")
     if json and out is None and pairs is None:

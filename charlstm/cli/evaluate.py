@@ -16,13 +16,11 @@ from charlstm.cli.options import (
     DeviceOption,
     Encoding,
     Json,
-    PrecisionName,
     PrecisionOption,
     Quiet,
     Threads,
     Unknown,
     UnknownOption,
-    Verbose,
     option,
     parse_finite,
 )
@@ -83,14 +81,13 @@ def evaluate(
     encoding: Encoding = "utf-8",
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
-    precision: PrecisionOption = PrecisionName.auto,
+    precision: PrecisionOption = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
-    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Score how well a model predicts a text: nats and bits a character.
+    """Score how well a model predicts a text, in nats and bits a character.
 
     Several files are scored one after the other as one text.
     """
@@ -106,7 +103,7 @@ def evaluate(
     kernels = choose_kernels(
         config,
         machine,
-        precision.value,
+        precision,
         compiled=worth_compiling(config, characters),
         on_compile=lambda: say_compiling(quiet or json),
     )

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.checkpoint import ModelFile, find_model, load_model_file, shipped_pair
+from charlstm.checkpoint import ModelFile, find_model, load_model_file, name_of, shipped_pair
 from charlstm.cli.explain_inputs import cannot_read, encode, given_text, items_for
 from charlstm.cli.explain_request import Request, Shown
 from charlstm.cli.probe_inputs import ordinary_text
+from charlstm.cli.runtime import say_hidden
 from charlstm.errors import ModelFileError, TextError, UsageError
 from charlstm.explain.distance import accuracy_by_distance
 from charlstm.explain.gradient import WARM_CHARS, Reach, measure_reach, untrained, with_recurrent_weight
@@ -89,7 +90,7 @@ def _networks(request: Request) -> dict[str, ModelFile]:
         if pair is None:
             raise ModelFileError("the two networks that ship were left out here; give --checkpoint and --against")
         if not request.quiet:
-            say(f"models: {pair[0]} and {pair[1].name} (they ship with charlstm)")
+            say(f"models: {' and '.join(map(name_of, pair))} (they ship with charlstm)")
         return {path.stem: load_model_file(path) for path in pair}
     paths = [find_model(request.checkpoint)]
     if request.against is not None:
@@ -98,7 +99,9 @@ def _networks(request: Request) -> dict[str, ModelFile]:
             raise UsageError(f"--against {request.against}: that is the model itself; give another one")
     contents = [load_model_file(path) for path in paths]
     if not request.quiet:
-        say(f"models: {' and '.join(map(str, paths))}")
+        say(f"models: {' and '.join(map(name_of, paths))}")
+        for given, path in zip((request.checkpoint, request.against), paths, strict=False):
+            say_hidden(given, path)
     return dict(zip(_names(paths, contents), contents, strict=True))
 
 
@@ -134,7 +137,7 @@ def _places(ids: Tensor, back: int) -> Tensor:
 
 
 def _memory_chars(content: ModelFile) -> float:
-    """What `--memory` its training began with."""
+    """How far back its cells remembered at first."""
     config = content.training.get("config")
-    value = config.get("memory_chars", 8.0) if isinstance(config, dict) else 8.0
+    value = config.get("memory", 8.0) if isinstance(config, dict) else 8.0
     return float(value) if isinstance(value, int | float) and 0 <= value <= 1e6 else 8.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from charlstm.checkpoint import ModelFile
+from charlstm.checkpoint import ModelFile, name_of
 from charlstm.cli.explain_inputs import (
     Items,
     choose_cell,
@@ -75,7 +75,9 @@ def show_memory(request: Request) -> Shown:
     probed = None if found is None else (found.layer, found.cell)
     memory = measure_memory(content.model, to_lanes(ids), source)
     data = {"checkpoint": str(path), "probed": probed and {"layer": probed[0] + 1, "cell": probed[1]}}
-    return Shown(partial(draw_memory, memory, probed), f"charlstm explain, {path}", {**data, **memory.to_dict()})
+    return Shown(
+        partial(draw_memory, memory, probed), f"charlstm explain, {name_of(path)}", {**data, **memory.to_dict()}
+    )
 
 
 def show_switches(request: Request) -> Shown:
@@ -102,7 +104,7 @@ def show_switches(request: Request) -> Shown:
     )
     found = measure_switches(content.model, content.vocabulary, place, request.seed)
     data = {"checkpoint": str(path), "chosen": chosen, **found.to_dict()}
-    return Shown(partial(draw_switches, found, chosen), f"charlstm explain --switches, {path}", data)
+    return Shown(partial(draw_switches, found, chosen), f"charlstm explain --switches, {name_of(path)}", data)
 
 
 VIEWS: dict[View, Callable[[Request], Shown]] = {
@@ -131,12 +133,12 @@ class _Reading:
     @property
     def about(self) -> str:
         """For people: why this cell, in which model, after what."""
-        return f"{self.chosen}. Model: {self.path}. Read before the text (--warm): {self.warm!r}"
+        return f"{self.chosen}. Model: {name_of(self.path)}. Read before the text (--warm): {self.warm!r}"
 
     @property
     def title(self) -> str:
         """Of the picture."""
-        return f"charlstm explain, {self.path}"
+        return f"charlstm explain, {name_of(self.path)}"
 
     @property
     def data(self) -> dict[str, str]:

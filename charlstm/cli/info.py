@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from charlstm.cli.options import Debug, Json, Quiet, Svg, Verbose, Width, check_picture
+from charlstm.cli.runtime import say_hidden
 from charlstm.errors import ModelFileError
 from charlstm.report.console import print_json, print_table
 from charlstm.report.text import quoted
@@ -19,7 +20,7 @@ def info(
     where: Annotated[
         Path | None,
         typer.Argument(
-            help="A model file, the folder of a run, or a folder of runs. "
+            help="A model file, the folder of a run, a folder of runs, or the name of a model that ships. "
             "[default: checkpoints/, then the model that ships]",
             show_default=False,
             readable=False,  # asked when it is read: then it is a model that cannot be, not a typing error
@@ -32,11 +33,13 @@ def info(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what a model file or a run holds, and the training curve of a run."""
+    """Show what a model file or a run holds, and its training curve."""
     check_picture(svg)
     from charlstm.checkpoint import BEST, LAST, METRICS, describe_model_file, find_model, read_metrics
 
     path = find_model(where)
+    if not quiet:
+        say_hidden(where, path)
     about = describe_model_file(path)
     last = path.with_name(LAST)
     if "resume" not in about and path.name == BEST and last.exists():

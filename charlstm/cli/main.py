@@ -46,9 +46,10 @@ def run() -> int:
     except Exception as e:
         if debug:
             raise
+        from charlstm.cli.settings import in_options
         from charlstm.report.console import fail
 
-        fail(str(e) if isinstance(e, CharLSTMError) else what_happened(e))
+        fail(in_options(e) if isinstance(e, CharLSTMError) else what_happened(e))
         return e.exit_code if isinstance(e, CharLSTMError) else 1
     return code
 

@@ -1,25 +1,52 @@
-"""The options that several commands share, each with its environment variable `CHARLSTM_<OPTION>`."""
+"""The options that several commands share, and the environment variables of all of them."""
 
 from __future__ import annotations
 
+import difflib
+import functools
 import math
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from charlstm.config import MACHINE as MACHINE
+from charlstm.config import TEXT as TEXT
+from charlstm.config import Precision, TrainConfig
 from charlstm.errors import UsageError
+from charlstm.settings import settings_of
+
+PREFIX = "CHARLSTM_"
+# what means the same to every command has one variable; all else has CHARLSTM_<COMMAND>_<OPTION>
+FOR_ALL = {"CHECKPOINT", "DEVICE", "THREADS", "PRECISION", "QUIET", "JSON", "DEBUG"}
+NO_OPTIONS = {"CHARLSTM_CACHE_DIR"}
 
 
 def option(*names: str, help: str, **more: Any) -> Any:
-    """A Typer option whose environment variable is named after its long name."""
+    """A Typer option that also has an environment variable: see `name_variables`."""
     more.setdefault("readable", False)  # asked when a file is read: what kind it is of decides on the exit code
     long = next(name for name in names if name.startswith("--")).split("/")[0]
-    return typer.Option(*names, help=help, envvar="CHARLSTM_" + long.lstrip("-").replace("-", "_").upper(), **more)
+    return typer.Option(*names, help=help, envvar=long.lstrip("-").replace("-", "_").upper(), **more)
+
+
+def commands_in(group: Any, *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The commands of a group and of the groups in it, each with the words that a person types for it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_in(command, *above, name)
+        yield (*above, name), command
+
+
+def name_variables(group: Any) -> None:
+    """Give every option that has a variable the name of it, by its command."""
+    for words, command in commands_in(group):
+        for parameter in command.params:
+            if parameter.envvar:
+                own = () if parameter.envvar in FOR_ALL else words
+                parameter.envvar = PREFIX + "_".join([*own, parameter.envvar]).upper().replace("-", "_")
 
 
 class Device(StrEnum):
@@ -31,14 +58,6 @@ class Device(StrEnum):
     mps = "mps"
 
 
-class PrecisionName(StrEnum):
-    """The type of the matrix products."""
-
-    auto = "auto"
-    fp32 = "fp32"
-    bf16 = "bf16"
-
-
 class Unknown(StrEnum):
     """What to do with a character that the model has never seen."""
 
@@ -47,9 +66,7 @@ class Unknown(StrEnum):
     nearest = "nearest"
 
 
-MACHINE = "Machine"
 OUTPUT = "Output"
-TEXT = "Text"
 
 Quiet = Annotated[bool, option("--quiet", "-q", help="Say only what must be said.", rich_help_panel=OUTPUT)]
 Verbose = Annotated[bool, option("--verbose", "-v", help="Say more.", rich_help_panel=OUTPUT)]
@@ -57,8 +74,7 @@ Json = Annotated[bool, option("--json", help="One JSON object a line on stdout."
 Debug = Annotated[bool, option("--debug", help="Show a traceback when something fails.", rich_help_panel=OUTPUT)]
 DeviceOption = Annotated[Device, option("--device", help="Where the model runs.", rich_help_panel=MACHINE)]
 PrecisionOption = Annotated[
-    PrecisionName,
-    option("--precision", help="Type of the matrix products; auto: bf16 where it is faster.", rich_help_panel=MACHINE),
+    Precision, option("--precision", help=settings_of(TrainConfig)["precision"].help, rich_help_panel=MACHINE)
 ]
 Threads = Annotated[
     int | None,
@@ -69,7 +85,7 @@ Checkpoint = Annotated[
     option(
         "--checkpoint",
         "-c",
-        help="A model file, the folder of a run, or a folder of runs (the newest). "
+        help="A model file, the folder of a run, a folder of runs (the newest), or the name of a model that ships. "
         "[default: checkpoints/, then the model that ships]",
     ),
 ]
@@ -89,17 +105,18 @@ Svg = Annotated[
     option("--svg", help="Write the picture to this file, too.", rich_help_panel=OUTPUT, show_default=False),
 ]
 
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
+def in_typers_terms(function: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A parser or a check whose UsageError Typer shows with the option that it is about."""
 
-def parse_duration(text: str) -> float:
-    """`90s`, `3m`, `2h`, `1h30m` or plain seconds -> seconds. Raises typer.BadParameter."""
-    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([smhd]?)", text.strip().lower())
-    whole = "".join(n + unit for n, unit in parts)
-    seconds = math.fsum(float(n) * _UNITS[unit] for n, unit in parts)
-    if not parts or whole != re.sub(r"\s", "", text.lower()) or not 0 < seconds < 1e9:
-        raise typer.BadParameter(f"{text!r} is not a length of time; write 90s, 3m or 2h")
-    return seconds
+    @functools.wraps(function)
+    def wrapped(value: str) -> Any:
+        try:
+            return function(value)
+        except UsageError as e:
+            raise typer.BadParameter(str(e)) from None
+
+    return wrapped
 
 
 def parse_finite(value: float | None) -> float | None:
@@ -115,28 +132,37 @@ def was_typed(ctx: typer.Context, parameter: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def check_variables(commands: Mapping[str, Any]) -> None:
-    """Refuse a variable with a value that no command can take, also where this command has no use for it.
-
-    Args:
-        commands: by name, as Typer makes them.
+def check_variables(group: Any) -> None:
+    """Refuse a variable that no command knows, and a value that its command cannot take: none is ignored in silence.
 
     Raises:
         UsageError: names the variable.
     """
-    sound, refused = set(), {}
-    for name, command in commands.items():
-        context = typer.Context(command, info_name=name)
+    known = set(NO_OPTIONS)
+    for words, command in commands_in(group):
+        context = typer.Context(command, info_name=words[-1])
         for parameter in command.params:
             variable = parameter.envvar
-            if isinstance(variable, str) and os.environ.get(variable):
+            known |= {variable} if variable else set()
+            if variable and os.environ.get(variable):
                 try:
                     parameter.process_value(context, parameter.value_from_envvar(context))
-                    sound.add(variable)
                 except typer.BadParameter as e:
-                    refused[variable] = e.message.rstrip(".")
-    for variable in sorted(refused.keys() - sound):
-        raise UsageError(f"{variable}={os.environ[variable]}: {refused[variable]}; change it or unset it")
+                    why = e.message.rstrip(".")
+                    raise UsageError(f"{variable}={os.environ[variable]}: {why}; change it or unset it") from None
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and variable not in known:
+            raise UsageError(f"{variable}: there is no such variable; {instead_of(variable, known)}")
+
+
+def instead_of(variable: str, known: Collection[str]) -> str:
+    """What to do about a variable that no command knows: for one of version 0.1, its names of today."""
+    name = variable.removeprefix(PREFIX)
+    today = sorted(other for other in known if other.endswith(f"_{name}"))
+    guess = today or [
+        PREFIX + near for near in difflib.get_close_matches(name, [k.removeprefix(PREFIX) for k in known], n=1)
+    ]
+    return f"unset it, or say {' or '.join(guess)}" if guess else "unset it"
 
 
 def check_picture(svg: Path | None) -> None:

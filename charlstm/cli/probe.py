@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from charlstm.cli.options import Checkpoint, Debug, Device, DeviceOption, Json, Quiet, Threads, Verbose, option
+from charlstm.cli.options import Checkpoint, Debug, Device, DeviceOption, Json, Quiet, Threads, option
 from charlstm.cli.probe_options import (
     Alpha,
     Cells,
@@ -68,15 +68,17 @@ def probe(
     device: DeviceOption = Device.auto,
     threads: Threads = None,
     quiet: Quiet = False,
-    verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Which cells carry a feature over a long distance: found, and proven by ablation and patching.
+    """Find the cells that carry a feature, and prove it by experiment.
 
     Without options: gender in Portuguese, past a noun of the other gender. Cells are chosen on one half of the
-    nouns and judged on the other, against re-initialised networks; when none qualifies, it says so. A feature of
-    ordinary text (--feature) is scored by correlation; nothing is said of causes there.
+    nouns and judged on the other, by ablation and patching, against re-initialised networks; when none qualifies,
+    it says so. A feature of ordinary text (--feature) is scored by correlation; nothing is said of causes there.
+
+        charlstm probe -c checkpoints/agreement-pt
+        charlstm probe --feature list
     """
     if feature and "list" in feature:
         from charlstm.cli.probe_features import list_features
@@ -157,8 +159,10 @@ def probe(
 
 def header(content: ModelFile, path: Path) -> str:
     """The model in a line."""
+    from charlstm.checkpoint import name_of
+
     config = content.model.config
-    line = f"model       {path}: {config.cell_type}, {config.num_layers} x {config.hidden_size} cells"
+    line = f"model       {name_of(path)}: {config.cell_type}, {config.num_layers} x {config.hidden_size} cells"
     nats = content.training.get("best_valid_nats")
     if isinstance(nats, float):
         from charlstm.evaluate import bits_per_char

@@ -39,6 +39,7 @@ def probe_features(
     json: bool,
 ) -> None:
     """Score features and print what was found. Raises UsageError for an unknown one, TextError for too little text."""
+    from charlstm.checkpoint import name_of
     from charlstm.cli.probe_inputs import ordinary_text
     from charlstm.cli.runtime import load_model
     from charlstm.probe.feature_scores import DOCUMENT_CHARS, MIN_DOCUMENTS, score_features
@@ -72,4 +73,4 @@ def probe_features(
             {"checkpoint": str(path), "text": source, "features": {result.name: result.to_dict() for result in results}}
         )
     else:
-        print_features(results, f"{path}; text: {source}", limits.alpha)
+        print_features(results, f"{name_of(path)}; text: {source}", limits.alpha)

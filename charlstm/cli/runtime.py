@@ -71,12 +71,26 @@ def say_model(path: Path, given: Path | None, why: str) -> None:
         given: what `--checkpoint` said.
         why: what a run was chosen for.
     """
-    from charlstm.checkpoint import CONFIG, is_shipped
+    from charlstm.checkpoint import CONFIG, is_shipped, name_of
 
-    if path == given:
+    if say_hidden(given, path) or path == given:
         return
     if is_shipped(path):
         why = "it ships with charlstm"
+    elif given is not None:
+        why = ""
     elif not path.with_name(CONFIG).is_file():
         why = "it was put here"
-    say(f"model: {path}" + (f" ({why})" if given is None else ""))
+    say(f"model: {name_of(path)}" + (f" ({why})" if why else ""))
+
+
+def say_hidden(given: Path | None, path: Path) -> bool:
+    """Say on stderr that a file or folder here has the name of a model that ships, and was taken; whether it was."""
+    from charlstm.checkpoint import hides_shipped, shipped_models
+
+    hides = hides_shipped(given, path)
+    if hides:
+        assert given is not None
+        shipped = shipped_models()[given.as_posix()]
+        say(f"model: {path} (it is here; for the model of that name that ships, give {shipped})")
+    return hides

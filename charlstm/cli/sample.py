@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from charlstm.cli.options import (
     OUTPUT,
-    TEXT,
     Checkpoint,
     Debug,
     Device,
     DeviceOption,
     Json,
-    PrecisionName,
     PrecisionOption,
     Quiet,
     Threads,
@@ -22,10 +20,10 @@ from charlstm.cli.options import (
     UnknownOption,
     Verbose,
     option,
-    parse_finite,
 )
 from charlstm.cli.runtime import load_model, prepare_machine, read_stdin, say_compiling
-from charlstm.config import SampleConfig
+from charlstm.cli.settings import given, with_settings
+from charlstm.config import TEXT, SampleConfig
 from charlstm.report.console import colour_allowed, print_json, say
 from charlstm.report.text import printable
 
@@ -37,48 +35,41 @@ if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
 MAX_RANDOM_SEED = 2**32
 
 
+@with_settings(SampleConfig)
 def sample(
     checkpoint: Checkpoint = None,
     prompt: Annotated[
-        str, option("--prompt", "-p", help="Text to go on from; - is standard input.", rich_help_panel=TEXT)
+        str,
+        option(
+            "--prompt",
+            "-p",
+            help="Text to go on from; - is standard input.",
+            metavar="TEXT",
+            show_default=False,
+            rich_help_panel=TEXT,
+        ),
     ] = "",
-    length: Annotated[int, option("--length", "-n", help="Characters to write.", min=0)] = 1000,
-    temperature: Annotated[
-        float,
-        option(
-            "--temperature", "-t", help="Lower is safer, higher is bolder; 0 is greedy.", min=0, callback=parse_finite
-        ),
-    ] = 0.8,
-    top_k: Annotated[int, option("--top-k", help="Only the k likeliest characters; 0: all.", min=0, max=65536)] = 0,
-    top_p: Annotated[
-        float,
-        option(
-            "--top-p", help="Only the likeliest characters that together reach p.", min=0, max=1, callback=parse_finite
-        ),
-    ] = 1.0,
-    num: Annotated[int, option("--num", help="How many texts, written side by side.", min=1, max=65536)] = 1,
-    stop: Annotated[str | None, option("--stop", help="End before this text.", show_default=False)] = None,
-    seed: Annotated[
-        int | None,
-        option("--seed", help="Same seed, same text. [default: a new one]", min=0, max=2**63 - 1, show_default=False),
-    ] = None,
     color: Annotated[
         bool, option("--color", help="Shade characters by their probability, on a terminal.", rich_help_panel=OUTPUT)
     ] = False,
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
-    precision: PrecisionOption = PrecisionName.auto,
+    precision: PrecisionOption = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
+    **settings: Any,
 ) -> None:
     """Write text, character by character, as the network draws it.
 
     The prompt is written first. With --num, each text but the first comes after a line that numbers it.
+
+        charlstm sample --prompt "Era uma noite" --temperature 0.5
+        charlstm sample -c checkpoints/novel -n 500 --num 3 --seed 1
     """
-    config = SampleConfig(length, temperature, top_k, top_p, num, seed, stop)
+    config = SampleConfig(**given(settings))
     if config.seed is None:
         import secrets
 
@@ -96,7 +87,7 @@ def sample(
     kernels = choose_kernels(
         content.model.config,
         machine,
-        "bf16" if precision is PrecisionName.bf16 else "fp32",  # auto: a seed gives the same text on more machines
+        "bf16" if precision == "bf16" else "fp32",  # auto: a seed gives the same text on more machines
         compiled=config.length >= LONG_TEXT,
         on_compile=lambda: say_compiling(quiet),
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from charlstm.cli.options import (
+    TEXT,
     Debug,
     Device,
     DeviceOption,
@@ -15,156 +17,125 @@ from charlstm.cli.options import (
     Quiet,
     Threads,
     Verbose,
-    parse_duration,
+    option,
     was_typed,
 )
-from charlstm.cli.train_options import (
-    BatchSizeOption,
-    CellTypeOption,
-    ClipNormOption,
-    ConfigOption,
-    CorpusArgument,
-    DropoutOption,
-    EmbeddingSizeOption,
-    EpochsOption,
-    EvaluationsOption,
-    HiddenSizeOption,
-    LrOption,
-    MemoryOption,
-    NormalizeOption,
-    NumLayersOption,
-    OptimizerOption,
-    OutOption,
-    PatienceOption,
-    PrecisionOption,
-    ResetOption,
-    ResumeOption,
-    SeedOption,
-    SeqLenOption,
-    StepsOption,
-    TimeOption,
-    ValidFractionOption,
-    ValidOption,
-    VariationalOption,
-    WarmupOption,
-    WeightDecayOption,
-    WeightDropoutOption,
-)
+from charlstm.cli.settings import given, option_of, with_settings
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig, read_config_file
 from charlstm.corpus import CorpusRequest, check_encoding
 from charlstm.errors import UsageError
+from charlstm.settings import parsed, settings_of
 
-OPTION_OF = {"time_s": "time", "memory_chars": "memory"}  # settings that their options call otherwise
+RUN = "Run"
 
 
+def parse_path(text: str) -> Path:
+    """A path, which nothing is not: an empty variable must not mean the current folder. Raises typer.BadParameter."""
+    if not text:
+        raise typer.BadParameter("is empty; give the name of a folder")
+    return Path(text)
+
+
+def run_option(*names: str, help: str) -> Any:
+    """An option that names a folder."""
+    return option(*names, help=help, parser=parse_path, metavar="FOLDER", show_default=False, rich_help_panel=RUN)
+
+
+@with_settings(ModelConfig, TrainConfig)
 def train(
     ctx: typer.Context,
-    corpus: CorpusArgument = None,
-    out: OutOption = None,
-    resume: ResumeOption = None,
-    config: ConfigOption = None,
-    seed: SeedOption = None,
-    steps: StepsOption = None,
-    epochs: EpochsOption = None,
-    time: TimeOption = None,
-    patience: PatienceOption = None,
-    evaluations: EvaluationsOption = None,
-    cell_type: CellTypeOption = None,
-    num_layers: NumLayersOption = None,
-    hidden_size: HiddenSizeOption = None,
-    embedding_size: EmbeddingSizeOption = None,
-    memory: MemoryOption = None,
-    batch_size: BatchSizeOption = None,
-    seq_len: SeqLenOption = None,
-    reset: ResetOption = None,
-    lr: LrOption = None,
-    warmup: WarmupOption = None,
-    weight_decay: WeightDecayOption = None,
-    clip_norm: ClipNormOption = None,
-    optimizer: OptimizerOption = None,
-    dropout: DropoutOption = None,
-    variational: VariationalOption = None,
-    weight_dropout: WeightDropoutOption = None,
-    valid: ValidOption = None,
-    valid_fraction: ValidFractionOption = None,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Files, folders (*.txt and *.txt.gz in them), globs; - is standard input.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, run_option("--out", "-o", help="Where the run goes. [default: checkpoints/NAME of the corpus]")
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        run_option("--resume", help="Go on with a run; needs nothing else. A larger budget may be given."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        option("--config", help="Settings by name, in TOML or JSON.", metavar="FILE", rich_help_panel=RUN),
+    ] = None,
+    valid: Annotated[
+        list[str] | None,
+        option(
+            "--valid",
+            help="Texts to validate on. [default: the end of every file]",
+            metavar="FILE",
+            show_default=False,
+            rich_help_panel=TEXT,
+        ),
+    ] = None,
     encoding: Encoding = "utf-8",
-    normalize: NormalizeOption = True,
+    normalize: Annotated[
+        bool,
+        option("--normalize/--no-normalize", help="Bring the text into Unicode normal form C.", rich_help_panel=TEXT),
+    ] = True,
     device: DeviceOption = Device.auto,
-    precision: PrecisionOption = None,
     threads: Threads = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
     debug: Debug = False,
+    **settings: Any,
 ) -> None:
     """Train a network on a text.
 
     Without a budget it passes over the text about 20 million characters' worth, between 1 and 50 times, and
     stops early when validation no longer gets better. The size of the network follows from the corpus and the
     budget. Ctrl-C saves; --resume goes on, bit for bit with --steps and --epochs.
+
+        charlstm train novel.txt --time 10m
+        charlstm train --resume checkpoints/novel --time 30m
     """
-    given: dict[str, Any] = {
-        "steps": steps,
-        "epochs": epochs,
-        "time_s": time,
-        "patience": patience,
-        "evaluations": evaluations,
-        "cell_type": cell_type and cell_type.value,
-        "num_layers": num_layers,
-        "hidden_size": hidden_size,
-        "embedding_size": embedding_size,
-        "memory_chars": memory,
-        "batch_size": batch_size,
-        "seq_len": seq_len,
-        "reset": reset,
-        "lr": lr,
-        "warmup": warmup,
-        "weight_decay": weight_decay,
-        "clip_norm": clip_norm,
-        "optimizer": optimizer and optimizer.value,
-        "dropout": dropout,
-        "variational": variational,
-        "weight_dropout": weight_dropout,
-        "valid_fraction": valid_fraction,
-        "precision": precision and precision.value,
-        "seed": seed,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    typed = {name for name in given if not from_environment(ctx, OPTION_OF.get(name, name))}
+    chosen = given(settings)
+    typed = {name for name in chosen if not from_environment(ctx, name)}
     if typed & set(BUDGETS):  # a budget that is typed replaces one that is not
-        given = {name: value for name, value in given.items() if name in typed or name not in BUDGETS}
+        chosen = {name: value for name, value in chosen.items() if name in typed or name not in BUDGETS}
     if resume is not None:  # the environment is for new runs
-        given = {name: value for name, value in given.items() if name in typed or name in BUDGETS}
-    check_settings(given)
+        chosen = {name: value for name, value in chosen.items() if name in typed or name in BUDGETS}
+    check_together(chosen)
     if resume is None and not corpus:
         raise typer.BadParameter("give a text to train on, or --resume RUN", param_hint="CORPUS")
     if config is not None:
-        setting_of = {option: setting for setting, option in OPTION_OF.items()}
-        from_file = {setting_of.get(name, name): value for name, value in read_config_file(config).items()}
-        if isinstance(from_file.get("time_s"), str):
-            from_file["time_s"] = parse_duration(from_file["time_s"])
-        if any(budget in given for budget in BUDGETS):
+        from_file = settings_in(config)
+        if any(budget in chosen for budget in BUDGETS):
             from_file = {name: value for name, value in from_file.items() if name not in BUDGETS}
-        given = {**from_file, **given}
-        check_settings(given)
+        chosen = {**from_file, **chosen}
     from charlstm.cli.training import Output, start_new, start_resumed
 
     output = Output(quiet=quiet, verbose=verbose, json=json)
     if resume is None:
-        fraction = 0.0 if valid else given.get("valid_fraction", TrainConfig.valid_fraction)
+        fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
         request = CorpusRequest(tuple(corpus or ()), tuple(valid or ()), check_encoding(encoding), normalize, fraction)
-        start_new(request, out, given, device.value, threads, output)
+        start_new(request, out, chosen, device.value, threads, output)
     else:
         others = [n for n in ("out", "valid", "encoding", "normalize", "config") if was_typed(ctx, n)]
-        refuse_changes([*given, *others])
-        start_resumed(resume, tuple(corpus or ()), given, device.value, threads, output)
+        refuse_changes([*chosen, *others])
+        start_resumed(resume, tuple(corpus or ()), chosen, device.value, threads, output)
 
 
-def check_settings(given: dict[str, Any]) -> None:
-    """Raise UsageError for a setting that is unknown or out of range, before any file is opened."""
-    network = ModelConfig.__dataclass_fields__.keys() - {"vocab_size"}
-    ModelConfig.from_dict({"vocab_size": 2, **{name: value for name, value in given.items() if name in network}})
-    TrainConfig.from_dict({name: value for name, value in given.items() if name not in network})
+def settings_in(file: Path) -> dict[str, Any]:
+    """The settings in a file. Raises UsageError, which names it, if one is unknown or out of range."""
+    try:
+        found = parsed(read_config_file(file), ModelConfig, TrainConfig)
+        check_together(found)
+    except UsageError as e:
+        message = str(e).replace("`", "")  # there it is called as we call it
+        raise UsageError(message if message.startswith(str(file)) else f"{file}: {message}") from None
+    return found
+
+
+def check_together(chosen: dict[str, Any]) -> None:
+    """Raise UsageError for settings that are out of range or do not go together, before any text is opened."""
+    network = settings_of(ModelConfig)
+    ModelConfig.from_dict({"vocab_size": 2, **{name: value for name, value in chosen.items() if name in network}})
+    TrainConfig.from_dict({name: value for name, value in chosen.items() if name not in network})
 
 
 def refuse_changes(names: list[str]) -> None:
@@ -172,7 +143,8 @@ def refuse_changes(names: list[str]) -> None:
     fixed = sorted(set(names) - {*BUDGETS, "patience"})
     if fixed:
         raise UsageError(
-            f"--resume goes on with what the run began with; only the budget may change, not {', '.join(fixed)}"
+            "--resume goes on with what the run began with; only the budget may change, not "
+            + ", ".join(map(option_of, fixed))
         )
 
 

@@ -12,6 +12,7 @@ from charlstm import checkpoint
 from charlstm.cli.runtime import prepare_machine, say_compiling
 from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import CharLSTMError, Interrupted
+from charlstm.evaluate import SCORING_SPEED
 from charlstm.interrupts import INTERRUPTS
 from charlstm.report.console import print_json, say
 from charlstm.report.progress import ByteStages
@@ -86,7 +87,6 @@ def stdin() -> BinaryIO | None:
 
 def run(session: Session, output: Output) -> None:
     """Train, showing events. Raises Interrupted when a signal stopped it, after saving."""
-    started = INTERRUPTS.running_s()
     speed = measure_speed(session.model, session.config, session.kernels)
     if not output.quiet:
         introduce(session, speed, output.verbose)
@@ -103,7 +103,7 @@ def run(session: Session, output: Output) -> None:
         sample_text=not output.quiet,
         resumed=session.resumed,
         clock=INTERRUPTS.running_s,
-        started=started,
+        evaluation_s=scored_chars(session) / (SCORING_SPEED * speed),
     )
     if session.is_new:
         checkpoint.write_run_config(session.folder, session.run_config())
@@ -134,6 +134,7 @@ def run(session: Session, output: Output) -> None:
         raise CharLSTMError(f"the training has ended, but the end of it is not saved: {problem}")
     if not output.quiet:
         show_end(end, session.folder)
+        say(f"next: charlstm sample --checkpoint {session.folder}")
 
 
 def introduce(session: Session, speed: float, verbose: bool) -> None:
@@ -156,13 +157,19 @@ def plan_of(session: Session, speed: float) -> str:
     return plan_report(session.model.config, session.config, session.corpus, speed, kernel, total, *done)
 
 
+def scored_chars(session: Session) -> int:
+    """How many characters an evaluation scores."""
+    n = len(session.corpus.valid)
+    return min(n, session.config.valid_chars or n)
+
+
 def log_interval(session: Session, speed: float) -> int:
     """How many steps a line of `metrics.jsonl` stands for: fixed when the run begins."""
     config = session.config
     steps = steps_in_all(session.corpus, session.config)
     if steps is None:
-        assert config.time_s is not None
-        steps = round(config.time_s * speed / (config.batch_size * config.seq_len))
+        assert config.time is not None
+        steps = round(config.time * speed / (config.batch_size * config.seq_len))
     return max(1, steps // LOG_LINES)
 
 

@@ -1,9 +1,9 @@
 """Ids on disk with a hash of every block, so that what was damaged is noticed before a network learns from it.
 
-A corpus of up to 256 MB is read into memory: what becomes of the file afterwards does not matter. A larger one is
-memory-mapped, and must not be cut short by another program while it is in use (none of ours does: a store is made
-beside its place and moved there). Of every file all ids are seen to be those of a character; its hashes are compared
-up to 1 GB, and beyond that those of 64 blocks of 16 MB, evenly spread, the first and the last among them.
+A corpus of up to 256 MB is read into memory, so the file may change afterwards. A larger one is memory-mapped, and no
+program may shorten it while it is in use (charlstm never does: it makes a store beside its place and moves it there).
+All ids of a file are checked to be those of a character. All hashes of a file of up to 1 GB are compared; of a larger
+one, those of 64 blocks of 16 MB, evenly spread, the first and the last among them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class BlockWriter:
             rest = rest[len(part) :]
 
     def finish(self) -> dict[str, Any]:
-        """Have all of it on the disk; how long it is and its hashes, as `read_ids` wants them."""
+        """Flush everything to the disk; returns the length and the hashes, as `read_ids` needs them."""
         if self.bytes % BLOCK_BYTES:
             self._end_block()
         self.file.flush()
@@ -107,7 +107,7 @@ def read_ids(
 
 
 def hashed_blocks(count: int) -> set[int]:
-    """Which of so many blocks are compared with their hashes."""
+    """Which blocks, of this many, are compared with their hashes."""
     if count <= HASHED_BLOCKS:
         return set(range(count))
     return {k * (count - 1) // (HASHED_BLOCKS - 1) for k in range(HASHED_BLOCKS)}

@@ -77,7 +77,7 @@ def encode(
     sha256: str,
     on_progress: OnProgress,
 ) -> None:
-    """Encode texts into a folder, and have it on the disk: `corpus.json`, `train.ids`, `valid.ids`.
+    """Encode texts into a folder, and flush it to the disk: `corpus.json`, `train.ids`, `valid.ids`.
 
     Args:
         request: how they are read, and split.
@@ -96,7 +96,7 @@ def encode(
         for path in (*train, *valid):
             length = 0
             for text in read_chunks(
-                path, request.encoding, request.compose, lambda n: on_progress("encoding", n, total)
+                path, request.encoding, request.normalize, lambda n: on_progress("encoding", n, total)
             ):
                 out.write(encoder.encode(text, path).data)
                 length += len(text)
@@ -131,7 +131,7 @@ def encode(
         "vocabulary": "".join(vocabulary.characters),
         "counts": encoder.counts[encoder.id_of[points]].tolist(),
         "files": [str(p) for p in train[:NAMED_FILES]],
-        "compose": request.compose,
+        "compose": request.normalize,
         "ids": ids,
     }
     with open(folder / "corpus.json", "w", encoding="utf-8") as f:

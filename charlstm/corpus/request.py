@@ -16,12 +16,12 @@ class CorpusRequest:
         files: what the person typed; `-` is standard input.
         valid_files: texts for validation, in place of the end of every file.
         encoding: of all of them.
-        compose: whether to bring them into normal form C.
+        normalize: whether to bring them into normal form C.
         valid_fraction: the share of every file, at its end, that is kept for validation.
     """
 
     files: tuple[str, ...]
     valid_files: tuple[str, ...] = ()
     encoding: str = "utf-8"
-    compose: bool = True
+    normalize: bool = True
     valid_fraction: float = 0.1

@@ -20,8 +20,8 @@ from charlstm.files.atomic import is_empty
 
 CHUNK_BYTES = 1 << 18  # everything made of a chunk stays in the processor's cache
 MAX_MARKS = 10_000
-BOMB_BYTES = 1 << 26  # what unpacks to more than this ...
-BOMB_RATIO = 200  # ... and to so many times its size would only fill the disk: text comes to 3, logs to 20
+BOMB_BYTES = 1 << 26  # a file that unpacks to more than this ...
+BOMB_RATIO = 200  # ... and to this many times its size would only fill the disk: text has a ratio of 3, logs of 20
 SUFFIXES = (".txt", ".txt.gz")
 STDIN = "-"
 
@@ -77,14 +77,14 @@ def check_encoding(encoding: str) -> str:
     except (LookupError, ValueError):
         info = None
     if info is None or not info._is_text_encoding or info.incrementaldecoder is None:
-        raise TextError(f"--encoding {encoding}: no such text encoding; try utf-8, utf-16 or latin-1")
+        raise TextError(f"`encoding` {encoding}: no such text encoding; try utf-8, utf-16 or latin-1", "encoding")
     return info.name
 
 
 def read_chunks(
     path: Path,
     encoding: str = "utf-8",
-    compose: bool = True,
+    normalize: bool = True,
     on_progress: Callable[[int], None] = lambda bytes_read: None,
 ) -> Iterator[str]:
     """The text of a file in chunks: decoded, without byte-order mark, CRLF made LF, composed to NFC.
@@ -92,7 +92,7 @@ def read_chunks(
     Args:
         path: a regular file; decompressed where it ends in `.gz`.
         encoding: as `check_encoding` returns it.
-        compose: whether to bring the text into normal form C.
+        normalize: whether to bring the text into normal form C.
         on_progress: called with the number of bytes read from disk since the last call.
 
     Raises:
@@ -104,7 +104,8 @@ def read_chunks(
             at = offset + text.index("\0")
             raise TextError(
                 f"{path}: character {at:,} is NUL: expected a text in {encoding}; "
-                "if it is UTF-16 or UTF-32, say so with --encoding"
+                "if it is UTF-16 or UTF-32, say so with `encoding`",
+                "encoding",
             )
         offset += len(text)
         # A cut must not separate a letter from its accent, nor CR from LF: end each chunk where nothing joins.
@@ -114,15 +115,15 @@ def read_chunks(
             raise TextError(f"{path}: {MAX_MARKS:,} combining marks in a row are not text")
         text, held = text[:cut], text[cut:]
         if text:
-            yield _clean(text, compose)
+            yield _clean(text, normalize)
     if held:
-        yield _clean(held, compose)
+        yield _clean(held, normalize)
 
 
-def _clean(text: str, compose: bool) -> str:
+def _clean(text: str, normalize: bool) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n")
-    return text if not compose or text.isascii() else unicodedata.normalize("NFC", text)
+    return text if not normalize or text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _safe_cut(text: str) -> int:
@@ -169,7 +170,7 @@ def _decoded(path: Path, encoding: str, on_progress: Callable[[int], None]) -> I
                 except UnicodeDecodeError as e:
                     at = offset - len(pending) + e.start
                     raise TextError(
-                        _undecodable(path, encoding, at, e, (pending + chunk)[:4] if first else b"")
+                        _undecodable(path, encoding, at, e, (pending + chunk)[:4] if first else b""), "encoding"
                     ) from None
                 except UnicodeError as e:  # "UTF-16 stream does not start with BOM" has no position
                     raise TextError(f"{path}: byte {offset:,}: expected {encoding}: {e}") from None
@@ -194,7 +195,7 @@ def _decoded(path: Path, encoding: str, on_progress: Callable[[int], None]) -> I
 
 def _undecodable(path: Path, encoding: str, at: int, e: UnicodeDecodeError, start: bytes) -> str:
     if encoding == "utf-8" and start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        hint = "it looks like UTF-16: add --encoding utf-16"
+        hint = "it looks like UTF-16: try `encoding` utf-16"
     else:
-        hint = "if it is in another encoding, say which: --encoding latin-1, for example"
+        hint = "if it is in another encoding, say which: `encoding` latin-1, for example"
     return f"{path}: byte {at:,}: expected {encoding}, found 0x{e.object[e.start]:02x} ({e.reason}); {hint}"

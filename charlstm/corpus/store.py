@@ -31,8 +31,8 @@ from charlstm.files.cache import cache_folder, make_folder, remove_abandoned
 FORMAT = 1
 SCRATCH = "new-"
 MAX_ABOUT = 64 << 20  # bytes; 65,536 characters take about 2 MB, and a TB of ids 4
-ABANDONED_S = 24 * 3600  # no encoding takes so long
-OPENING_CHARS = 10_000_000  # so much of a text tells whether it has paragraphs
+ABANDONED_S = 24 * 3600  # no encoding takes this long
+OPENING_CHARS = 10_000_000  # enough of a text to tell whether it has paragraphs
 BLANK_LINE_EVERY = 10  # newlines, at least, in a text with paragraphs
 
 
@@ -44,7 +44,7 @@ class Corpus:
         sha256: of everything that went in; names the store.
         vocabulary: every distinct character of both parts, by code point.
         counts: how often each of them occurs, by id.
-        compose: whether it was brought into normal form C.
+        normalize: whether it was brought into normal form C.
         train, valid: the ids; small ones in memory, large ones memory-mapped.
         files: the first of the paths, for messages.
     """
@@ -52,7 +52,7 @@ class Corpus:
     sha256: str
     vocabulary: Vocabulary
     counts: tuple[int, ...]
-    compose: bool
+    normalize: bool
     train: Ids
     valid: Ids
     files: tuple[str, ...]
@@ -141,9 +141,9 @@ def _fingerprint(paths: Sequence[Path]) -> list[tuple[int, int]]:
 
 
 def _check_beginnings(request: CorpusRequest, paths: Sequence[Path]) -> None:
-    """Raise TextError for a file that is no text by its beginning: before gigabytes of it are read for nothing."""
+    """Raise TextError for a file whose beginning is no text, before gigabytes of it are read in vain."""
     for path in paths:
-        next(read_chunks(path, request.encoding, request.compose), None)
+        next(read_chunks(path, request.encoding, request.normalize), None)
 
 
 def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path], on_progress: OnProgress) -> str:
@@ -161,12 +161,12 @@ def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path]
             except OSError as e:
                 raise TextError(f"{path}: {e.strerror}") from None
             digests[-1].append(digest.hexdigest() + (" gz" if path.suffix == ".gz" else ""))
-    how = [FORMAT, request.encoding, request.compose, request.valid_fraction if not valid else 0.0]
+    how = [FORMAT, request.encoding, request.normalize, request.valid_fraction if not valid else 0.0]
     return hashlib.sha256(json.dumps([how, *digests]).encode()).hexdigest()
 
 
 def _move(new: Path, store: Path, aside: Path) -> None:
-    """Put a store in its place; what is there is damaged, or the same, and goes aside."""
+    """Move a store to its place. One that is there already is damaged, or has the same content, and is replaced."""
     with suppress(OSError):
         store.rename(aside)
     try:

@@ -28,10 +28,10 @@ def describe(character: str) -> str:
     )
 
 
-def normalize(text: str, compose: bool = True) -> str:
+def normalize(text: str, nfc: bool = True) -> str:
     """A text as a corpus holds it: lines ended by a line feed, composed (NFC) unless it was left as it is."""
     text = text.replace("\r\n", "\n")
-    return unicodedata.normalize("NFC", text) if compose else text
+    return unicodedata.normalize("NFC", text) if nfc else text
 
 
 def code_points(text: str) -> npt.NDArray[np.uint32]:
@@ -133,8 +133,9 @@ class Vocabulary:
         hint = f"nearest known: {' '.join(nearest[:5])}" if nearest else "nothing known resembles it"
         return UnknownCharacterError(
             f"{what}: the model has never seen {describe(character)}, at character {position + 1}; {hint}. "
-            "Leave it out, or use --unknown skip or --unknown nearest",
+            "Leave it out, or let `unknown` be skip or nearest",
             character,
             position,
             nearest,
+            "unknown",
         )

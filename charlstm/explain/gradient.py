@@ -61,7 +61,7 @@ class Reach:
     keep_gate: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: what lasts longer than was looked is null."""
+        """As a JSON object: what lasts longer than was looked is null."""
         curves = {name: getattr(self, name) for name in ("change", "loss", "memory", "theory_memory")}
         result: dict[str, Any] = without_nan(
             {

@@ -54,7 +54,7 @@ class Contrast:
     difference: Estimate
 
     def to_dict(self, names: tuple[str, str]) -> dict[str, Any]:
-        """As JSON has it, the two conditions by name."""
+        """As a JSON object, the two conditions by name."""
         parts = (self.first, self.second, self.difference)
         return {name: part.to_dict() for name, part in zip((*names, "difference"), parts, strict=True)}
 
@@ -85,7 +85,7 @@ class Switches:
     holds: Estimate
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: layers count from 1."""
+        """As a JSON object: layers count from 1."""
         stretches = {
             name: {stretch: part.to_dict(("switch", "repeat")) for stretch, part in getattr(self, name).items()}
             for name in ("cleared", "written")

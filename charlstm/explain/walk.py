@@ -77,7 +77,7 @@ class Walk:
         return [name_step(kept, written, self.open_from) for kept, written in zip(self.kept, self.written, strict=True)]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: layers count from 1."""
+        """As a JSON object: layers count from 1."""
         about = {"text": self.text, "layer": self.layer + 1, "cell": self.cell, "open_from": self.open_from}
         result: dict[str, Any] = without_nan({**about, **self.numbers, "steps": [step.value for step in self.steps]})
         return result

@@ -1,7 +1,7 @@
-"""Files that are whole or not there at all, on whatever file system: written, read, given a name.
+"""Files that are whole or absent, on any file system: written, read, named.
 
-Not every file system can do all that ours can: network drives may not sync or lock, exFAT has neither permissions nor
-second names for a file. What one cannot do is left undone; what cannot be written for any other reason is an error.
+Not every file system can do everything: network drives may not sync or lock, exFAT has neither permissions nor hard
+links. What a file system does not support is left out; any other failure is an error.
 """
 
 from __future__ import annotations
@@ -21,23 +21,22 @@ from typing import BinaryIO, TextIO
 from charlstm.errors import CharLSTMError
 
 WRITE_BYTES = 1 << 24
-# What a file system answers that does not know an operation, as opposed to one that fails in it.
+# The errors of a file system that does not support an operation, as opposed to one in which it failed.
 UNABLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK})
 NOT_A_FILE = errno.EINVAL  # what `open_regular` raises for a pipe, a folder, a device
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 NON_BLOCKING = getattr(os, "O_NONBLOCK", 0)
 
 
-def write_atomically(path: Path, data: bytes | bytearray, option: str = "--out") -> None:
-    """Replace a file so that a reader, or a crash, finds the old content or the new, never a part of it.
+def write_atomically(path: Path, data: bytes | bytearray) -> None:
+    """Replace a file so that readers, also after a crash, find the old content or the new, never a part of it.
 
     Args:
         path: the file.
-        data: all that it shall hold.
-        option: which option named it, for the message.
+        data: its new content.
 
     Raises:
-        CharLSTMError: names the file and why it could not be written; what was there before is untouched.
+        CharLSTMError: names the file and why it could not be written; the old content is untouched.
     """
     temporary = None
     try:
@@ -53,7 +52,7 @@ def write_atomically(path: Path, data: bytes | bytearray, option: str = "--out")
         os.replace(temporary, path)
         sync_folder(path.parent)
     except OSError as e:
-        raise cannot_write(path, e, option) from None
+        raise cannot_write(path, e) from None
     finally:
         if temporary is not None:
             with suppress(OSError):
@@ -62,7 +61,7 @@ def write_atomically(path: Path, data: bytes | bytearray, option: str = "--out")
 
 @contextmanager
 def new_text_file(path: Path) -> Iterator[TextIO]:
-    """A text to write that gets its name when it is whole; what has the name already is never replaced.
+    """A text file for writing that gets its name when it is complete; an existing file is never replaced.
 
     Raises:
         FileExistsError: if there is something of that name, before or after the text was written.
@@ -85,12 +84,12 @@ def new_text_file(path: Path) -> Iterator[TextIO]:
 
 
 def _name(temporary: str, path: Path) -> None:
-    """Give a file a name that must be free. Raises FileExistsError where it is not."""
+    """Give a file a name that must be free. Raises FileExistsError where it is taken."""
     try:
         os.link(temporary, path)
     except FileExistsError:
         raise
-    except OSError:  # a file has one name here: take the name first, and then what belongs to it
+    except OSError:  # no hard links here: take the name first, then move the file there
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         try:
             os.replace(temporary, path)
@@ -100,7 +99,7 @@ def _name(temporary: str, path: Path) -> None:
 
 
 def give_second_name(path: Path, name: Path) -> None:
-    """Let `name` be what `path` is, by a second name or, where a file can have only one, by a copy.
+    """Make `name` another name of `path`: a hard link or, where there are none, a copy.
 
     Raises:
         FileExistsError: if the name is not free.
@@ -117,14 +116,14 @@ def give_second_name(path: Path, name: Path) -> None:
             sync(copy.fileno())
 
 
-def cannot_write(path: Path, error: OSError, option: str = "--out") -> CharLSTMError:
+def cannot_write(path: Path, error: OSError) -> CharLSTMError:
     """What to say when a file cannot be written."""
-    advice = f"{'free some space or ' * (error.errno in FULL)}give another {option}"
+    advice = f"{'free some space or ' * (error.errno in FULL)}give another name"
     return CharLSTMError(f"cannot write {path}: {error.strerror or error}; {advice}")
 
 
 def sync(descriptor: int) -> bool:
-    """Make a file outlive a power failure; False where the file system cannot. Raises OSError if it fails in it."""
+    """Make a file survive a power failure; False where the file system cannot. Raises OSError if that fails."""
     try:
         os.fsync(descriptor)
     except OSError as e:
@@ -135,7 +134,7 @@ def sync(descriptor: int) -> bool:
 
 
 def sync_folder(folder: Path) -> bool:
-    """Make the names in a folder outlive a power failure; False where the system cannot. Raises OSError."""
+    """Make the names in a folder survive a power failure; False where the system cannot. Raises OSError."""
     if os.name != "posix":  # pragma: no cover
         return False
     descriptor = os.open(folder, os.O_RDONLY)
@@ -146,29 +145,34 @@ def sync_folder(folder: Path) -> bool:
 
 
 def open_to_others(temporary: str) -> None:
-    """Give a file the permissions that new files have: temporary ones are closed to others. Raises OSError."""
+    """Give a temporary file, closed to others, the permissions of an ordinary new file. Raises OSError."""
     mask = os.umask(0)
     os.umask(mask)
+    set_mode(temporary, 0o666 & ~mask)
+
+
+def set_mode(path: str | Path, mode: int) -> None:
+    """Set the permissions of a file or folder, where the file system has any. Raises OSError if that fails."""
     try:
-        os.chmod(temporary, 0o666 & ~mask)
+        os.chmod(path, mode)
     except OSError as e:
         if e.errno not in UNABLE | {errno.EPERM}:  # a file system without permissions, or with those of a mount
             raise
 
 
 def temporary_prefix(name: str) -> str:
-    """How the names of files begin that are to become `name`."""
+    """How the temporary names of a file begin that will be called `name`."""
     return f".{name.removeprefix('.')}-"
 
 
 def is_unfinished(name: str, names: tuple[str, ...]) -> bool:
-    """Whether this is the name of a file that was to become one of `names`, in the forms that `tempfile` gives them."""
+    """Whether this is a temporary name, as `tempfile` makes them, of a file that would have become one of `names`."""
     prefixes = "|".join(re.escape(temporary_prefix(n)) for n in names)
     return re.fullmatch(rf"({prefixes})(new|(new-)?[a-z0-9_]{{8}})", name) is not None
 
 
 def remove_unfinished(folder: Path, names: tuple[str, ...]) -> None:
-    """Remove what a process that was killed had begun to write."""
+    """Remove the unfinished files of processes that were killed."""
     for path in folder.iterdir():
         if is_unfinished(path.name, names):
             with suppress(OSError):
@@ -176,11 +180,11 @@ def remove_unfinished(folder: Path, names: tuple[str, ...]) -> None:
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """A file for reading that does not make its reader wait. Raises OSError, also for what is no regular file."""
+    """Open a regular file for reading, without ever blocking. Raises OSError, also for anything else than a file."""
     _check_regular(os.stat(path))  # before it is opened, which some devices notice
     f = open(path, "rb", opener=lambda name, flags: os.open(name, flags | NON_BLOCKING))  # noqa: SIM115
     try:
-        _check_regular(os.fstat(f.fileno()))  # it may be another one by now
+        _check_regular(os.fstat(f.fileno()))  # it may have been replaced meanwhile
     except OSError:
         f.close()
         raise
@@ -193,9 +197,9 @@ def _check_regular(status: os.stat_result) -> None:
 
 
 def is_empty(f: BinaryIO) -> bool:
-    """Whether a regular file is empty by its size, as those are that a system makes up while they are read.
+    """Whether a regular file has size 0, as have those whose content the system makes up on reading.
 
-    To read such a file can take for ever (`/proc/kmsg`).
+    Reading such a file can block for ever (`/proc/kmsg`).
     """
     status = os.fstat(f.fileno())
     return stat.S_ISREG(status.st_mode) and status.st_size == 0

@@ -1,4 +1,4 @@
-"""Where charlstm keeps what it can make again: encoded corpora, compiled gates, what a probe found."""
+"""The cache folder, for what can be made again: encoded corpora, compiled gates, what a probe found."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import shutil
 import stat
 import time
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 import platformdirs
+
+from charlstm.files.atomic import set_mode
 
 MAX_LINKS = 40  # as many as Linux follows
 
@@ -22,16 +25,12 @@ def cache_folder(what: str) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those on the way to it, for ourselves alone, whatever the umask. Raises OSError."""
-    missing = []
-    for place in (folder, *folder.parents):
-        if place.is_dir():
-            break
-        missing.append(place)
-    for place in reversed(missing):
-        with suppress(FileExistsError):  # another process was faster, or it is a file: what comes next tells
+    """Make a folder and its missing parents, closed to other users whatever the umask. Raises OSError."""
+    missing = takewhile(lambda place: not place.is_dir(), (folder, *folder.parents))
+    for place in reversed(list(missing)):
+        with suppress(FileExistsError):  # made by another process, or a file: checked below
             place.mkdir(mode=0o700)
-            place.chmod(0o700)
+            set_mode(place, 0o700)
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
@@ -39,14 +38,14 @@ def make_folder(folder: Path) -> None:
 def check_path(path: Path) -> None:
     """Check that nobody but us and the administrator can change what lies at a path, or what it leads to.
 
-    Every folder on the way must be ours or the administrator's, and others must not be able to write to it, unless
-    what lies in it is still safe from them, as in /tmp; every link must be ours or the administrator's. The way is
-    gone from the root downwards: what has been checked cannot change any more. It ends where nothing is there yet.
+    Every folder on the path must be ours or the administrator's, and others must not be able to write to it, unless
+    its sticky bit protects what lies in it, as in /tmp; every link must be ours or the administrator's. The check goes
+    from the root downwards, so that what has been checked cannot change any more, and ends where nothing exists yet.
 
     Raises:
-        PermissionError: says in `strerror` which folder is not sound, and what to do.
+        PermissionError: says in `strerror` which folder is not safe, and what to do.
     """
-    if os.name == "posix":  # elsewhere owners and modes say nothing
+    if os.name == "posix":  # pragma: no branch (elsewhere owners and modes say nothing)
         _check(path, 0)
 
 
@@ -72,7 +71,7 @@ def _check_one(place: Path, status: os.stat_result) -> None:
     own = f"set CHARLSTM_CACHE_DIR to a {'path' if what == 'link' else 'folder'} of your own"
     if status.st_uid not in (os.geteuid(), 0, os.stat("/").st_uid):  # in a container root may have another number
         raise PermissionError(errno.EPERM, f"the {what} {place} belongs to another user; {own}", str(place))
-    shared = what == "folder" and status.st_mode & stat.S_ISVTX  # there only the owner of a thing may move it
+    shared = what == "folder" and status.st_mode & stat.S_ISVTX  # there only its owner may move a file
     if what != "link" and status.st_mode & 0o022 and not shared:
         raise PermissionError(
             errno.EPERM, f"other users can write to the {what} {place}; run chmod go-w on it, or {own}", str(place)
@@ -80,7 +79,7 @@ def _check_one(place: Path, status: os.stat_result) -> None:
 
 
 def remove_abandoned(folder: Path, pattern: str, seconds: float) -> None:
-    """Remove what killed processes have left in a folder: what matches, and has not changed for so long."""
+    """Remove what killed processes left in a folder: all that matches and has not changed for this long."""
     for path in folder.glob(pattern):
         with suppress(OSError):
             if time.time() - path.lstat().st_mtime > seconds:

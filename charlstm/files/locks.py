@@ -1,4 +1,4 @@
-"""A folder held for one process."""
+"""A folder that only one process may use at a time."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from charlstm.errors import UsageError
 from charlstm.files.atomic import UNABLE, cannot_write, sync, sync_folder
 
 LOCK = ".lock"
-HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})  # what a lock answers that another process has
-NO_LOCKS = "the file system of {folder} has no locks: see to it that no second training uses this folder"
+HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})  # the errors of a lock that another process holds
+NO_LOCKS = "the file system of {folder} has no locks: make sure that no second training uses this folder"
 NO_SYNC = "the file system of {folder} cannot sync: after a power failure the last save may be lost"
 
 
 @contextmanager
 def hold_folder(folder: Path) -> Iterator[list[str]]:
-    """Keep all other processes that ask from a folder. Gives what its file system cannot do, in sentences.
+    """Lock a folder for this process. Gives what its file system cannot do, in sentences for people.
 
-    The system lets go when this process ends, however it ends: a lock file that lies about locks nothing. That is why
-    a file system without locks goes without: a file that stood for a lock would outlive a process that was killed.
+    The system releases the lock when this process ends, however it ends; the lock file that stays behind locks nothing.
+    Where a file system has no locks, there is none: a file in place of a lock would outlive a process that was killed.
 
     Raises:
         UsageError: if another process holds it.

@@ -156,7 +156,7 @@ def read_pairs(path: Path) -> list[MinimalPair]:
     Raises:
         TextError: for a file that is missing or not text, and for a line that is no pair; names the line.
     """
-    text = "".join(read_chunks(path, "utf-8", compose=True))
+    text = "".join(read_chunks(path, "utf-8", normalize=True))
     lines = [(f"{path}, line {number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:
         raise TextError(f"{path}: no pairs in it")

@@ -12,12 +12,12 @@ from charlstm.grammar.portuguese_sentences import FEMININE, MASCULINE, Draft, No
 SUMMARY = "Portuguese sentences with gender agreement over 5 to 100 characters"
 DISTANCES = ((5, 30), (31, 60), (61, 100))  # short, middle, long: characters from the cue's end to the deciding one
 NEAR = (5, 12)  # the corpus has these, too: what is near is learnt first, and from there what is far
-ATTRIBUTES = 0.5  # and so does what agrees side by side: *a casa velha*
+ATTRIBUTES = 0.5  # so is what agrees side by side: *a casa velha*
 CONDITIONS = ("none", "feminine", "masculine")  # the attractor
 
 
 def lines(rng: random.Random) -> Iterator[str]:
-    """The corpus, sentence by sentence, with nouns of the train half. The documents' sentence never occurs."""
+    """The corpus, sentence by sentence, with nouns of the train half. The sentences that `probe` shows never occur."""
     writer = Writer(rng, "train")
     while True:
         if rng.random() < 0.03:
@@ -66,7 +66,7 @@ def pairs(rng: random.Random) -> Iterator[MinimalPair]:
     """Held-out minimal pairs: a noun of the probe half at a time, with every distance and every attractor.
 
     kind "hidden" takes nouns of the train half, whose gender nothing in the sentence shows: to be known, they must
-    have been read; "soft" is the documents' family.
+    have been read; "soft": another reading is possible, as in `probe.defaults`.
     """
     writer = Writer(rng, "probe")
     known = [noun for noun in nouns() if noun.half == "train" and not noun.shown and noun.use == "thing"]

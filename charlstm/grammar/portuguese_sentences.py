@@ -128,7 +128,7 @@ class Writer:
             noun: the subject.
             how: as in `subject`.
             gender: the attractor's, or None for a sentence without.
-            soft: of the documents' family, where another reading (*ele estava*) is possible.
+            soft: of a kind in which another reading (*ele estava*) is possible: `_soft_middle`.
             attributes: how often the subject is followed by an adjective of its own, so that it agrees nearby, too.
         """
         rng, phrases = self.rng, self.phrases
@@ -139,7 +139,7 @@ class Writer:
             both = self.attribute(use)
             subjects = subjects[0] + both[0], subjects[1] + both[1]
         if soft:
-            middle, copulas = self._documents_middle(attractor), phrases["documents"]["copulas"]
+            middle, copulas = self._soft_middle(attractor), phrases["soft"]["copulas"]
         elif use == "person" and attractor and rng.random() < 0.2:
             middle, copulas = self._deed_middle(phrases[use], attractor), phrases[use]["then"]
         else:
@@ -195,8 +195,8 @@ class Writer:
         chosen = rng.sample(kinds, min(len(kinds), rng.choice((0, 1, 1, 2))))
         return "".join(f" {rng.choice(kind)}" for kind in chosen)
 
-    def _documents_middle(self, attractor: str | None) -> str:
-        rng, phrases = self.rng, self.phrases["documents"]
+    def _soft_middle(self, attractor: str | None) -> str:
+        rng, phrases = self.rng, self.phrases["soft"]
         words = [rng.choice(phrases["says"]), rng.choice(phrases["refusals"]), rng.choice(phrases["infinitives"])]
         if attractor is None:
             words.append(rng.choice(phrases["whens_alone"]))

@@ -76,7 +76,7 @@ class FeatureResult:
     note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it; layers count from 1."""
+        """As a JSON object; layers count from 1."""
         cells = [
             {
                 "layer": cell.layer + 1,

@@ -81,7 +81,7 @@ def probe(
         ]
 
     if not request.pairs:
-        notes = ["no pairs that this network can read: nothing is said of cells; give --pairs"]
+        notes = ["no pairs that this network can read: nothing is said of cells; give others"]
         return ProbeResult(("cue", "twin"), None, shown(), request.limits, state, asked, asked, notes)
     stimuli = make_stimuli(request.pairs, vocabulary)
     on_progress("reading sentences", 0, 1)
@@ -177,7 +177,7 @@ def _notes(stimuli: Stimuli, every: Sequence[CellReport], shown: Sequence[CellRe
     if left_out:
         notes.append(f"{left_out} more cells with a verdict are not shown")
     if untested := sum(report.verdict is Verdict.tracks and report.ablation is None for report in every):
-        notes.append(f"{untested} cells that track were not tested for causes; ask for them with --cell")
+        notes.append(f"{untested} cells that track were not tested for causes; name a cell to have it tested")
     return notes
 
 

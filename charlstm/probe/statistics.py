@@ -34,7 +34,7 @@ class Estimate:
     high: float
 
     def to_dict(self) -> dict[str, float]:
-        """As JSON has it."""
+        """As a JSON object."""
         return {"value": self.value, "low": self.low, "high": self.high}
 
 

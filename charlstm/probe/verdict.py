@@ -42,7 +42,7 @@ class Thresholds:
     min_controls: int = 20
 
     def to_dict(self) -> dict[str, float]:
-        """As JSON has it."""
+        """As a JSON object."""
         return asdict(self)
 
 

@@ -90,7 +90,7 @@ def _print(console: Console, draw: Draw, colour: bool) -> None:
 
 def save_svg(path: Path, picture: str) -> None:
     """Write a picture. Raises CharLSTMError if it cannot be written; an older one is then untouched."""
-    write_atomically(path, picture.encode(), "--svg")
+    write_atomically(path, picture.encode())
 
 
 def columns_table(header: Iterable[str], rows: Iterable[Iterable[str]], left: Iterable[int] = (0,)) -> Table:

@@ -49,8 +49,8 @@ def plan_report(
     layers = f"{model.num_layers} layer{'s' if model.num_layers > 1 else ''} of {model.hidden_size} cells"
     n = max(1, len(corpus.train))
     if total_steps is None:
-        assert config.time_s is not None
-        seconds = config.time_s * (1 - done_fraction)
+        assert config.time is not None
+        seconds = config.time * (1 - done_fraction)
         budget = f"{duration(seconds)}, about {seconds * speed / n:.1f} passes over the text"
     else:
         characters = (total_steps - done_steps) * config.batch_size * config.seq_len
@@ -146,7 +146,7 @@ class TrainingReporter:
 
 
 def show_end(event: Finished, folder: Path) -> None:
-    """The table at the end, and what to type next."""
+    """The table at the end."""
     rows = []
     if event.best_nats is not None and event.best_bits_per_char is not None:
         best = f"{event.best_bits_per_char:.4f} bits/char ({event.best_nats:.4f} nats)"
@@ -158,8 +158,7 @@ def show_end(event: Finished, folder: Path) -> None:
     ]
     messages().print(table("", rows))
     if event.reason == "patience":
-        say("stopped early: validation did not get better any more (--patience)")
-    say(f"next: charlstm sample --checkpoint {folder}")
+        say("stopped early: validation did not get better any more")
 
 
 Points = Sequence[tuple[float, float]]

@@ -1,7 +1,7 @@
 """Contiguous lanes: how a text is cut so that state carried from window to window means something.
 
 The ids are laid out as B lanes, each a stretch of the text as long as the others; window after window moves
-along all lanes at once. Where it stands is two integers, (epoch, offset), the same for all lanes, so that a
+along all lanes at once. The position is two integers, (epoch, offset), the same for all lanes, so that a
 run resumes anywhere.
 """
 

@@ -16,7 +16,7 @@ from charlstm.network.cells import Layer
 
 
 def draw_seed(seed: int, *place: int | str) -> int:
-    """A seed of its own, 0..2^63 - 1, for every place where a run needs chance."""
+    """A seed, 0..2^63 - 1, for each place where a run draws random numbers."""
     digest = hashlib.blake2b("/".join(map(str, (seed, *place))).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 

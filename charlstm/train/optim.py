@@ -1,4 +1,4 @@
-"""The optimiser: AdamW or Muon, the learning-rate schedule, clipping, and the guard that lets nothing bad through."""
+"""The optimiser: AdamW or Muon, the learning-rate schedule, clipping, and the guard against what is not finite."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.O
     """AdamW (Loshchilov & Hutter 2019), all tensors in one fused kernel; biases do not decay.
 
     With "muon", the hidden matrices are left to Muon (Jordan et al. 2024): momentum whose singular values are made
-    nearly equal, so that a step turns every direction of the hidden state alike. The four gates of a layer are one
-    matrix (4H, H) to it. Its steps are scaled to the size of AdamW's (Liu et al. 2025, section 2.2), so that one
+    nearly equal, so that a step moves every direction of the hidden state equally far. It takes the four gates of a
+    layer as one matrix (4H, H). Its steps are scaled to the size of AdamW's (Liu et al. 2025, section 2.2), so that one
     learning rate serves both.
     """
     of_muon = {name for name, _ in model.named_parameters() if config.optimizer == "muon" and is_hidden_matrix(name)}

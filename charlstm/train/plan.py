@@ -13,9 +13,14 @@ from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.errors import TextError
 from charlstm.evaluate import SCORING_SPEED
+from charlstm.network.shapes import num_parameters
 from charlstm.train.batches import Lanes
 
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
+EVALUATION_SHARE = 0.1  # of a budget goes to evaluations, about
+SHORT_EVALUATIONS, MIN_VALID_CHARS = 4, 5_000  # in a budget of time below a quarter of an hour
+TYPICAL_OPERATIONS_PER_S = 1.5e11  # in learning, on two cores
+MAX_CHARS_PER_S = 100_000
 TYPICAL_CHARS_PER_S = 30_000  # of the networks below on two cores; decides on dropout, not on the budget
 
 
@@ -45,12 +50,12 @@ def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainCo
     recipe = {"lr": learning_rate_for(model), "dropout": dropout_for(epochs, model.hidden_size), **shape}
     config = TrainConfig.from_dict({**recipe, **train_given})
     check_length(corpus, config)
-    return model, config.replace(**{**evaluation_plan(corpus, config), **train_given})
+    return model, config.replace(**{**evaluation_plan(corpus, model, config), **train_given})
 
 
 def network_size(train_chars: int, budget: Mapping[str, Any]) -> tuple[int, int]:
     """hidden_size and num_layers: as much as the text can fill and the time can train."""
-    seconds = budget.get("time_s")
+    seconds = budget.get("time")
     if train_chars < 50_000:
         return 128, 1
     if train_chars < 300_000 or (seconds is not None and seconds < 45):
@@ -65,15 +70,24 @@ def learning_rate_for(model: ModelConfig) -> float:
     return 8e-3 * math.sqrt(512 / max(128, model.hidden_size))
 
 
-def evaluation_plan(corpus: Corpus, config: TrainConfig) -> dict[str, int]:
+def evaluation_plan(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> dict[str, int]:
     """How often to validate on how much: what it costs should stay below a tenth of the training."""
     steps = steps_in_all(corpus, config)
     if steps is None:
-        return {"evaluations": 4, "valid_chars": 120_000} if (config.time_s or 0.0) < 900 else {}
+        assert config.time is not None
+        if config.time >= 900:
+            return {}
+        affordable = EVALUATION_SHARE * config.time / SHORT_EVALUATIONS * SCORING_SPEED * typical_speed(model)
+        return {"evaluations": SHORT_EVALUATIONS, "valid_chars": int(max(MIN_VALID_CHARS, min(120_000, affordable)))}
     learnt = steps * config.batch_size * config.seq_len
     scored = min(len(corpus.valid), config.valid_chars or len(corpus.valid))
-    affordable = 0.1 * SCORING_SPEED * learnt / max(1, scored)
+    affordable = EVALUATION_SHARE * SCORING_SPEED * learnt / max(1, scored)
     return {"evaluations": int(max(1, min(config.evaluations, affordable)))}
+
+
+def typical_speed(model: ModelConfig) -> float:
+    """About how many characters a second two cores learn from: a rule, so that it is the same every time."""
+    return min(MAX_CHARS_PER_S, TYPICAL_OPERATIONS_PER_S / (6 * num_parameters(model)))
 
 
 def steps_in_all(corpus: Corpus, config: TrainConfig) -> int | None:
@@ -96,7 +110,7 @@ def expected_epochs(train_chars: int, budget: Mapping[str, Any], window: int) ->
         return float(budget["epochs"])
     if budget.get("steps") is not None:
         return float(budget["steps"]) * window / train_chars
-    return float(budget["time_s"]) * TYPICAL_CHARS_PER_S / train_chars
+    return float(budget["time"]) * TYPICAL_CHARS_PER_S / train_chars
 
 
 def window_shape(train_chars: int) -> dict[str, int]:
@@ -111,10 +125,16 @@ def check_length(corpus: Corpus, config: TrainConfig) -> None:
     n, need = len(corpus.train), 2 * config.seq_len + 1
     if n < need:
         raise TextError(
-            f"the corpus is too short: {n:,} characters for training, where two windows of --seq-len {config.seq_len} "
-            f"need {need:,}; add text or lower --seq-len"
+            f"the corpus is too short: {n:,} characters for training, where two windows of `seq_len` {config.seq_len} "
+            f"need {need:,}; add text or lower `seq_len`",
+            "seq_len",
         )
     if n - 1 < config.batch_size:
-        raise TextError(f"the corpus is too short for --batch-size {config.batch_size}: {n:,} characters; lower it")
+        raise TextError(
+            f"the corpus is too short for `batch_size` {config.batch_size}: {n:,} characters; lower it", "batch_size"
+        )
     if len(corpus.valid) == 1:
-        raise TextError("one character is too little to validate on; give a larger --valid-fraction, or 0 for none")
+        raise TextError(
+            "one character is too little to validate on; give a larger `valid_fraction`, or 0 for none",
+            "valid_fraction",
+        )

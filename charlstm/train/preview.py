@@ -1,4 +1,4 @@
-"""What the network writes by now: a few lines to look at while it learns."""
+"""A few lines that the network writes while it learns, for people to look at."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from charlstm.train.plan import plan, steps_in_all
 from charlstm.train.state import environment, snapshot_of
 
 MAX_NAMES = 100_000  # characters of the names of a corpus' files that are kept with a run
-GIVE_AGAIN = "its encoded copy is gone or damaged: give the text again, charlstm train --resume RUN CORPUS..."
-LONG_S = 60.0  # a --time budget that compiling pays for
+GIVE_AGAIN = "its encoded copy is gone or damaged: give the text again, beside `resume`"
+LONG_S = 60.0  # a budget of time that compiling pays for
 
 
 @dataclass
@@ -83,7 +83,7 @@ def new_session(
         on_compile=on_compile,
     )
     model = CharLM(model_config)
-    model.reset_parameters(config.memory_chars, config.seed)
+    model.reset_parameters(config.memory, config.seed)
     model.to(device)
     return Session(corpus, model, config, kernels, folder(), absolute(request), notes=_notes(kernels))
 
@@ -92,8 +92,8 @@ def is_long(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> bool:
     """Whether compiling pays for the training that is ahead."""
     steps = steps_in_all(corpus, config)
     if steps is None:
-        assert config.time_s is not None
-        return config.time_s >= LONG_S
+        assert config.time is not None
+        return config.time >= LONG_S
     return worth_compiling(model, steps * config.batch_size * config.seq_len, passes=3)
 
 
@@ -162,7 +162,7 @@ def resumed_session(
         raise ModelFileError(f"{folder}: its network has other characters than its corpus")
     if last is None:
         model = CharLM(model_config)
-        model.reset_parameters(config.memory_chars, config.seed)
+        model.reset_parameters(config.memory, config.seed)
     else:
         model = last[0].model
     model.to(device)
@@ -189,22 +189,22 @@ def resumed_session(
 def _check_request(request: CorpusRequest) -> None:
     names = (*request.files, *request.valid_files, request.encoding)
     share = request.valid_fraction
-    if not all(isinstance(name, str) for name in names) or type(request.compose) is not bool:
+    if not all(isinstance(name, str) for name in names) or type(request.normalize) is not bool:
         raise TypeError("corpus")
     if type(share) not in (int, float) or not 0 <= share < 1:
         raise ValueError("valid_fraction")
 
 
 def run_folder(run: Path) -> Path:
-    """The folder that `--resume` means. Raises ModelFileError if there is none."""
+    """The folder of a run that is to go on. Raises ModelFileError if there is none."""
     try:
         folder = run.parent if run.is_file() else run
         if not folder.is_dir():
-            raise ModelFileError(f"--resume {run}: no such run")
+            raise ModelFileError(f"{run}: no such run")
     except OSError as e:
-        raise ModelFileError(f"--resume {run}: {e.strerror or e}") from None
+        raise ModelFileError(f"{run}: {e.strerror or e}") from None
     if not checkpoint.is_run(folder):
-        raise ModelFileError(f"--resume {run}: {folder} is not the folder of a run")
+        raise ModelFileError(f"{run}: {folder} is not the folder of a run")
     return folder
 
 
@@ -215,11 +215,11 @@ def _corpus_again(
     if corpus is None:
         if not files and (STDIN in request.files or not request.files):
             came = "came from standard input" if request.files else "consists of too many files to name"
-            raise TextError(f"the corpus {came} and {GIVE_AGAIN}")
+            raise TextError(f"the corpus {came} and {GIVE_AGAIN}", "resume")
         try:
             corpus = open_corpus(replace(request, files=files or request.files), stdin, on_progress)
         except TextError as e:
-            raise TextError(str(e) if files else f"{e}; and {GIVE_AGAIN}") from None
+            raise TextError(str(e) if files else f"{e}; and {GIVE_AGAIN}", "resume", *e.settings) from None
     if corpus.sha256 != sha256:
         raise TextError(
             "the corpus has changed since the run began; a run goes on only with the text that it began with: "
@@ -229,7 +229,7 @@ def _corpus_again(
 
 
 def absolute(request: CorpusRequest) -> CorpusRequest:
-    """The request as it holds from any folder; without names where they would swell every model file of the run."""
+    """The request with absolute paths; without any where they would make every model file of the run large."""
     files, valid_files = (
         tuple(f if f == STDIN else str(Path(f).absolute()) for f in names)
         for names in (request.files, request.valid_files)
@@ -252,7 +252,9 @@ def is_finished(session: Session) -> bool:
     ahead = steps_in_all(session.corpus, config)
     if ahead is not None and progress.step >= ahead:
         raise UsageError(f"the run is at step {progress.step:,} already, the new budget ends at {ahead:,}; give more")
-    time_s = before.get("time_s")
-    if config.time_s is not None and time_s and progress.fraction * time_s >= config.time_s:
-        raise UsageError(f"the run has trained longer than {config.time_s:g} seconds already; give a larger --time")
+    seconds = before.get("time")
+    if config.time is not None and seconds and progress.fraction * seconds >= config.time:
+        raise UsageError(
+            f"the run has trained longer than {config.time:g} seconds already; give a larger `time`", "time"
+        )
     return False

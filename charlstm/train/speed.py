@@ -28,7 +28,7 @@ class SpeedMeter:
         self.recent: deque[tuple[float, int]] = deque(maxlen=20)  # when, how many in all
 
     def add(self, now: float, characters: int) -> None:
-        """So many were learnt from, at a time in seconds."""
+        """Count characters that were learnt from, at a time in seconds."""
         self.characters += characters
         self.recent.append((now, self.characters))
 

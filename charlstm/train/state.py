@@ -1,8 +1,7 @@
-"""All that a run knows, and how it is put away and taken out again.
+"""All that a run knows, and how it is saved and restored.
 
 Weights, optimiser, carried state and `Progress`: what is not here (dropout masks, samples, learning rates) is
-computed from them, so that putting these four away and taking them out is the same, bit for bit, as not
-having stopped.
+computed from them, so that a run that was saved and restored comes to the same bits as one that never stopped.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from charlstm.train.optim import make_optimizers, optimizer_tensors, restore_opt
 
 @dataclass
 class Progress:
-    """The numbers of a run that change and must survive it."""
+    """The numbers of a run that change, and must outlive the process."""
 
     step: int = 0  # windows learnt from
     epoch: int = 0
@@ -98,7 +97,7 @@ class RunState:
         return all(bool(torch.isfinite(p).all()) for p in self.model.parameters())
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Be again as `snapshot` was."""
+        """Go back to the state of a snapshot."""
         tensors, device = snapshot.tensors, self.model.device
         self.progress = replace(snapshot.progress)
         self.model.load_state_dict({name: tensors[name] for name in self.model.state_dict()})
@@ -107,7 +106,7 @@ class RunState:
 
 
 def environment(model: CharLM, kernels: Kernels, batch_size: int) -> dict[str, Any]:
-    """What the numbers of a training depend on besides its settings: equal here, equal bits."""
+    """What the result of a training depends on besides its settings: where this is equal, so are the bits."""
     return {
         "device": model.device.type,
         "kernel": kernels.name(model.config, batch_size, model.device),
@@ -161,7 +160,7 @@ class RunFiles:
             return now
         if at == 0:
             fresh = CharLM(model.config)
-            fresh.reset_parameters(self.config.memory_chars, self.config.seed)
+            fresh.reset_parameters(self.config.memory, self.config.seed)
             beginning = RunState(fresh, self.config)
             beginning.progress.log_interval_steps = now.progress.log_interval_steps
             return beginning.snapshot()
@@ -179,7 +178,7 @@ class RunFiles:
             "corpus_sha256": self.corpus.sha256,
             "corpus_characters": len(self.corpus.train) + len(self.corpus.valid),
             "opening": self.opening,
-            "composed": self.corpus.compose,
+            "composed": self.corpus.normalize,
             "step": progress.step,
             "epoch": progress.epoch + progress.offset / lane,
             "best_valid_nats": progress.best_nats,

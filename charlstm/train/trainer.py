@@ -50,7 +50,7 @@ class Trainer:
         sample_text: whether to write a little at each evaluation.
         resumed: the content of a `last` file to go on from.
         clock: seconds.
-        started: when a budget of time began, by the clock; None: now.
+        evaluation_s: about how long an evaluation takes, until one has been timed.
     """
 
     def __init__(
@@ -66,17 +66,17 @@ class Trainer:
         sample_text: bool = False,
         resumed: checkpoint.ModelFile | None = None,
         clock: Callable[[], float] = time.monotonic,
-        started: float | None = None,
+        evaluation_s: float = 0.0,
     ) -> None:
         self.corpus, self.config, self.kernels = corpus, config, kernels
         self.sample_text, self.clock = sample_text, clock
-        self.started = clock() if started is None else started
+        self.started = clock()
         self.lanes = Lanes(corpus.train, config.batch_size, config.seq_len)
         self.total_steps = steps_in_all(corpus, config)
         self.files = RunFiles(folder, corpus, config, run_config, kernels)
         self.pool = BufferPool()
         self.seconds_before = 0.0  # of a --time budget, used up before this session
-        self.reserve_s = 0.0  # what the evaluation at the end of a --time budget will take
+        self.reserve_s = evaluation_s  # what the evaluation at the end of a --time budget will take
         self.meter = SpeedMeter()
         self.run_state = RunState(model, config)
         self.saved: Progress | None = None  # as it is on disk
@@ -111,15 +111,15 @@ class Trainer:
         if self.progress.offset >= self.lanes.length:
             raise errors.ModelFileError("the saved state says that it stands beyond the end of its text")
         before = TrainConfig.from_dict(content.resume["run"]["train"])
-        if self.config.time_s is not None:
-            self.seconds_before = self.progress.fraction * (before.time_s or 0.0)
+        if self.config.time is not None:
+            self.seconds_before = self.progress.fraction * (before.time or 0.0)
         if any(getattr(before, budget) != getattr(self.config, budget) for budget in BUDGETS):
             self.progress.evaluations_done = math.floor(self._fraction() * self.config.evaluations)
             self.progress.stale_evaluations = 0
             self.progress.log_interval_steps = max(self.progress.log_interval_steps, log_interval_steps)
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
-        """Train until the budget is used, patience is lost, or `should_stop` says so; then save.
+        """Train until the budget is used, patience runs out, or `should_stop` says so; then save.
 
         Raises:
             DivergedError: after the third roll-back; the best model stays on disk.
@@ -157,8 +157,8 @@ class Trainer:
     def _fraction(self) -> float:
         if self.total_steps is not None:
             return min(1.0, self.progress.step / self.total_steps)
-        assert self.config.time_s is not None
-        return min(1.0, (self.seconds_before + self.seconds()) / max(1e-3, self.config.time_s - self.reserve_s))
+        assert self.config.time is not None
+        return min(1.0, (self.seconds_before + self.seconds()) / max(1e-3, self.config.time - self.reserve_s))
 
     def _evaluation_due(self) -> bool:
         return math.floor(self.progress.fraction * self.config.evaluations) > self.progress.evaluations_done
@@ -257,7 +257,7 @@ class Trainer:
         if self.progress.step == self.progress.evaluated_at:
             self.good = snapshot
         try:
-            if not self.run_state.is_finite():  # the next step will find out and roll back
+            if not self.run_state.is_finite():  # the next step will notice and roll back
                 raise errors.CharLSTMError("the weights are not finite: the save before this one stays")
             keep = self.saved is not None and self.saved.step == self.saved.evaluated_at
             self.files.save_last(self.model, snapshot, keep_previous=keep)
@@ -268,7 +268,7 @@ class Trainer:
             yield Saved(self.progress.step, str(self.files.folder / checkpoint.LAST), self.seconds())
 
     def _roll_back(self) -> Iterator[Event]:
-        """Be again as at the last evaluation, and go on more slowly; lost work has used up its time all the same.
+        """Go back to the last evaluation and on from there with a lower learning rate; lost time stays spent.
 
         Raises:
             DivergedError: the third time.
@@ -280,10 +280,9 @@ class Trainer:
         yield RolledBack(self.progress.step, failed.step, self.progress.lr_scale, self.progress.rollbacks)
         if self.progress.rollbacks >= MAX_ROLLBACKS:
             yield self._finished("diverged")
-            raise errors.DivergedError(
-                f"the loss was not finite {MAX_ROLLBACKS} times, each time from the last good state; "
-                f"try a lower --lr (it was {self.config.lr:g}); the best model so far is kept in {self.files.folder}"
-            )
+            problem = f"the loss was not finite {MAX_ROLLBACKS} times, each time from the last good state"
+            advice = f"try a lower `lr` (it was {self.config.lr:g}); the best model is kept in {self.files.folder}"
+            raise errors.DivergedError(f"{problem}; {advice}", "lr")
 
     def _finished(self, reason: Reason) -> Finished:
         p, seconds = self.progress, self.seconds()

@@ -33,8 +33,8 @@ def rewritten(
     outer, inner, tensors = parts(raw)
     changed = about({**inner, "sha256": ZEROS})
     outer["__metadata__"]["charlstm"] = changed if isinstance(changed, str) else json.dumps(changed, sort_keys=True)
-    outer = header(outer)
-    encoded = outer.encode() if isinstance(outer, str) else json.dumps(outer).encode()
+    written = header(outer)
+    encoded = written.encode() if isinstance(written, str) else json.dumps(written).encode()
     new = struct.pack("<Q", len(encoded)) + encoded + data(tensors)
     if rehash:
         new = new.replace(ZEROS.encode(), hashlib.sha256(new).hexdigest().encode(), 1)
