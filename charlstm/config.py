@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from charlstm.errors import UsageError
 from charlstm.files.atomic import read_regular
 from charlstm.settings import Config, parse_duration, setting
 
-CellType = Literal["lstm", "rnn"]
+CellType = Literal["lstm", "rnn", "gru"]
 Precision = Literal["auto", "fp32", "bf16"]
 Optimizer = Literal["adamw", "muon"]
 
@@ -49,22 +48,9 @@ class ModelConfig(Config):
         panel=NETWORK,
     )
     embedding_size: int = setting(64, 1, 16_384, help="Numbers that stand for a character.", unit="N", panel=NETWORK)
-    cell_type: CellType = setting("lstm", help="lstm, or rnn: a plain tanh network to compare with.", panel=NETWORK)
-
-    def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The name and shape of every tensor of the network, as `torch.nn.LSTM` and the model file name them."""
-        V, E, H = self.vocab_size, self.embedding_size, self.hidden_size
-        rows = 4 * H if self.cell_type == "lstm" else H
-        shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (V, E)}
-        for k in range(self.num_layers):
-            shapes[f"{self.cell_type}.weight_ih_l{k}"] = (rows, E if k == 0 else H)
-            shapes[f"{self.cell_type}.weight_hh_l{k}"] = (rows, H)
-            shapes[f"{self.cell_type}.bias_l{k}"] = (rows,)
-        return {**shapes, "head.weight": (V, H), "head.bias": (V,)}
-
-    def num_parameters(self) -> int:
-        """How many numbers the network learns."""
-        return sum(math.prod(shape) for shape in self.tensor_shapes().values())
+    cell_type: CellType = setting(
+        "lstm", help="lstm, gru, or rnn: a plain tanh network to compare with.", panel=NETWORK
+    )
 
 
 @dataclass(frozen=True)

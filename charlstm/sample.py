@@ -11,8 +11,8 @@ from torch import Tensor
 
 from charlstm.config import SampleConfig
 from charlstm.corpus.vocab import Ids, Vocabulary
+from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
-from charlstm.network.lstm import State
 from charlstm.network.model import CharLM
 from charlstm.network.scan import scan
 from charlstm.network.stepper import Stepper

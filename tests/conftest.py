@@ -78,7 +78,7 @@ def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # the workers share what one of them compiles
     with pytest.MonkeyPatch.context() as patch, FileLock(base / "compiled.lock"):
         patch.setenv("CHARLSTM_CACHE_DIR", str(base / "compiled"))
-        compiled_gates(COMPILED_WIDTH, torch.float32)
+        compiled_gates("lstm", COMPILED_WIDTH, torch.float32)
     return base / "compiled"
 
 

@@ -14,10 +14,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from charlstm.bench import memory, sampling, training
 from charlstm.bench.memory import bench_memory
-from charlstm.bench.sampling import nn_lstm_cell_step, nn_lstm_step
+from charlstm.bench.sampling import torch_cell_step, torch_step
 from charlstm.bench.timing import in_turns
 from charlstm.bench.training import Shape, TrainingRow, our_step, their_step
+from charlstm.config import CellType
 from charlstm.errors import CharLSTMError
+from charlstm.network import kernels
+from charlstm.network.cells import CELLS
+from charlstm.network.compiling import CompileError
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM, to_torch
 from charlstm.network.stepper import Stepper
@@ -46,8 +50,9 @@ def test_turns_alternate_and_their_median_counts(monkeypatch: pytest.MonkeyPatch
     assert order == list("abababab")
 
 
-def test_the_arithmetic_is_what_is_needed() -> None:
-    shape = Shape(hidden_size=48, num_layers=3, batch_size=4, seq_len=32, vocab_size=20)
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_the_arithmetic_is_what_is_needed(cell_type: CellType) -> None:
+    shape = Shape(hidden_size=48, num_layers=3, batch_size=4, seq_len=32, vocab_size=20, cell_type=cell_type)
     step = our_step(model_of(shape), torch.randint(20, (33, 4)), FP32)
     with FlopCounterMode(display=False) as counter:
         step()
@@ -56,8 +61,9 @@ def test_the_arithmetic_is_what_is_needed() -> None:
     assert shape.operations_per_char() < done < 1.2 * shape.operations_per_char()
 
 
-def test_both_sides_train_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    shape = Shape(hidden_size=10, num_layers=2, batch_size=3, seq_len=7, vocab_size=11)
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_both_sides_train_the_same_network(cell_type: CellType, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = Shape(hidden_size=10, num_layers=2, batch_size=3, seq_len=7, vocab_size=11, cell_type=cell_type)
     model, ids, theirs = model_of(shape), torch.randint(11, (8, 3)), []
     monkeypatch.setattr(training, "to_torch", lambda m: theirs.append(to_torch(m)) or theirs[0])
     our_step(model, ids, FP32)()
@@ -72,9 +78,10 @@ def test_both_sides_train_the_same_network(monkeypatch: pytest.MonkeyPatch) -> N
         torch.testing.assert_close(ours.grad, right.grad, rtol=1e-4, atol=1e-6)
 
 
-def test_all_contenders_draw_from_the_same_odds() -> None:
-    model = model_of(Shape(hidden_size=10, num_layers=2, batch_size=3, seq_len=1, vocab_size=11))
-    steps = [Stepper(model, model.zero_state(3), FP32).step, nn_lstm_step(model), nn_lstm_cell_step(model, 3)]
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_all_contenders_draw_from_the_same_odds(cell_type: CellType) -> None:
+    model = model_of(Shape(hidden_size=10, num_layers=2, batch_size=3, seq_len=1, vocab_size=11, cell_type=cell_type))
+    steps = [Stepper(model, model.zero_state(3), FP32).step, torch_step(model), torch_cell_step(model, 3)]
     with torch.no_grad():
         for k in range(5):
             ids = torch.tensor([k, 2 * k, 10 - k])
@@ -104,6 +111,32 @@ def test_the_command_measures_training(invoke: Invoke, compiled_cache: Path) -> 
     shown = invoke("bench", "train", *SMALL)
     assert f"2 x {COMPILED_WIDTH}" in shown.out
     assert "PyTorch" in shown.err
+
+
+@pytest.mark.parametrize("cell_type", [name for name in CELLS if name != "lstm"])
+def test_every_cell_type_is_measured_against_its_own(
+    invoke: Invoke, cell_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "compiled_gates", no_compiler)
+    monkeypatch.setattr("charlstm.cli.bench.DRAWN", 5)
+    theirs = f"nn.{cell_type.upper()}"
+    parts = ["train", "sample", *(() if CELLS[cell_type].pointwise else ("memory",))]  # which compiles in a child
+    done = invoke("bench", *parts, *SMALL, "--cell-type", cell_type, "--json")
+    assert done.code == 0, done.err
+    train, *sample = map(json.loads, done.out.splitlines()[1:])
+    assert train["chars_per_s"].keys() == {"charlstm fp32", f"{theirs} fp32"}
+    assert (train["cell_type"], train[f"against_nn_{cell_type}"] > 0) == (cell_type, True)
+    assert sample[0]["chars_per_s"].keys() == {"charlstm eager", theirs, f"{theirs}Cell"}
+    if "memory" in parts:
+        assert sample[-1]["peak_bytes"].keys() == {"charlstm", theirs}
+    shown = invoke("bench", *parts[:2], *SMALL, "--cell-type", cell_type)
+    assert shown.code == 0, shown.err
+    assert "nn.LSTM" not in shown.out
+    assert shown.out.count(theirs) >= 3
+
+
+def no_compiler(*arguments: object) -> None:
+    raise CompileError("not here")
 
 
 def test_the_command_measures_sampling(invoke: Invoke, compiled_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +189,7 @@ def test_the_command_measures_quality(invoke: Invoke, corpus_file: Path) -> None
         (["speed"], "speed"),
         (["--rounds", "0"], "rounds"),
         (["--hidden-size", "0"], "hidden-size"),
+        (["--cell-type", "lsmt"], "lsmt"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(invoke: Invoke, arguments: list[str], expected: str) -> None:

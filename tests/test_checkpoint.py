@@ -28,6 +28,7 @@ from charlstm.config import ModelConfig, SampleConfig, TrainConfig
 from charlstm.corpus import CorpusRequest
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError, Interrupted, ModelFileError, UsageError
+from charlstm.network.cells import CELLS
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.sample import generate
@@ -46,7 +47,7 @@ def sound(tmp_path: Path) -> Path:
     return tmp_path / "m.safetensors"
 
 
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 def test_there_and_back(tmp_path: Path, cell_type: str) -> None:
     path = tmp_path / "m.safetensors"
     before = content(cell_type)
@@ -70,7 +71,7 @@ def test_the_hash_is_that_of_the_file_with_zeros_in_its_place(sound: Path) -> No
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(-45, 38), st.integers(0, 2**32), st.sampled_from(["lstm", "rnn"]), st.booleans())
+@given(st.integers(-45, 38), st.integers(0, 2**32), st.sampled_from(list(CELLS)), st.booleans())
 @example(18, 0, "lstm", False)
 @example(27, 0, "rnn", True)
 def test_what_is_written_can_be_read_and_computes_numbers(

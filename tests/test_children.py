@@ -134,7 +134,9 @@ def test_a_child_ends_with_its_parent(tmp_path: Path, signum: int) -> None:
     assert until(lambda: not any(map(alive, started)), ENDS_S)
 
 
-COMPILE = "import torch; from charlstm.network.compiling import compiled_gates; compiled_gates(13, torch.float32)"
+COMPILE = (
+    "import torch; from charlstm.network.compiling import compiled_gates; compiled_gates('lstm', 13, torch.float32)"
+)
 MEMORY = "bench memory --hidden-size 13 --batch-size 2 --seq-len 4 --precision fp32"
 
 

@@ -256,7 +256,7 @@ USAGE_ERRORS = [
     (("train", "--resume", ""), "is empty"),
     (("train", "--resume", "", "x.txt"), "is empty"),
     (("corpus", "agreement-pt", "--out", ""), "already"),
-    (("train", "x.txt", "--cell-type", "gru"), "gru"),
+    (("train", "x.txt", "--cell-type", "lsmt"), "lsmt"),
     (("train", "x.txt", "--device", "abacus"), "abacus"),
     (("train", "x.txt", "--valid-fraction", 2), "valid_fraction"),
     (("sample", "--temperature", -1), "temperature"),

@@ -13,7 +13,8 @@ from conftest import COMPILED_WIDTH, Invoke
 
 from charlstm.config import ModelConfig
 from charlstm.network import compiling, kernels
-from charlstm.network.compiling import EAGER, CompileError, are_built, compiled_gates
+from charlstm.network.cells import CELLS
+from charlstm.network.compiling import CompileError, are_built, compiled_gates
 from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
 from charlstm.train import session
@@ -44,13 +45,26 @@ def test_compiled_gates_compute_the_same(compiled_cache: Path) -> None:
         state = model.zero_state(B)
         state.c.normal_()
         losses, gradients = [], []
-        for gates in (EAGER, compiled_gates(CONFIG.hidden_size, torch.float32)):
+        for gates in (None, compiled_gates("lstm", CONFIG.hidden_size, torch.float32)):
             loss, _ = model.window_loss(ids[:-1], ids[1:], state, kernels=Kernels(torch.float32, gates))
             losses.append(loss)
             gradients.append(torch.autograd.grad(loss, list(model.parameters())))
         torch.testing.assert_close(losses[1], losses[0], rtol=1e-6, atol=0)
         for gradient, right in zip(*reversed(gradients), strict=True):
             torch.testing.assert_close(gradient, right, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.usefixtures("compiled_cache")  # there is a compiler
+def test_the_gates_of_a_gru_can_be_compiled(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path_factory.mktemp("gru")))
+    gates = compiled_gates("gru", 20, torch.float32)  # once loaded, they have computed what the gates as they stand do
+    expected, found = (CELLS["gru"].pointwise["forward"].example(7, 20, torch.float32) for _ in range(2))
+    CELLS["gru"].pointwise["forward"].function(*expected)
+    gates.forward(*found)
+    for part, right in zip(found, expected, strict=True):
+        torch.testing.assert_close(part, right, rtol=1e-5, atol=1e-5)
 
 
 def put(path: Path, data: bytes) -> None:
@@ -70,20 +84,20 @@ def test_they_are_built_once_and_a_spoilt_library_is_built_again(
     sound = {p: p.read_bytes() for p in libraries}
     built = []
     monkeypatch.setattr(compiling, "_build", lambda *a: built.append([put(p, b) for p, b in sound.items()]))
-    assert compiled_gates(CONFIG.hidden_size, torch.float32).name == "compiled"
+    assert compiled_gates("lstm", CONFIG.hidden_size, torch.float32)
     assert not built
     whole = sound[libraries[1]]
     # cut short or changed inside, it would end the process where it is loaded, or later
     for k, spoilt in enumerate((whole[:1000], whole[: len(whole) // 2], whole[:-1], b"", whole[:5000] + whole[5001:])):
         compiled_gates.cache_clear()
         put(libraries[1], spoilt)
-        assert compiled_gates(CONFIG.hidden_size, torch.float32).name == "compiled"
+        assert compiled_gates("lstm", CONFIG.hidden_size, torch.float32)
         assert len(built) == k + 1
         assert sorted(folder.iterdir()) == libraries
     compiled_gates.cache_clear()
-    monkeypatch.setattr(compiling.Forward, "forward", lambda self, *a: a[4].fill_(2.0))
+    monkeypatch.setattr(compiling.Function, "forward", lambda self, *a: a[4].fill_(2.0))
     with pytest.raises(CompileError, match="something else"):
-        compiled_gates(CONFIG.hidden_size, torch.float32)
+        compiled_gates("lstm", CONFIG.hidden_size, torch.float32)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes")
@@ -99,12 +113,12 @@ def test_what_others_can_change_is_neither_loaded_nor_compiled(
         place.chmod(0o777)
         compiled_gates.cache_clear()
         chosen = choose_kernels(CONFIG, CPU, "fp32", compiled=True)
-        assert chosen.gates is EAGER
+        assert chosen.compiled is None
         assert f"other users can write to the folder {place}; run chmod go-w on it" in chosen.problem
         assert sorted(folder.iterdir()) == before
         place.chmod(0o700)
     compiled_gates.cache_clear()
-    assert choose_kernels(CONFIG, CPU, "fp32", compiled=True).gates.name == "compiled"
+    assert choose_kernels(CONFIG, CPU, "fp32", compiled=True).compiled is not None
     compiled_gates.cache_clear()
     before[0].chmod(0o666)  # a library alone: it is made again
     monkeypatch.setattr(compiling, "child", no_child)
@@ -152,11 +166,11 @@ def test_without_a_compiler_the_gates_run_as_they_stand(tmp_path: Path, monkeypa
     said = []
     chosen = choose_kernels(CONFIG, CPU, "fp32", compiled=True, on_compile=lambda: said.append("compiling"))
     assert said == ["compiling"]
-    assert chosen.gates is EAGER
+    assert chosen.compiled is None
     assert "compiler" in chosen.problem
     assert "\n" not in chosen.problem
     assert not list((tmp_path / "gates").glob("*/*"))
-    assert not are_built(CONFIG.hidden_size, torch.float32)
+    assert not are_built("lstm", CONFIG.hidden_size, torch.float32)
 
 
 def test_a_cache_that_cannot_be_written_is_no_calamity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,9 +181,9 @@ def test_a_cache_that_cannot_be_written_is_no_calamity(tmp_path: Path, monkeypat
 
 def test_what_is_compiled_follows_from_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "compiled_gates", lambda *a: pytest.fail("must not be asked for"))
-    assert choose_kernels(CONFIG, CPU, "fp32").gates is EAGER
-    assert choose_kernels(CONFIG.replace(cell_type="rnn"), CPU, "fp32", compiled=True).gates is EAGER
-    assert choose_kernels(CONFIG, torch.device("cuda"), "fp32", compiled=True).gates is EAGER
+    assert choose_kernels(CONFIG, CPU, "fp32").compiled is None
+    assert choose_kernels(CONFIG.replace(cell_type="rnn"), CPU, "fp32", compiled=True).compiled is None
+    assert choose_kernels(CONFIG, torch.device("cuda"), "fp32", compiled=True).compiled is None
     assert not worth_compiling(CONFIG, 1e6, passes=3)
     assert worth_compiling(CONFIG, 1e9, passes=3)
 
@@ -183,9 +197,9 @@ def test_a_run_goes_on_with_the_gates_that_it_had(
         assert invoke("train", corpus_file, "--out", name, *size).code == 0
         monkeypatch.setattr(session, "is_long", lambda *a: pytest.fail("the run has decided that"))
         again = session.resumed_session(Path(name), (), {}, CPU, None, None, lambda *a: None)
-        assert again.kernels.gates.name == ("compiled" if is_long else "eager")
+        assert (again.kernels.compiled is not None) == is_long
         assert again.notes == []
     monkeypatch.setattr(session, "is_long", lambda *a: False)
     longer = session.resumed_session(Path("long"), (), {"steps": 6}, CPU, None, None, lambda *a: None)
-    assert longer.kernels.gates is EAGER
+    assert longer.kernels.compiled is None
     assert "compiled -> " in longer.notes[0]

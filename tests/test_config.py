@@ -25,7 +25,7 @@ def test_there_and_back_through_json() -> None:
         (lambda: ModelConfig(vocab_size=10, num_layers=1_000_000), "num_layers"),
         (lambda: ModelConfig(vocab_size=10, hidden_size=2.5), "type int"),
         (lambda: ModelConfig(vocab_size=10, hidden_size=True), "type int"),
-        (lambda: ModelConfig(vocab_size=10, cell_type="gru"), "one of lstm, rnn"),
+        (lambda: ModelConfig(vocab_size=10, cell_type="lsmt"), "one of lstm, rnn, gru"),
         (lambda: ModelConfig.from_dict({}), "'vocab_size' is missing"),
         (lambda: TrainConfig(lr=math.nan), "lr is nan"),
         (lambda: TrainConfig(time=math.inf), "time"),

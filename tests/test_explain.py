@@ -16,7 +16,7 @@ from charlstm.checkpoint import load_model_file, shipped_pair
 from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.explain.distance import accuracy_by_distance
-from charlstm.explain.equations import DIGITS, Equation, write_step
+from charlstm.explain.equations import write_step
 from charlstm.explain.gradient import (
     WARM_CHARS,
     half_of,
@@ -29,7 +29,8 @@ from charlstm.explain.memory import EDGES, half_life, measure_memory
 from charlstm.explain.switches import STRETCHES, Contrast, Switches, best_at_gender, measure_switches
 from charlstm.explain.walk import Step, name_step, walk
 from charlstm.grammar import gendered_lines
-from charlstm.network.lstm import Layer, State, lstm_step, rnn_step
+from charlstm.network.cells import CELLS, Layer, State
+from charlstm.network.cells.written import DIGITS, Equation
 from charlstm.network.model import CharLM
 from charlstm.probe.defaults import SOFT, WARM, default_pairs
 from charlstm.probe.statistics import Estimate
@@ -70,7 +71,7 @@ def gates_at(f: float, i: float, o: float, hidden_size: int = 3) -> Layer:
 def run(layer: Layer, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     h = c = torch.zeros(1, x.shape[1], dtype=torch.float64)
     for x_t in x:
-        h, c, _ = lstm_step(x_t[None], h, c, layer)
+        h, c, _ = CELLS["lstm"].step(x_t[None], h, c, layer)
     return h, c
 
 
@@ -97,7 +98,7 @@ def test_a_forget_gate_of_a_half_dilutes_by_half_and_after_ten_steps_a_thousandt
     h = torch.full((1, 1), 1e-3, dtype=torch.float64)  # an RNN, where tanh is straight: W_hh is the share that is left
     layer = Layer(*(torch.tensor(part, dtype=torch.float64) for part in ([[0.0]], [[0.5]], [0.0])))
     for _ in range(10):
-        h = rnn_step(torch.zeros(1, 1, dtype=torch.float64), h, layer)
+        h, _, _ = CELLS["rnn"].step(torch.zeros(1, 1, dtype=torch.float64), h, h[:, :0], layer)
     assert float(h) == pytest.approx(1e-3 / 1024, rel=1e-5)
 
 
@@ -121,11 +122,43 @@ def test_a_walk_shows_what_a_planted_cell_does() -> None:
     found = walk(network.model, ids_of(text), text, network.model.zero_state(1), (0, 0))
     kept, replaced, added = Step.kept, Step.replaced, Step.added_to
     assert found.steps == [kept, replaced, kept, added, kept, Step.cleared, replaced]
-    assert found.c == pytest.approx([0, 0.9, 0.9, 1.4, 1.4, 0, -0.9], abs=1e-5)
-    assert found.h == pytest.approx([math.tanh(c) for c in found.c], abs=1e-5)
-    for f, i, g, before, after in zip(found.f, found.i, found.g, [0.0, *found.c], found.c, strict=False):
-        assert f * before + i * g == pytest.approx(after, abs=1e-6)
+    f, i, g, _, c, h = found.numbers.values()
+    assert c == pytest.approx([0, 0.9, 0.9, 1.4, 1.4, 0, -0.9], abs=1e-5)
+    assert h == pytest.approx([math.tanh(c) for c in c], abs=1e-5)
+    for keep, write, new, before, after in zip(f, i, g, [0.0, *c], c, strict=False):
+        assert keep * before + write * new == pytest.approx(after, abs=1e-6)
     assert walk(network.model, ids_of("b"), "b", network.model.zero_state(1), (0, 0), 1.0).open_from == 1.0
+
+
+def test_a_gru_keeps_or_writes_over_by_one_gate() -> None:
+    model = fresh("gru")
+    text = "bFcfd"
+    found = walk(model, ids_of(text), text, model.zero_state(1), (1, 2))
+    r, z, n, h = found.numbers.values()
+    assert list(found.numbers) == ["r", "z", "n", "h"]
+    assert found.kept == z
+    assert found.memory == h
+    assert found.written == pytest.approx([1 - kept for kept in z])
+    for keep, new, before, after in zip(z, n, [0.0, *h], h, strict=False):
+        assert keep * before + (1 - keep) * new == pytest.approx(after, abs=1e-6)
+    assert found.steps == [Step.kept if keep >= 0.5 else Step.replaced for keep in z]
+    assert all(0 < x < 1 for x in r)
+
+
+def test_the_half_life_of_a_gru_is_that_of_its_update_gate() -> None:
+    model = fresh("gru")
+    with torch.no_grad():
+        for layer in model.stack.layers():
+            layer.weight_ih.zero_()
+            layer.weight_hh.zero_()
+            layer.bias[6:12] = math.log(3.0)  # z = 3/4
+    memory = measure_memory(model, ids_of("abcab" * 4)[None], "toy")
+    assert memory.half_life == pytest.approx(math.log(2) / -math.log(0.75), rel=1e-5)
+    assert memory.keep_gate == "z"
+    reach = measure_reach(model, places(3, 30), 0)
+    assert reach.change == pytest.approx(0.75 ** np.arange(31), rel=1e-6)
+    assert reach.theory_memory == pytest.approx(reach.memory, rel=1e-6)
+    assert reach.theory_rate is None
 
 
 def test_a_plain_rnn_has_a_hidden_state_and_no_valves() -> None:
@@ -133,9 +166,9 @@ def test_a_plain_rnn_has_a_hidden_state_and_no_valves() -> None:
     found = walk(model, ids_of("abc"), "abc", model.zero_state(1), (1, 2))
     assert not found.has_gates
     assert found.steps == []
-    assert all(map(math.isnan, found.f + found.c))
-    assert found.to_dict()["f"] == [None] * 3
-    assert all(math.isfinite(h) for h in found.h)
+    assert list(found.numbers) == ["h"]
+    assert "f" not in found.to_dict()
+    assert all(math.isfinite(h) for h in found.memory)
 
 
 # one step in numbers
@@ -147,7 +180,7 @@ def is_right(line: str, result: Decimal, places: Decimal) -> bool:
     return abs(Decimal(eval(line, names)) - result) <= places * Decimal("0.5000001")
 
 
-@pytest.mark.parametrize(("cell_type", "equations"), [("lstm", 6), ("rnn", 1)])
+@pytest.mark.parametrize(("cell_type", "equations"), [("lstm", 6), ("rnn", 1), ("gru", 4)])
 @pytest.mark.parametrize("place", [(0, 1), (1, 4)])
 def test_every_line_of_a_written_step_adds_up_to_its_last_digit(
     cell_type: str, equations: int, place: tuple[int, int]
@@ -162,8 +195,9 @@ def test_every_line_of_a_written_step_adds_up_to_its_last_digit(
             assert equation.value == equation.value.quantize(unit)
             *sums, last = equation.numbers
             assert is_right(last, equation.value, unit)
-            for line in sums:  # a sum inside a function, or two products that are added: the next line has its terms
-                check_sum(line, last, equation, unit)
+            for line, after in zip(sums, [*sums[1:], last], strict=True):
+                # a sum inside a function, or two products that are added: the next line has its terms
+                check_sum(line, after, equation, unit)
         values = {equation.name: equation.value for equation in step.equations}
         assert float(values["h_t"]) == pytest.approx(step.h, abs=5e-6)
         if step.c is not None:
@@ -171,10 +205,20 @@ def test_every_line_of_a_written_step_adds_up_to_its_last_digit(
 
 
 def check_sum(line: str, last: str, equation: Equation, unit: Decimal) -> None:
-    if line.startswith(("sigmoid(", "tanh(")):
+    if equation.name == "n_t":  # each line is the next one, worked out further
+        inside = re.fullmatch(r"tanh\((.*)\)", line)
+        assert inside
+        assert is_right(inside[1], Decimal(repr(eval(last.removeprefix("tanh(").removesuffix(")")))), unit)
+    elif line.startswith(("sigmoid(", "tanh(")):
         terms = [Decimal(term.replace(" ", "")) for term in re.findall(r"[+-] ?[0-9.]+", line)]
         assert len(terms) == 3
         assert sum(terms) == Decimal(last.split("(")[1].rstrip(")"))
+    elif line.startswith("(1 - "):
+        z, n, same_z, h = map(Decimal, re.fullmatch(r"\(1 - (\S+)\) \* (\S+) \+ (\S+) \* (\S+)", line).groups())
+        written, kept = (Decimal(term.replace(" ", "")) for term in re.findall(r"[+-] ?[0-9.]+", last))
+        assert z == same_z
+        assert (written, kept) == (((1 - z) * n).quantize(unit) + 0, (z * h).quantize(unit) + 0)
+        assert written + kept == equation.value
     elif equation.name == "c_t":
         f, c, i, g = (Decimal(number) for number in re.findall(r"[+-]?[0-9.]+(?:E-[0-9]+)?", line.replace(" + ", " ")))
         kept, written = (Decimal(term.replace(" ", "")) for term in re.findall(r"[+-] ?[0-9.]+", last))
@@ -268,7 +312,7 @@ def test_the_memory_pipeline_is_a_recurrent_weight_of_f() -> None:
         assert reach.theory_memory == pytest.approx(reach.memory, rel=1e-12)
 
 
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 def test_what_is_measured_is_the_norm_of_the_jacobian(cell_type: str) -> None:
     """Against Jacobians that PyTorch makes whole, of every layer by every layer."""
     model = fresh(cell_type).double()
@@ -287,17 +331,17 @@ def test_what_is_measured_is_the_norm_of_the_jacobian(cell_type: str) -> None:
         for k in range(back + 1):
 
             def onward(*parts: torch.Tensor, k: int = k, row: torch.Tensor = row) -> tuple[torch.Tensor, ...]:
-                state = State(parts[0], parts[-1] if cell_type == "lstm" else parts[0][:, :, :0])
+                state = State(parts[0], parts[-1] if model.cell.has_cell_state else parts[0][:, :, :0])
                 for character in row[len(row) - 1 - k : -1]:
                     state, _ = model.stack.step(model.embedding(character[None]), state)
                 return tuple(state)[: len(parts)]
 
-            of = tuple(states[-1 - k]) if cell_type == "lstm" else (states[-1 - k].h,)
+            of = tuple(states[-1 - k]) if model.cell.has_cell_state else (states[-1 - k].h,)
             jacobian = torch.autograd.functional.jacobian(onward, of)
             for n in range(len(of)):  # h by h, c by c
                 squares[n, k] += float(jacobian[n][n].square().sum()) / 12 / len(ids)
     assert exact.change == pytest.approx(np.sqrt(squares[0]), rel=1e-9)
-    if exact.memory is not None:
+    if model.cell.has_cell_state:
         assert exact.memory == pytest.approx(np.sqrt(squares[1]), rel=1e-9)
 
 

@@ -476,5 +476,5 @@ def test_precision_of_the_readable_steps() -> None:
     with torch.no_grad():
         for k, character in enumerate(ids):
             _, state = content.model.step(character[None], state)
-            assert found.c[k] == float(state.c[1, 0, 73])
-            assert found.h[k] == float(state.h[1, 0, 73])
+            assert found.numbers["c"][k] == float(state.c[1, 0, 73])
+            assert found.numbers["h"][k] == float(state.h[1, 0, 73])

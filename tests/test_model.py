@@ -3,8 +3,10 @@ import torch
 from torch import nn
 
 from charlstm.config import ModelConfig
+from charlstm.network.cells import CELLS, Cell
 from charlstm.network.kernels import Kernels
-from charlstm.network.model import CharLM, from_torch, to_torch
+from charlstm.network.model import CharLM, from_torch, to_torch, torch_layers
+from charlstm.network.shapes import num_parameters, tensor_shapes
 from charlstm.train.dropout import drop_recurrent_weights, dropout_masks
 
 
@@ -18,7 +20,7 @@ def tiny(cell_type: str = "lstm", **more: int) -> CharLM:
     return model
 
 
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 def test_to_torch_and_back(cell_type: str) -> None:
     model = tiny(cell_type).double()
     embedding, recurrent, head = to_torch(model)
@@ -32,12 +34,13 @@ def test_to_torch_and_back(cell_type: str) -> None:
         assert torch.equal(tensor, model.state_dict()[name])
 
 
-def test_from_torch_adds_the_two_biases() -> None:
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_from_torch_keeps_what_two_biases_say(cell: Cell) -> None:
     torch.manual_seed(0)
-    embedding, lstm, head = nn.Embedding(9, 4), nn.LSTM(4, 6, 2), nn.Linear(6, 9)
+    embedding, layers, head = nn.Embedding(9, 4), torch_layers(cell)(4, 6, 2), nn.Linear(6, 9)
     ids = torch.randint(9, (2, 5))
-    logits, _ = from_torch(embedding, lstm, head)(ids)
-    torch.testing.assert_close(logits, head(lstm(embedding(ids.T))[0]).transpose(0, 1), rtol=0, atol=1e-5)
+    logits, _ = from_torch(embedding, layers, head)(ids)
+    torch.testing.assert_close(logits, head(layers(embedding(ids.T))[0]).transpose(0, 1), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +55,11 @@ def test_from_torch_adds_the_two_biases() -> None:
 def test_from_torch_refuses_what_it_cannot_express(other: nn.LSTM | nn.RNN) -> None:
     with pytest.raises(ValueError, match="one-way"):
         from_torch(nn.Embedding(9, 4), other, nn.Linear(6, 9))
+
+
+def test_from_torch_refuses_layers_that_no_cell_type_is() -> None:
+    with pytest.raises(ValueError, match="RNNBase"):
+        from_torch(nn.Embedding(9, 4), nn.RNNBase("GRU", 4, 6), nn.Linear(6, 9))
 
 
 def test_window_loss_is_the_cross_entropy_of_the_logits() -> None:
@@ -72,11 +80,11 @@ def test_same_seed_same_weights() -> None:
 
 
 def test_tensor_shapes_are_those_of_the_model() -> None:
-    for cell_type in ("lstm", "rnn"):
+    for cell_type in CELLS:
         model = tiny(cell_type, num_layers=3)
         shapes = {name: tuple(p.shape) for name, p in model.state_dict().items()}
-        assert shapes == model.config.tensor_shapes()
-        assert model.config.num_parameters() == sum(p.numel() for p in model.parameters())
+        assert shapes == tensor_shapes(model.config)
+        assert num_parameters(model.config) == sum(p.numel() for p in model.parameters())
 
 
 def test_dropout_masks_follow_from_seed_step_and_layer() -> None:

@@ -17,6 +17,7 @@ from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
 from charlstm.grammar.pairs import MinimalPair
+from charlstm.network.cells import CELLS
 from charlstm.network.model import CharLM
 from charlstm.probe.verdict import Thresholds
 
@@ -109,16 +110,22 @@ def test_hidden_states_are_an_option(invoke, toy) -> None:
     assert (result["state"], result["cells"][0]["cell"], result["cells"][0]["verdict"]) == ("h", 0, "tracks and used")
 
 
-def test_a_plain_rnn_can_be_probed(invoke, tmp_path: Path, toy) -> None:
-    model = CharLM(ModelConfig(len(CHARS), hidden_size=24, num_layers=2, embedding_size=8, cell_type="rnn"))
+@pytest.mark.parametrize("cell_type", [name for name, cell in CELLS.items() if not cell.has_cell_state])
+def test_without_a_cell_state_the_hidden_one_is_probed(invoke, tmp_path: Path, toy, cell_type: str) -> None:
+    model = CharLM(ModelConfig(len(CHARS), hidden_size=24, num_layers=2, embedding_size=8, cell_type=cell_type))
     model.reset_parameters(0.0, 1)
-    path = tmp_path / "rnn.safetensors"
+    path = tmp_path / "model.safetensors"
     save_model_file(path, ModelFile(model, Vocabulary(CHARS), {}))
     done = invoke("probe", "-c", path, "--pairs", toy["pairs"], "--text", toy["text"], "--cell", "2:3", "--json")
     assert done.code == 0, done.err
     result = json.loads(done.out)
     assert result["state"] == "h"
-    assert all(cell["gates"] is None for cell in result["cells"])
+    for cell in result["cells"]:
+        if cell_type == "rnn":
+            assert cell["gates"] is None
+        else:
+            assert 0 < cell["gates"]["kept_over_span"] < 1
+            assert cell["gates"]["shown_at_target"] is None
     assert invoke("probe", "-c", path, "--pairs", toy["pairs"], "--text", toy["text"]).code == 0
 
 

@@ -7,16 +7,18 @@ import pytest
 import torch
 from planted import CHARS, Planted, toy_pairs
 
+from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import TextError, UnknownCharacterError
 from charlstm.grammar.pairs import MinimalPair
-from charlstm.network.lstm import State
+from charlstm.network.cells import CELLS, Cell, State
+from charlstm.network.model import CharLM
 from charlstm.probe import feature_scores, ngram
 from charlstm.probe.defaults import HARD, SOFT, default_sentences, pair_of
 from charlstm.probe.features import FEATURES
 from charlstm.probe.gates import gate_use
 from charlstm.probe.ordinary import LANE_CHARS, MAX_CHARS, to_lanes
-from charlstm.probe.reading import read, trace_cells
+from charlstm.probe.reading import Clamp, read, read_character, trace_cells
 from charlstm.probe.run import read_sentence
 from charlstm.probe.stimuli import make_stimuli, split_lemmas
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
@@ -301,8 +303,8 @@ def test_a_trace_is_what_the_readable_step_does() -> None:
     for t in range(6):
         state, (gates,) = network.model.stack.step(network.model.embedding(ids[:, t]), state)
         assert trace.state[0, t, 0] == pytest.approx(float(state.c[0, 0, 7]), abs=1e-6)
-        assert trace.f[0, t, 0] == pytest.approx(float(gates.f[0, 7]), abs=1e-6)
-        assert trace.o[0, t, 0] == pytest.approx(float(gates.o[0, 7]), abs=1e-6)
+        assert trace.gates["f"][0, t, 0] == pytest.approx(float(gates["f"][0, 7]), abs=1e-6)
+        assert trace.gates["o"][0, t, 0] == pytest.approx(float(gates["o"][0, 7]), abs=1e-6)
 
 
 def test_gate_use_adds_up() -> None:
@@ -356,3 +358,43 @@ def test_ordinary_text_comes_from_all_over() -> None:
     assert lanes.shape == (MAX_CHARS // LANE_CHARS, LANE_CHARS)
     assert (int(lanes[0, 0]), int(lanes[-1, -1])) == (0, 999_999)
     assert to_lanes(np.arange(150)).shape == (1, 150)
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+@torch.no_grad()
+def test_what_is_held_stays_and_the_others_go_on(cell: Cell) -> None:
+    """An ablation holds the memory; the layer above and the head see what follows from it."""
+    model = CharLM(ModelConfig(len(CHARS), 6, 2, 5, cell.name))
+    model.reset_parameters(20.0, 0)
+    torch.manual_seed(0)
+    state, value = State(*(torch.randn_like(part) for part in model.zero_state(3))), torch.randn(2, 1, 6)
+    held = torch.zeros(2, 1, 6, dtype=torch.bool)
+    held[0, 0, 2] = True
+    ids = torch.tensor([3, 4, 5])
+    free, _ = read_character(model, ids, state, None)
+    after, gates = read_character(model, ids, state, Clamp(held, value))
+    memory = cell.memory_of(after)
+    assert (memory[0, :, 2] == value[0, 0, 2]).all()
+    others = [0, 1, 3, 4, 5]
+    assert torch.equal(memory[0][:, others], cell.memory_of(free)[0][:, others])
+    assert not torch.equal(after.h[1], free.h[1])
+    if cell.has_cell_state:
+        torch.testing.assert_close(after.h[0], gates[0][cell.output_gate] * torch.tanh(after.c[0]), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+@torch.no_grad()
+def test_what_a_class_says_of_its_memory_is_what_its_step_does(cell: Cell) -> None:
+    model = CharLM(ModelConfig(len(CHARS), 6, 1, 5, cell.name)).double()
+    model.reset_parameters(20.0, 0)
+    torch.manual_seed(0)
+    state = State(*(torch.randn_like(part) for part in model.zero_state(3)))
+    after, (gates,) = model.stack.step(model.embedding(torch.tensor([3, 4, 5])), state)
+    assert set(gates) == set(cell.gates)
+    assert set(cell.parts) - set(cell.gates) == ({"c", "h"} if cell.has_cell_state else {"h"})
+    assert all((gates[letter] > 0).all() and (gates[letter] < 1).all() for letter in cell.shares)
+    if cell.keep_gate:
+        expected = cell.kept(gates) * cell.memory_of(state) + cell.written(gates)
+        torch.testing.assert_close(cell.memory_of(after), expected, rtol=0, atol=1e-12)
+    else:
+        assert not cell.gates

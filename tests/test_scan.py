@@ -3,15 +3,15 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from test_lstm import SIZES, objective, random_stack
+from test_stack import SIZES, objective, random_stack
 from torch import Tensor
 
-from charlstm.network import scan as scan_module
+from charlstm.network import input_part
 from charlstm.network.buffers import BufferPool
+from charlstm.network.cells import CELLS, Cell, Layer, State
 from charlstm.network.head_loss import HeadLoss
 from charlstm.network.kernels import Kernels
-from charlstm.network.lstm import State
-from charlstm.network.scan import LSTMScan, RNNScan, scan
+from charlstm.network.scan import scan
 from charlstm.train.dropout import drop_recurrent_weights, dropout_masks
 
 F64 = torch.float64
@@ -29,14 +29,14 @@ def setting(cell_type: str, L: int, E: int, H: int, T: int, B: int):
 
 
 @pytest.mark.parametrize(("L", "E", "H", "T", "B"), SIZES)
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 @pytest.mark.parametrize("regularised", [False, True])
 def test_same_as_the_readable_path(cell_type: str, L: int, E: int, H: int, T: int, B: int, regularised: bool) -> None:
     stack, embedding, ids, state = setting(cell_type, L, E, H, T, B)
     masks = [m.double() for m in dropout_masks(0.4, False, (T, B, H), L, 0, 0, ids.device)] if regularised else []
     layers = drop_recurrent_weights(stack.layers(), 0.3 if regularised else 0.0, 0, 0)
     weights = torch.randn(T, B, H, dtype=F64)
-    inputs = [embedding, state.h, *([state.c] if cell_type == "lstm" else []), *stack.parameters()]
+    inputs = [embedding, state.h, *([state.c] if stack.cell.has_cell_state else []), *stack.parameters()]
 
     h, after = stack(embedding[ids], state, masks, layers)
     expected = torch.autograd.grad(objective(h, after, weights), inputs, retain_graph=True)
@@ -50,30 +50,23 @@ def test_same_as_the_readable_path(cell_type: str, L: int, E: int, H: int, T: in
 
 
 @pytest.mark.parametrize("looked_up", [True, False])
-def test_gradcheck_of_the_lstm(looked_up: bool) -> None:
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_gradcheck(cell: Cell, looked_up: bool) -> None:
     torch.manual_seed(0)
     T, B, E, H = 4, 2, 3, 3
     x = torch.randn((5, E) if looked_up else (T, B, E), dtype=F64, requires_grad=True)
     ids = torch.randint(5, (T, B)) if looked_up else None
-    w = [torch.randn(*s, dtype=F64, requires_grad=True) for s in [(4 * H, E), (4 * H, H), (4 * H,), (B, H), (B, H)]]
+    G, biases, states = len(cell.rows), len(cell.bias_rows), (H, H if cell.has_cell_state else 0)
+    shapes = [(G * H, E), (G * H, H), (biases * H,), *((B, n) for n in states)]
+    w = [torch.randn(*s, dtype=F64, requires_grad=0 not in s) for s in shapes]
 
     def f(x: Tensor, *w: Tensor) -> tuple[Tensor, ...]:
-        return LSTMScan.apply(x, ids, *w, Kernels(F64), BufferPool(reuses=False), True)
+        pool = BufferPool(reuses=False)
+        layer, (h, c) = Layer(*w[:3]), w[3:]
+        found = cell.scan(x, ids, layer, h, c, compute_dtype=F64, gates=None, pool=pool, keep=True)
+        return tuple(part for part in found if part.requires_grad)
 
-    assert torch.autograd.gradcheck(f, (x, *w))
-
-
-@pytest.mark.parametrize("looked_up", [True, False])
-def test_gradcheck_of_the_rnn(looked_up: bool) -> None:
-    torch.manual_seed(0)
-    T, B, E, H = 4, 2, 3, 3
-    x = torch.randn((5, E) if looked_up else (T, B, E), dtype=F64, requires_grad=True)
-    ids = torch.randint(5, (T, B)) if looked_up else None
-    w = [torch.randn(*s, dtype=F64, requires_grad=True) for s in [(H, E), (H, H), (H,), (B, H)]]
-
-    def f(x: Tensor, *w: Tensor) -> tuple[Tensor, ...]:
-        return RNNScan.apply(x, ids, *w, Kernels(F64), BufferPool(reuses=False))
-
+    assert len(f(x, *w)) == (3 if cell.has_cell_state else 2)
     assert torch.autograd.gradcheck(f, (x, *w))
 
 
@@ -143,12 +136,12 @@ def test_a_large_vocabulary_gathers_its_gradient_by_rows() -> None:
     torch.manual_seed(0)
     rows, ids = torch.randn(50, 6, dtype=F64), torch.randint(700, (50,))
     expected = F.one_hot(ids, 700).double().T @ rows
-    torch.testing.assert_close(scan_module.gather_rows(rows, ids, 700), expected, rtol=0, atol=1e-12)
-    small = scan_module.gather_rows(rows, ids % 7, 7)
+    torch.testing.assert_close(input_part.gather_rows(rows, ids, 700), expected, rtol=0, atol=1e-12)
+    small = input_part.gather_rows(rows, ids % 7, 7)
     torch.testing.assert_close(small, F.one_hot(ids % 7, 7).double().T @ rows, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 def test_bfloat16_products_stay_close(cell_type: str) -> None:
     torch.manual_seed(0)
     stack = random_stack(cell_type, 2, 16, 64).float()

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from charlstm.config import ModelConfig
+from charlstm.network.cells import CELLS, State
 from charlstm.network.kernels import Kernels
-from charlstm.network.lstm import State
 from charlstm.network.model import CharLM
 from charlstm.network.stepper import Stepper
 
 
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 @pytest.mark.parametrize(("num_layers", "streams"), [(1, 1), (3, 1), (2, 5)])
 @torch.no_grad()
 def test_same_as_the_readable_step(cell_type: str, num_layers: int, streams: int) -> None:

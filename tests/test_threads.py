@@ -6,16 +6,17 @@ import time
 
 import pytest
 import torch
-from test_lstm import objective
 from test_scan import setting
+from test_stack import objective
 
 from charlstm.network import threads
+from charlstm.network.cells import CELLS
 from charlstm.network.kernels import Kernels
 from charlstm.network.scan import scan
-from charlstm.network.threads import Lanes, Share, in_parts, share_of, torch_threads
+from charlstm.network.threads import LaneRange, Share, in_parts, share_of, torch_threads
 
 
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 @pytest.mark.parametrize("number", [2, 3, 4])
 def test_shared_lanes_give_the_numbers_of_the_readable_path(
     cell_type: str, number: int, monkeypatch: pytest.MonkeyPatch
@@ -23,7 +24,7 @@ def test_shared_lanes_give_the_numbers_of_the_readable_path(
     monkeypatch.setattr(threads, "SHARED_FROM", 0)
     monkeypatch.setattr(threads, "MIN_LANES", 1)
     stack, embedding, ids, state = setting(cell_type, 2, 5, 7, 9, 7)
-    inputs = [embedding, state.h, *([state.c] if cell_type == "lstm" else []), *stack.parameters()]
+    inputs = [embedding, state.h, *([state.c] if stack.cell.has_cell_state else []), *stack.parameters()]
     weights = torch.randn(9, 7, 7, dtype=torch.float64)
     h, after = stack(embedding[ids], state)
     expected = torch.autograd.grad(objective(h, after, weights), inputs, retain_graph=True)
@@ -53,7 +54,7 @@ def test_who_takes_part_follows_from_the_shape() -> None:
 def test_a_part_that_fails_is_said_when_all_have_ended(which: int) -> None:
     ended = threading.Event()
 
-    def run(lanes: Lanes) -> None:
+    def run(lanes: LaneRange) -> None:
         if lanes.begin == 4 * which:
             raise ValueError("this part")
         time.sleep(0.2)
@@ -65,7 +66,7 @@ def test_a_part_that_fails_is_said_when_all_have_ended(which: int) -> None:
 
 
 def test_every_lane_is_somebodys_and_nothing_is_recorded_for_gradients() -> None:
-    seen: list[tuple[Lanes, int, bool]] = []
+    seen: list[tuple[LaneRange, int, bool]] = []
     with torch_threads(4):
         in_parts(lambda lanes: seen.append((lanes, torch.get_num_threads(), torch.is_grad_enabled())), 7, Share(3, 2))
         assert torch.get_num_threads() == 4
@@ -78,7 +79,7 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
     in_parts(lambda lanes: None, 4, Share(2, 1))
     child = os.fork()
     if child == 0:
-        done: list[Lanes] = []
+        done: list[LaneRange] = []
         in_parts(done.append, 4, Share(2, 1))
         os._exit(0 if sorted(done) == [(0, 2), (2, 4)] else 1)
     deadline = time.monotonic() + 20

@@ -17,6 +17,7 @@ from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.errors import DivergedError
 from charlstm.evaluate import score_stream
+from charlstm.network.cells import CELLS
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.train import preview
@@ -73,7 +74,9 @@ def files(folder: Path) -> list[bytes]:
     return [(folder / name).read_bytes() for name in (checkpoint.BEST, checkpoint.LAST)]
 
 
-@pytest.mark.parametrize(("cell_type", "optimizer"), [("lstm", "adamw"), ("rnn", "adamw"), ("lstm", "muon")])
+@pytest.mark.parametrize(
+    ("cell_type", "optimizer"), [*((name, "adamw") for name in CELLS), ("lstm", "muon"), ("gru", "muon")]
+)
 @pytest.mark.parametrize("stops", [(1,), (6,), (5, 11, 12, 23), tuple(range(1, 24))])
 def test_interrupted_and_resumed_is_the_same_to_the_bit(
     corpus: Corpus, tmp_path: Path, cell_type: str, optimizer: str, stops: tuple[int, ...]

@@ -17,7 +17,6 @@ from charlstm.errors import CharLSTMError
 from charlstm.network.kernels import choose_kernels
 from charlstm.network.model import CharLM
 
-SIDES = ("charlstm", "nn.LSTM")
 WINDOWS = 3
 
 
@@ -37,7 +36,7 @@ class MemoryRow:
 def bench_memory(shape: Shape, precision: Precision, threads: int) -> MemoryRow:
     """Measure one shape, on the CPU. Raises CharLSTMError where a process does not say how much it took."""
     peaks = {}
-    for side in SIDES:
+    for side in ("charlstm", shape.torch_name):
         request = json.dumps({"side": side, "shape": asdict(shape), "precision": precision, "threads": threads})
         with child(_say_peak, request) as process:
             out, err = process.communicate()

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from charlstm.config import CellType
 from charlstm.corpus import Corpus, CorpusRequest
 from charlstm.evaluate import bits_per_char, score_stream, score_windows
 from charlstm.train.events import Finished, Stepped
@@ -57,6 +58,7 @@ class StoppableClock:
 def bench_quality(
     corpus: Corpus,
     request: CorpusRequest,
+    cell_type: CellType,
     time_s: float,
     device: torch.device,
     on_compile: Callable[[], None] = lambda: None,
@@ -67,7 +69,9 @@ def bench_quality(
         TextError: for a corpus too short to train on, or without a text to validate on.
     """
     with tempfile.TemporaryDirectory(prefix="charlstm-bench-") as folder:
-        session = new_session(request, corpus, lambda: Path(folder), {"time": time_s}, device, on_compile)
+        session = new_session(
+            request, corpus, lambda: Path(folder), {"cell_type": cell_type, "time": time_s}, device, on_compile
+        )
         clock = StoppableClock()
         trainer = Trainer(
             session.model,

@@ -54,11 +54,11 @@ def bench_sampling(
     compiled: list[tuple[str, Precision]] = [("charlstm compiled", "fp32"), ("charlstm compiled bf16", "bf16")]
     for name, precision in compiled:
         kernels = choose_kernels(model.config, device, precision, compiled=True, on_compile=on_compile)
-        if kernels.gates.name == "compiled":
+        if kernels.compiled is not None:
             ways[name] = kernels
     B = shape.batch_size
     steps: dict[str, Step] = {name: Stepper(model, model.zero_state(B), kernels).step for name, kernels in ways.items()}
-    steps |= {"nn.LSTM": nn_lstm_step(model), "nn.LSTMCell": nn_lstm_cell_step(model, B)}
+    steps |= {shape.torch_name: torch_step(model), f"{shape.torch_name}Cell": torch_cell_step(model, B)}
     loops = {name: drawing_loop(step, B, shape.seq_len, device) for name, step in steps.items()}
     seconds = in_turns(loops, device, rounds, on_round)
     return SamplingRow(shape, {name: B * shape.seq_len / s for name, s in seconds.items()})
@@ -76,35 +76,37 @@ def drawing_loop(step: Step, num: int, length: int, device: torch.device) -> Cal
     return loop
 
 
-def nn_lstm_step(model: CharLM) -> Step:
-    """The same network by calls of `torch.nn.LSTM` for one character each."""
-    embedding, lstm, head = to_torch(model)
+def torch_step(model: CharLM) -> Step:
+    """The same network by calls of PyTorch's layers for one character each."""
+    embedding, layers, head = to_torch(model)
     state: Any = None
 
     def step(ids: Tensor) -> Tensor:
         nonlocal state
-        h, state = lstm(embedding(ids)[None], state)
+        h, state = layers(embedding(ids)[None], state)
         logits: Tensor = head(h[0])
         return logits
 
     return step
 
 
-def nn_lstm_cell_step(model: CharLM, num: int) -> Step:
-    """The same network by `torch.nn.LSTMCell`, one a layer."""
-    embedding, lstm, head = to_torch(model)
-    cells = []
+def torch_cell_step(model: CharLM, num: int) -> Step:
+    """The same network by `torch.nn.LSTMCell` or the like, one a layer."""
+    embedding, layers, head = to_torch(model)
+    cells, kind = [], getattr(nn, f"{model.cell.torch_name}Cell")
     for k in range(model.config.num_layers):
-        cell = nn.LSTMCell(lstm.input_size if k == 0 else lstm.hidden_size, lstm.hidden_size).to(model.device)
-        cell.load_state_dict({name: lstm.get_parameter(f"{name}_l{k}").detach() for name, _ in cell.named_parameters()})
+        cell = kind(layers.input_size if k == 0 else layers.hidden_size, layers.hidden_size).to(model.device)
+        cell.load_state_dict(
+            {name: layers.get_parameter(f"{name}_l{k}").detach() for name, _ in cell.named_parameters()}
+        )
         cells.append(cell)
-    states = [(torch.zeros(num, lstm.hidden_size, device=model.device),) * 2 for _ in cells]
+    states: list[Any] = [None for _ in cells]
 
     def step(ids: Tensor) -> Tensor:
         x = embedding(ids)
         for k, cell in enumerate(cells):
             states[k] = cell(x, states[k])
-            x = states[k][0]
+            x = states[k][0] if isinstance(states[k], tuple) else states[k]
         logits: Tensor = head(x)
         return logits
 

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from charlstm.bench.timing import in_turns, large_product
-from charlstm.config import ModelConfig, Precision
+from charlstm.config import CellType, ModelConfig, Precision
 from charlstm.network.buffers import BufferPool
+from charlstm.network.cells import CELLS
 from charlstm.network.kernels import Kernels, choose_kernels
 from charlstm.network.model import CharLM, to_torch
 
@@ -29,13 +30,17 @@ class Shape:
     batch_size: int
     seq_len: int
     vocab_size: int = 65
+    cell_type: CellType = ModelConfig.cell_type
 
     def model_config(self) -> ModelConfig:
         """The network; its embedding is as wide as its layers, which favours neither side."""
         H = self.hidden_size
-        return ModelConfig(
-            vocab_size=self.vocab_size, hidden_size=H, num_layers=self.num_layers, embedding_size=min(H, 64)
-        )
+        return ModelConfig(self.vocab_size, H, self.num_layers, min(H, 64), self.cell_type)
+
+    @property
+    def torch_name(self) -> str:
+        """What it is compared with: "nn.LSTM"."""
+        return f"nn.{CELLS[self.cell_type].torch_name}"
 
     def operations_per_char(self) -> float:
         """Floating-point operations that learning from a character takes.
@@ -44,7 +49,7 @@ class Shape:
         layer's input is looked up in a table and costs none.
         """
         H = self.hidden_size
-        weights = 4 * H * H * (2 * self.num_layers - 1) + self.vocab_size * H
+        weights = len(CELLS[self.cell_type].rows) * H * H * (2 * self.num_layers - 1) + self.vocab_size * H
         return 6.0 * weights
 
 
@@ -64,7 +69,7 @@ class TrainingRow:
     problem: str
 
     def best(self, whose: str) -> float:
-        """The better rate of a side, "charlstm" or "nn.LSTM"; of charlstm's without "eager"."""
+        """The better rate of a side, "charlstm" or PyTorch's name; of charlstm's without "eager"."""
         return max(v for name, v in self.chars_per_s.items() if name.startswith(whose) and "eager" not in name)
 
     def ratio(self, ours: str, theirs: str) -> float | None:
@@ -85,7 +90,7 @@ class TrainingRow:
             "bench": "train",
             **asdict(self.shape),
             "chars_per_s": self.chars_per_s,
-            "against_nn_lstm": self.best("charlstm") / self.best("nn.LSTM"),
+            f"against_nn_{self.shape.cell_type}": self.best("charlstm") / self.best(self.shape.torch_name),
             "share_of_limit": {p: share for p in PRECISIONS if (share := self.share_of_limit(p)) is not None},
             "limit_operations_per_s": self.limit_operations_per_s,
             "problem": self.problem or None,
@@ -117,9 +122,9 @@ def bench_training(
         kernels = choose_kernels(model.config, device, precision, compiled=True, on_compile=on_compile)
         problem = problem or kernels.problem
         contenders[f"charlstm {precision}"] = our_step(model, ids, kernels)
-        if kernels.gates.name == "compiled":
+        if kernels.compiled is not None:
             contenders[f"charlstm {precision} eager"] = our_step(model, ids, Kernels(kernels.compute_dtype))
-        contenders[f"nn.LSTM {precision}"] = their_step(model, ids, precision)
+        contenders[f"{shape.torch_name} {precision}"] = their_step(model, ids, precision)
         contenders[f"limit {precision}"], operations[precision] = large_product(PRECISIONS[precision], device)
     seconds = in_turns(contenders, device, rounds, on_round)
     characters = shape.batch_size * shape.seq_len
@@ -145,15 +150,15 @@ def our_step(model: CharLM, ids: Tensor, kernels: Kernels) -> Callable[[], None]
 
 
 def their_step(model: CharLM, ids: Tensor, precision: Precision) -> Callable[[], None]:
-    """The same network as `torch.nn.LSTM`; bfloat16 by autocast, as its users have it."""
-    embedding, lstm, head = to_torch(model)
-    parameters = [p for module in (embedding, lstm, head) for p in module.parameters()]
+    """The same network in PyTorch's own layers; bfloat16 by autocast, as its users have it."""
+    embedding, layers, head = to_torch(model)
+    parameters = [p for module in (embedding, layers, head) for p in module.parameters()]
 
     def step() -> None:
         for p in parameters:
             p.grad = None
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            h, _ = lstm(embedding(ids[:-1]))
+            h, _ = layers(embedding(ids[:-1]))
             loss = F.cross_entropy(head(h).flatten(0, 1), ids[1:].flatten())
         loss.backward()
 

@@ -16,6 +16,7 @@ from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary, normalize
 from charlstm.errors import CharLSTMError, ModelFileError, TextError, UsageError
 from charlstm.network.model import CharLM
+from charlstm.network.shapes import state_shapes, tensor_shapes
 
 MAX_OPENING = 8  # characters
 # How large a sum may be, float32 ending at 3e38: before an activation, and before the softmax, where billions of losses
@@ -87,7 +88,7 @@ def load_model_file(path: Path) -> ModelFile:
     config = ModelConfig.from_dict(about["config"])
     with torch.device("meta"):
         model = CharLM(config)
-    weights = {name: tensors.pop(name) for name in config.tensor_shapes()}
+    weights = {name: tensors.pop(name) for name in tensor_shapes(config)}
     model.load_state_dict(weights, assign=True)
     if overflows(model):
         raise ModelFileError(f"{path}: {TOO_LARGE}")
@@ -103,7 +104,8 @@ def overflows(model: CharLM) -> bool:
     """
     x = model.embedding.weight.abs().max().float()
     for weight_ih, weight_hh, bias in model.stack.layers():
-        if not bool((_row_sums(weight_ih) * x + _row_sums(weight_hh) + bias.abs()).max() < MAX_SUM):
+        biases = sum(part.abs() for part in model.cell.bias_to_torch(bias))
+        if not bool((_row_sums(weight_ih) * x + _row_sums(weight_hh) + biases).max() < MAX_SUM):
             return True
         x = torch.ones(())
     return not bool((_row_sums(model.head.weight) + model.head.bias.abs()).max() < MAX_LOGIT)
@@ -140,7 +142,7 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
         raise ModelFileError("its opening is not a short text of its vocabulary")
     if len(characters) != config.vocab_size:
         raise ModelFileError(f"{len(characters):,} characters, but a vocab_size of {config.vocab_size:,}")
-    shapes = config.tensor_shapes()
+    shapes = tensor_shapes(config)
     if "resume" not in about:
         return shapes
     train = about["resume"]["run"]["train"]
@@ -150,6 +152,5 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
     moments = {
         f"optimizer.{moment}.{name}": shape for name, shape in shapes.items() for moment in moments_of(name, optimizer)
     }
-    L, H = config.num_layers, config.hidden_size
-    state = {"state.h": (L, batch_size, H), "state.c": (L, batch_size, H if config.cell_type == "lstm" else 0)}
+    state = {f"state.{name}": shape for name, shape in state_shapes(config, batch_size).items()}
     return {**shapes, **moments, **state}

@@ -22,7 +22,7 @@ from charlstm.cli.options import (
     option,
 )
 from charlstm.cli.runtime import prepare_machine, say_compiling
-from charlstm.config import Precision
+from charlstm.config import CellType, ModelConfig, Precision
 from charlstm.errors import UsageError
 from charlstm.report.console import print_json, say
 from charlstm.settings import parse_duration
@@ -64,6 +64,9 @@ def bench(
             rich_help_panel=SHAPE,
         ),
     ] = None,
+    cell_type: Annotated[
+        CellType, option("--cell-type", help="What the layers are made of.", rich_help_panel=SHAPE)
+    ] = ModelConfig.cell_type,
     num_layers: Annotated[int, option("--num-layers", help="Layers.", min=1, max=64, rich_help_panel=SHAPE)] = 2,
     batch_size: Annotated[int, option("--batch-size", help="Lanes.", min=1, max=65536, rich_help_panel=SHAPE)] = 64,
     seq_len: Annotated[
@@ -91,7 +94,7 @@ def bench(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Measure speed on this machine, in turns with PyTorch's own nn.LSTM.
+    """Measure speed on this machine, in turns with PyTorch's own layers.
 
     train: characters a second, forward and backward. sample: characters a second, one text and 64 side by side.
     memory: the peak of a training. quality: bits/char against seconds of `charlstm train` on a text, as CSV.
@@ -115,7 +118,7 @@ def bench(
     both = precision == "auto" and has_bf16_products(machine)
     one: Precision = "bf16" if precision == "bf16" else "fp32"
     precisions: list[Precision] = ["fp32", "bf16"] if both else [one]
-    shapes = [Shape(H, num_layers, batch_size, seq_len) for H in hidden_size or (128, 256, 512)]
+    shapes = [Shape(H, num_layers, batch_size, seq_len, cell_type=cell_type) for H in hidden_size or (128, 256, 512)]
     for part in chosen:
         if part is What.train:
             train(shapes, machine, precisions, rounds, quiet, json)
@@ -125,7 +128,7 @@ def bench(
             memory(shapes, precisions, about["threads"], json)
         else:
             assert corpus is not None
-            quality(corpus, time or 120.0, machine, quiet, json)
+            quality(corpus, cell_type, time or 120.0, machine, quiet, json)
 
 
 def train(
@@ -182,7 +185,7 @@ def memory(shapes: list[Shape], precisions: list[Precision], threads: int, json:
         print_memory(rows)
 
 
-def quality(file: Path, time_s: float, machine: torch.device, quiet: bool, json: bool) -> None:
+def quality(file: Path, cell_type: CellType, time_s: float, machine: torch.device, quiet: bool, json: bool) -> None:
     """Train on a text; a line for every point, and the curve on stderr."""
     from charlstm.bench.quality import Point, bench_quality
     from charlstm.corpus import CorpusRequest, open_corpus
@@ -192,7 +195,7 @@ def quality(file: Path, time_s: float, machine: torch.device, quiet: bool, json:
     text = open_corpus(request)
     points: list[Point] = []
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    for point in bench_quality(text, request, time_s, machine, on_compile=lambda: say_compiling(quiet)):
+    for point in bench_quality(text, request, cell_type, time_s, machine, on_compile=lambda: say_compiling(quiet)):
         data = point.to_dict()
         if json:
             print_json(data)

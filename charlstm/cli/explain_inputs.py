@@ -21,7 +21,7 @@ from charlstm.corpus import check_encoding, read_chunks
 from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError
 from charlstm.grammar.pairs import MinimalPair, read_pairs
-from charlstm.network.lstm import State
+from charlstm.network.cells import State
 from charlstm.probe import OnProgress
 from charlstm.probe.defaults import WARM, default_pairs
 from charlstm.probe.reading import warm_state

@@ -18,6 +18,7 @@ from charlstm.errors import ModelFileError, TextError, UsageError
 from charlstm.explain.distance import accuracy_by_distance
 from charlstm.explain.gradient import WARM_CHARS, Reach, measure_reach, untrained, with_recurrent_weight
 from charlstm.grammar import corpus_lines
+from charlstm.network.cells import PLAIN
 from charlstm.network.model import CharLM
 from charlstm.probe import OnProgress
 from charlstm.probe.defaults import CORPUS
@@ -39,8 +40,8 @@ def show_gradient(request: Request) -> Shown:
         models[f"{name} untrained"] = untrained(content.model, _memory_chars(content), request.seed), content
         models[f"{name} trained"] = content.model, content
     rnn, known = next(
-        ((content.model, content) for content in contents.values() if content.model.config.cell_type == "rnn"),
-        (CharLM(first.model.config.replace(cell_type="rnn")), first),  # of the same size, to be compared with
+        ((content.model, content) for content in contents.values() if not content.model.cell.gates),
+        (CharLM(first.model.config.replace(cell_type=PLAIN.name)), first),  # of the same size, to be compared with
     )
     fresh = untrained(rnn, 0.0, request.seed)
     if known.model is not rnn:
@@ -90,7 +91,7 @@ def _networks(request: Request) -> dict[str, ModelFile]:
             raise ModelFileError("the two networks that ship were left out here; give --checkpoint and --against")
         if not request.quiet:
             say(f"models: {' and '.join(map(name_of, pair))} (they ship with charlstm)")
-        return {"lstm": load_model_file(pair[0]), "rnn": load_model_file(pair[1])}
+        return {path.stem: load_model_file(path) for path in pair}
     paths = [find_model(request.checkpoint)]
     if request.against is not None:
         paths.append(find_model(request.against))

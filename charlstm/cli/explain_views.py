@@ -31,7 +31,7 @@ from charlstm.explain.memory import measure_memory
 from charlstm.explain.switches import CORPUS, best_at_gender, measure_switches
 from charlstm.explain.walk import walk
 from charlstm.grammar import minimal_pairs
-from charlstm.network.lstm import State
+from charlstm.network.cells import State
 from charlstm.probe import OnProgress
 from charlstm.probe.defaults import SOFT, default_sentences
 from charlstm.probe.ordinary import to_lanes
@@ -167,14 +167,13 @@ def _read_text(request: Request) -> _Reading:
         raise TextError(f"{what}: {len(ids):,} characters, a line each; {wanted_fewer}")
     if request.at is not None and request.at > min(len(ids), MAX_CHARS):
         raise UsageError(f"--at {request.at}: give a character of the text, from 1 to {min(len(ids), MAX_CHARS):,}")
-    is_lstm = content.model.config.cell_type == "lstm"
     place, chosen = choose_cell(
         request,
         content,
         path,
         items,
         partial(_longest_memory, content),
-        "the one that remembers longest" if is_lstm else "the first of the top layer",
+        "the one that remembers longest" if content.model.cell.keep_gate else "the first of the top layer",
     )
     # what the probe reads before each sentence, for a model that knows such sentences
     warm = request.warm
@@ -185,13 +184,16 @@ def _read_text(request: Request) -> _Reading:
 
 
 def _longest_memory(content: ModelFile, on_progress: OnProgress) -> tuple[int, int]:
-    """The cell with the longest half-life on ordinary text, layer and number from 0; of a plain RNN the first one."""
-    if content.model.config.cell_type == "rnn":
+    """The cell with the longest half-life on ordinary text, layer and number from 0; without gates the first one."""
+    if not content.model.cell.keep_gate:
         return content.model.config.num_layers - 1, 0
     ids, source = ordinary_text(content, None, 0, on_progress)
     return measure_memory(content.model, to_lanes(ids), source).longest(1)[0]
 
 
 def _needs_gates(content: ModelFile, view: View) -> None:
-    if content.model.config.cell_type == "rnn":
-        raise UsageError(f"{view}: this model is a plain RNN and has no gates; see --gradient and --distance")
+    cell = content.model.cell
+    if not cell.gates:
+        raise UsageError(f"{view}: this model is {cell.label} and has no gates; see --gradient and --distance")
+    if view is View.switches and not cell.output_gate:
+        raise UsageError(f"{view}: this model is {cell.label} and has no output gate; see --memory and --gradient")

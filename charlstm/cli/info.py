@@ -93,6 +93,7 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
     """Names and values for a person; `validation` as `curve` gives it."""
     from charlstm.config import ModelConfig
     from charlstm.evaluate import bits_per_char
+    from charlstm.network.shapes import num_parameters
 
     config = ModelConfig.from_dict(about["config"])
     training = about["training"]
@@ -103,7 +104,7 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
             "network",
             f"{config.cell_type}, {config.num_layers} x {config.hidden_size} cells, embedding {config.embedding_size}",
         ),
-        ("parameters", f"{config.num_parameters():,} ({size:,} bytes on disk)"),
+        ("parameters", f"{num_parameters(config):,} ({size:,} bytes on disk)"),
         (
             "characters",
             f"{len(characters):,}: {' '.join(map(quoted, shown))}{' ...' if len(shown) < len(characters) else ''}",

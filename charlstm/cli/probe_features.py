@@ -63,7 +63,7 @@ def probe_features(
             content.vocabulary,
             ids,
             names,
-            of_hidden=of_hidden or content.model.config.cell_type == "rnn",
+            of_hidden=of_hidden or not content.model.cell.has_cell_state,
             alpha=limits.alpha,
             seed=seed,
             on_progress=stages.update,

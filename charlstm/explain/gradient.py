@@ -6,7 +6,7 @@ Bengio, Simard & Frasconi 1994). Here it is measured:
 
     change(k)   the root mean square, over places in a text, of ||d h_t / d h_{t-k}|| / sqrt(L H): what a small
                 random change of size 1 in the hidden states has become after k characters
-    memory(k)   the same for the cell states, ||d c_t / d c_{t-k}||: the LSTM's memory pipeline
+    memory(k)   the same for the states that gates keep, ||d c_t / d c_{t-k}||: the LSTM's memory pipeline
     loss(k)     the same of ||d loss_t / d (h, c)_{t-k}||: what truncated back-propagation hands on
 
 ||.|| is the Frobenius norm: for a random vector v of signs, E ||v J||^2 = ||J||^2 (Hutchinson 1990), so that a few
@@ -14,7 +14,8 @@ backward passes measure its square without bias.
 
 Beside it, what theory says. In a plain RNN one step multiplies by diag(1 - h^2) W_hh; as long as a change points in no
 particular direction it grows by the root mean square of that (the mean-field rate: Poole et al. 2016). In an LSTM what
-is kept along the cell states alone is the product of the forget gates.
+is kept along the cell states alone is the product of the forget gates; in a GRU, whose hidden state is its memory, that
+of the update gates.
 
 Legend: B places, K characters back, L layers, H hidden, R random vectors.
 """
@@ -31,7 +32,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.network.lstm import Gates, State
+from charlstm.network.cells import Cell, Gates, State
 from charlstm.network.model import CharLM
 from charlstm.probe.statistics import Floats, without_nan
 
@@ -45,9 +46,11 @@ class Reach:
     """How far the gradients of one network reach. Index k of each curve is k characters back.
 
     Attributes:
-        change, memory, loss: (K + 1) as above; `memory` is None in a plain RNN. `loss` is relative to k = 0.
-        theory_rate: of a plain RNN, by which factor theory lets `change` grow a character; else None.
-        theory_memory: (K + 1) of an LSTM, what the forget gates alone leave of `memory`; else None.
+        change, memory, loss: (K + 1) as above; `memory` is None without gates, and `change` without a cell state.
+            `loss` is relative to k = 0.
+        theory_rate: without gates, by which factor theory lets `change` grow a character; else None.
+        theory_memory: (K + 1) with gates, what those that keep leave alone of `memory`; else None.
+        keep_gate: their letter.
     """
 
     change: Floats
@@ -55,6 +58,7 @@ class Reach:
     memory: Floats | None
     theory_rate: float | None
     theory_memory: Floats | None
+    keep_gate: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As a JSON object: what lasts longer than was looked is null."""
@@ -114,11 +118,11 @@ def measure_reach(model: CharLM, ids: Tensor, seed: int, vectors: int = VECTORS)
         states.append(new)
         gates.append(gate)
     loss = torch.nn.functional.cross_entropy(model.head(states[-1].h[-1]), ids[:, -1], reduction="sum")
-    is_lstm = model.config.cell_type == "lstm"
-    wanted = [part for state in states for part in (state if is_lstm else state[:1])]
+    cell = model.cell
+    a_state = 2 if cell.has_cell_state else 1  # parts
+    wanted = [part for state in states for part in state[:a_state]]
     # the loss does not see the last cell states, only the hidden ones
     of_loss = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True, materialize_grads=True)
-    a_state = 2 if is_lstm else 1
     norms = torch.stack(
         [
             torch.cat([part.flatten(2).square().sum(dim=2) for part in of_loss[k : k + a_state]]).sum(dim=0)
@@ -126,12 +130,15 @@ def measure_reach(model: CharLM, ids: Tensor, seed: int, vectors: int = VECTORS)
         ]
     )  # (K + 1, B), squared
     at_loss = _backwards(norms.mean(dim=1).sqrt())
+    change = _frobenius([state.h for state in states], vectors, generator)
+    memory = _frobenius([state.c for state in states], vectors, generator) if cell.has_cell_state else change
     return Reach(
-        change=_frobenius([state.h for state in states], vectors, generator),
+        change=change,
         loss=at_loss / max(at_loss[0], np.finfo(float).tiny),
-        memory=_frobenius([state.c for state in states], vectors, generator) if is_lstm else None,
-        theory_rate=None if is_lstm else _mean_field_rate(model, states[1:]),
-        theory_memory=_product_of_gates(gates) if is_lstm else None,
+        memory=memory if cell.keep_gate else None,
+        theory_rate=None if cell.gates else _mean_field_rate(model, states[1:]),
+        theory_memory=_product_of_gates(cell, gates) if cell.keep_gate else None,
+        keep_gate=cell.keep_gate,
     )
 
 
@@ -168,9 +175,9 @@ def _mean_field_rate(model: CharLM, states: Sequence[State]) -> float:
 
 
 @torch.no_grad()
-def _product_of_gates(gates: Sequence[Sequence[Gates]]) -> Floats:
-    """The root mean square over cells and places of the product of the last k forget gates, k = 0 .. K."""
-    f = torch.stack([torch.stack([layer.f for layer in step]) for step in reversed(gates)])  # (K, L, B, H)
+def _product_of_gates(cell: Cell, gates: Sequence[Sequence[Gates]]) -> Floats:
+    """The root mean square over cells and places of the product of the last k gates that keep, k = 0 .. K."""
+    f = torch.stack([torch.stack([cell.kept(layer) for layer in step]) for step in reversed(gates)])  # (K, L, B, H)
     kept = f.cumprod(dim=0).square().mean(dim=(1, 2, 3)).sqrt()
     return np.concatenate([[1.0], kept.numpy()])
 

@@ -1,6 +1,7 @@
-"""How long each cell remembers: the half-life of what it holds, by its forget gate alone.
+"""How long each cell remembers: the half-life of what it holds, by the gate that keeps it alone.
 
-A cell whose forget gate is f keeps f^k of what it held k characters ago: half of it after ln 2 / -ln f characters.
+A cell whose forget gate (in a GRU, update gate) is f keeps f^k of what it held k characters ago: half of it after
+ln 2 / -ln f characters.
 Over a text f changes; what stands at the end is the product of all f, so -ln f is averaged. That counts the moments at
 which a cell lets go of everything, as one that is cleared at every newline does; its median tells how long it holds
 in between.
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.network.lstm import Gates, State
+from charlstm.network.cells import Gates, State
 from charlstm.network.model import CharLM
 from charlstm.probe.ordinary import read_lanes
 from charlstm.probe.statistics import Floats, without_nan
@@ -37,6 +38,7 @@ class Memory:
         lets_go: (L, H) the share of characters at which f is below one half.
         characters: how many were read.
         source: which text it was.
+        keep_gate: the letter of f.
     """
 
     half_life: Floats
@@ -44,6 +46,7 @@ class Memory:
     lets_go: Floats
     characters: int
     source: str
+    keep_gate: str = "f"
 
     def longest(self, number: int = LONGEST) -> list[tuple[int, int]]:
         """The cells that remember longest, layer and number from 0, the longest first."""
@@ -81,11 +84,11 @@ def half_life(forgetting: Floats | float) -> Floats:
 
 
 def measure_memory(model: CharLM, ids: Tensor, source: str) -> Memory:
-    """The half-life of every cell of an LSTM over a text in windows: ids (N, T)."""
+    """The half-life of every cell over a text in windows: ids (N, T). KeyError for cells without a gate that keeps."""
     forgetting: list[Tensor] = []  # of each character: (L, N, H)
 
     def keep(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
-        forgetting.append(-torch.stack([gate.f for gate in gates]).log().cpu())
+        forgetting.append(-torch.stack([model.cell.kept(gate) for gate in gates]).log().cpu())
 
     read_lanes(model, ids, None, keep)
     every = torch.stack(forgetting).transpose(0, 1).flatten(1, 2).numpy()  # (L, T * N, H)
@@ -95,4 +98,5 @@ def measure_memory(model: CharLM, ids: Tensor, source: str) -> Memory:
         lets_go=(every > math.log(2)).mean(axis=1),
         characters=ids.numel(),
         source=source,
+        keep_gate=model.cell.keep_gate,
     )

@@ -32,7 +32,7 @@ import torch
 
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import ARROW, GenderedLine, gendered_lines
-from charlstm.network.lstm import Gates, State
+from charlstm.network.cells import Gates, State
 from charlstm.network.model import CharLM
 from charlstm.probe.reading import read, repeat, trace_cells
 from charlstm.probe.statistics import Estimate, Floats, auc, bootstrap
@@ -139,7 +139,7 @@ class _Cell:
 
 
 def measure_switches(model: CharLM, vocabulary: Vocabulary, place: tuple[int, int], seed: int) -> Switches:
-    """What a cell (layer and number from 0) of an LSTM does over generated lines of `agreement-en-cs`.
+    """What a cell (layer and number from 0) with an output gate does over generated lines of `agreement-en-cs`.
 
     Intervals: bootstrap over the texts, which know nothing of each other.
 
@@ -213,7 +213,7 @@ def best_at_gender(model: CharLM, vocabulary: Vocabulary, seed: int) -> tuple[in
     def keep(t: int, rows: torch.Tensor, new: State, gates: list[Gates]) -> None:
         place = {text: k for k, text in enumerate(rows.tolist())}
         for text, is_feminine in decisive.get(t, ()):
-            states.append(new.c[:, place[text]].cpu())
+            states.append(model.cell.memory_of(new)[:, place[text]].cpu())
             feminine.append(is_feminine)
 
     state = repeat(model.zero_state(1), len(ids))
@@ -241,10 +241,14 @@ def _read(
 ) -> Iterator[_Cell]:
     """The cell over every text, each from a newline and a zero state."""
     ids, length = _encode(vocabulary, texts)
-    trace = trace_cells(model, ids, length, repeat(model.zero_state(1), len(ids)), [place], of_hidden=False)
-    f, i, g, o, c = (part[:, :, 0].double().numpy() for part in (trace.f, trace.i, trace.g, trace.o, trace.state))
+    trace = trace_cells(
+        model, ids, length, repeat(model.zero_state(1), len(ids)), [place], of_hidden=not model.cell.has_cell_state
+    )
+    kind, gates = trace.kind, {letter: values[:, :, 0].double() for letter, values in trace.gates.items()}
+    f, written, o = (part.numpy() for part in (kind.kept(gates), kind.written(gates), gates[kind.output_gate]))
+    c = trace.state[:, :, 0].double().numpy()
     for k in range(len(ids)):
-        yield _Cell(f[k], i[k] * g[k], o[k], c[k])
+        yield _Cell(f[k], written[k], o[k], c[k])
 
 
 def _told(values: Floats, feminine: Bools, text: Ints, rng: np.random.Generator) -> Estimate:

@@ -13,7 +13,6 @@ Legend: T characters.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,7 +22,7 @@ import torch
 from torch import Tensor
 
 from charlstm.errors import CharLSTMError
-from charlstm.network.lstm import Gates, State
+from charlstm.network.cells import Cell, Gates, State
 from charlstm.network.model import CharLM
 from charlstm.probe.statistics import without_nan
 
@@ -41,52 +40,54 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Walk:
-    """One cell over a text. Each list has T numbers; a plain RNN has only h, the others are NaN.
+    """One cell over a text.
 
     Attributes:
         text: the characters that were read.
         layer, cell: which cell; both from 0.
-        f, i, o: forget, input and output gate, 0 to 1.
-        g: candidate, -1 to 1.
-        c, h: cell state and hidden state after the character.
+        kind: what the cell is.
+        numbers: its gates at each character and its states after it, by letter, in the order of `Cell.parts`; T each.
+        kept, written: the share of the memory that each character kept, and that of the candidate that it wrote; empty
+            without gates.
         open_from: from which value on a gate counts as open.
     """
 
     text: str
     layer: int
     cell: int
-    f: list[float]
-    i: list[float]
-    g: list[float]
-    o: list[float]
-    c: list[float]
-    h: list[float]
+    kind: Cell
+    numbers: dict[str, list[float]]
+    kept: list[float]
+    written: list[float]
     open_from: float = OPEN
 
     @property
     def has_gates(self) -> bool:
-        """Whether it is a cell of an LSTM."""
-        return not any(map(math.isnan, self.f))
+        """Whether there are gates that say what was kept."""
+        return bool(self.kind.keep_gate)
+
+    @property
+    def memory(self) -> list[float]:
+        """The state that carries the memory."""
+        return self.numbers["c" if self.kind.has_cell_state else "h"]
 
     @property
     def steps(self) -> list[Step]:
-        """What each character did to the memory; empty in a plain RNN."""
-        gates = zip(self.f, self.i, strict=True)
-        return [name_step(f, i, self.open_from) for f, i in gates] if self.has_gates else []
+        """What each character did to the memory; empty without gates."""
+        return [name_step(kept, written, self.open_from) for kept, written in zip(self.kept, self.written, strict=True)]
 
     def to_dict(self) -> dict[str, Any]:
         """As a JSON object: layers count from 1."""
-        numbers = {name: getattr(self, name) for name in "figoch"}
         about = {"text": self.text, "layer": self.layer + 1, "cell": self.cell, "open_from": self.open_from}
-        result: dict[str, Any] = without_nan({**about, **numbers, "steps": [step.value for step in self.steps]})
+        result: dict[str, Any] = without_nan({**about, **self.numbers, "steps": [step.value for step in self.steps]})
         return result
 
 
-def name_step(f: float, i: float, open_from: float = OPEN) -> Step:
-    """What forget gate f and input gate i do to the memory between them."""
-    if f >= open_from:
-        return Step.added_to if i >= open_from else Step.kept
-    return Step.replaced if i >= open_from else Step.cleared
+def name_step(kept: float, written: float, open_from: float = OPEN) -> Step:
+    """What the share that is kept and the share that is written do to the memory between them."""
+    if kept >= open_from:
+        return Step.added_to if written >= open_from else Step.kept
+    return Step.replaced if written >= open_from else Step.cleared
 
 
 @torch.no_grad()
@@ -110,10 +111,17 @@ def read_steps(model: CharLM, ids: Tensor, state: State) -> Iterator[tuple[Tenso
 def walk(model: CharLM, ids: Tensor, text: str, state: State, place: tuple[int, int], open_from: float = OPEN) -> Walk:
     """Follow one cell (layer and number, both from 0) over a text from a state (L, 1, H): ids (T)."""
     layer, cell = place
-    numbers: dict[str, list[float]] = {name: [] for name in "figoch"}
+    kind = model.cell
+    numbers: dict[str, list[float]] = {letter: [] for letter in kind.parts}
+    kept, written = [], []
     for _, _, after, gates in read_steps(model, ids, state):
-        for name in "figo":
-            numbers[name].append(float(getattr(gates[layer], name)[0, cell]) if gates else math.nan)
-        numbers["c"].append(float(after.c[layer, 0, cell]) if gates else math.nan)
-        numbers["h"].append(float(after.h[layer, 0, cell]))
-    return Walk(text, layer, cell, **numbers, open_from=open_from)
+        gate = {letter: values[0, cell] for letter, values in gates[layer].items()}
+        for letter, value in gate.items():
+            numbers[letter].append(float(value))
+        for letter, part in after._asdict().items():
+            if letter in numbers:
+                numbers[letter].append(float(part[layer, 0, cell]))
+        if kind.keep_gate:
+            kept.append(float(kind.kept(gate)))
+            written.append(float(kind.write_share(gate)))
+    return Walk(text, layer, cell, kind, numbers, kept, written, open_from)

@@ -19,7 +19,7 @@ class Buffer:
     def __init__(self, whole: Tensor) -> None:
         self.whole = whole
         self._steps: dict[tuple[int, int], Sequence[Tensor]] = {}
-        self._gates: dict[tuple[int, int], Sequence[tuple[Tensor, ...]]] = {}
+        self._blocks: dict[tuple[int, int, int], Sequence[tuple[Tensor, ...]]] = {}
 
     def steps(self, begin: int, end: int) -> Sequence[Tensor]:
         """For each step the lanes `begin` to `end`."""
@@ -27,12 +27,12 @@ class Buffer:
             self._steps[begin, end] = self.whole[:, begin:end].unbind()
         return self._steps[begin, end]
 
-    def gates(self, begin: int, end: int) -> Sequence[tuple[Tensor, ...]]:
-        """(T, B, 4H): for each step the four gates of these lanes, (end - begin, H) each."""
-        if (begin, end) not in self._gates:
-            chunks = self.whole[:, begin:end].chunk(4, dim=2)
-            self._gates[begin, end] = list(zip(*(gate.unbind() for gate in chunks), strict=True))
-        return self._gates[begin, end]
+    def blocks(self, number: int, begin: int, end: int) -> Sequence[tuple[Tensor, ...]]:
+        """(T, B, number * H): for each step the blocks of these lanes, (end - begin, H) each."""
+        if (number, begin, end) not in self._blocks:
+            chunks = self.whole[:, begin:end].chunk(number, dim=2)
+            self._blocks[number, begin, end] = list(zip(*(block.unbind() for block in chunks), strict=True))
+        return self._blocks[number, begin, end]
 
 
 class BufferPool:

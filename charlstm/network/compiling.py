@@ -23,14 +23,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from charlstm.children import child
 from charlstm.files.cache import cache_folder, check_path, make_folder, remove_abandoned
-from charlstm.network import gates
+from charlstm.network.cells import CELLS, Cell, pointwise
+from charlstm.network.cells.pointwise import GateFunctions, Pointwise
 
 TIMEOUT_S = 300.0  # for a compiler that hangs
 ABANDONED_S = 2 * TIMEOUT_S  # then nobody compiles there any more
@@ -48,119 +48,64 @@ class CompileError(Exception):
     """The gates cannot be compiled here; the message says why."""
 
 
-class GateFunctions(NamedTuple):
-    """`gates.gates_forward` and `gates.gates_backward`, or what they were compiled to."""
+class Function(nn.Module):
+    """A function of a cell type, as PyTorch's exporter takes it."""
 
-    forward: Callable[..., None]
-    backward: Callable[..., None]
-    name: str
+    def __init__(self, part: Pointwise) -> None:
+        super().__init__()
+        self.part = part
 
-
-def eager_forward(*arguments: Tensor) -> None:
-    """`gates.gates_forward`, not compiled."""
-    gates.scripted(gates.gates_forward)(*arguments)
-
-
-def eager_backward(*arguments: Tensor) -> None:
-    """`gates.gates_backward`, not compiled."""
-    gates.scripted(gates.gates_backward)(*arguments)
-
-
-EAGER = GateFunctions(eager_forward, eager_backward, "eager")
-
-
-class Forward(nn.Module):
-    """`gates.gates_forward`, as PyTorch's exporter takes it."""
-
-    def forward(self, z_x: Tensor, z_h: Tensor, bias: Tensor, c_prev: Tensor, *written: Tensor) -> None:
+    def forward(self, *arguments: Tensor) -> None:
         # into memory of its own first: the compiler then sees values, not memory, and needs one loop for all of them
-        values = [torch.empty_like(tensor) for tensor in written]
-        gates.gates_forward(z_x, z_h, bias, c_prev, *values)
+        function, reads, updates, _ = self.part
+        read, written = arguments[:reads], arguments[reads:]
+        values = [tensor.clone() for tensor in written[:updates]]
+        values += [torch.empty_like(tensor) for tensor in written[updates:]]
+        function(*read, *values)
         for tensor, value in zip(written, values, strict=True):
             tensor.copy_(value)
 
-    @staticmethod
-    def example(B: int, H: int, dtype: torch.dtype) -> list[Tensor]:
-        """Arguments of the types and strides that `scan` passes, always the same numbers."""
-        draw = torch.Generator().manual_seed(B)
-        z_x, z_h = (torch.randn(B, 4 * H, generator=draw).to(dtype) for _ in range(2))
-        bias, c_prev = torch.randn(4 * H, generator=draw), torch.randn(B, H, generator=draw)
-        ifgo = torch.zeros(B, 4 * H).chunk(4, dim=1)
-        return [z_x, z_h, bias, c_prev, *ifgo, torch.zeros(B, H), torch.zeros(B, H, dtype=dtype)]
-
-
-class Backward(nn.Module):
-    """`gates.gates_backward`, likewise."""
-
-    def forward(
-        self,
-        i: Tensor,
-        f: Tensor,
-        g: Tensor,
-        o: Tensor,
-        c_prev: Tensor,
-        c: Tensor,
-        d_h_above: Tensor,
-        d_h_next: Tensor,
-        d_c: Tensor,
-        *d_z: Tensor,
-    ) -> None:
-        values = [d_c.clone(), *(torch.empty_like(tensor) for tensor in d_z)]
-        gates.gates_backward(i, f, g, o, c_prev, c, d_h_above, d_h_next, *values)
-        for tensor, value in zip((d_c, *d_z), values, strict=True):
-            tensor.copy_(value)
-
-    @staticmethod
-    def example(B: int, H: int, dtype: torch.dtype) -> list[Tensor]:
-        """Arguments of the types and strides that `scan` passes, always the same numbers."""
-        draw = torch.Generator().manual_seed(B)
-        ifgo = torch.rand(B, 4 * H, generator=draw).chunk(4, dim=1)
-        c_prev, c, d_c = (torch.randn(B, H, generator=draw) for _ in range(3))
-        d_h_above, d_h_next = (torch.randn(B, H, generator=draw).to(dtype) for _ in range(2))
-        d_z = torch.zeros(B, 4 * H, dtype=dtype).chunk(4, dim=1)
-        return [*ifgo, c_prev, c, d_h_above, d_h_next, d_c, *d_z]
-
-
-PARTS: dict[str, type[Forward] | type[Backward]] = {"forward": Forward, "backward": Backward}
-
 
 @cache
-def compiled_gates(hidden_size: int, dtype: torch.dtype) -> GateFunctions:
+def compiled_gates(cell_type: str, hidden_size: int, dtype: torch.dtype) -> GateFunctions:
     """The compiled gates of a layer on the CPU, built if they are not in the cache.
 
     Args:
+        cell_type: a name in `CELLS`, of one that has something to compile (`Cell.pointwise`).
         hidden_size: H.
         dtype: of the matrix products, bfloat16 or float32. All else is float32.
 
     Raises:
         CompileError: if they cannot be had here.
     """
-    folder = _folder(hidden_size, dtype)
+    cell = CELLS[cell_type]
+    folder = _folder(cell, hidden_size, dtype)
     try:
         check_path(folder)
         make_folder(folder)
         check_path(folder)
-        if are_built(hidden_size, dtype):
+        if are_built(cell_type, hidden_size, dtype):
             try:
-                return _load(folder, hidden_size, dtype)
+                return _load(folder, cell, hidden_size, dtype)
             except CompileError:  # what lies there is not sound: once more
                 for path in folder.glob(f"*{SUFFIX}"):
                     path.unlink(missing_ok=True)
-        _build(hidden_size, dtype, folder)
+        _build(cell, hidden_size, dtype, folder)
     except OSError as e:
         raise CompileError(f"cannot keep them in {folder}: {e.strerror or e}") from None
-    return _load(folder, hidden_size, dtype)
+    return _load(folder, cell, hidden_size, dtype)
 
 
-def are_built(hidden_size: int, dtype: torch.dtype) -> bool:
+def are_built(cell_type: str, hidden_size: int, dtype: torch.dtype) -> bool:
     """Whether the compiled gates of a layer are in the cache, so that `compiled_gates` takes no time."""
-    folder = _folder(hidden_size, dtype)
-    return all(any(folder.glob(f"{part}-*{SUFFIX}")) for part in PARTS)
+    folder = _folder(CELLS[cell_type], hidden_size, dtype)
+    return all(any(folder.glob(f"{part}-*{SUFFIX}")) for part in CELLS[cell_type].pointwise)
 
 
-def _folder(hidden_size: int, dtype: torch.dtype) -> Path:
-    made_of = [inspect.getsource(gates), inspect.getsource(sys.modules[__name__]), torch.__version__, _processor()]
-    key = hashlib.sha256("\0".join([*made_of, str(hidden_size), str(dtype)]).encode()).hexdigest()[:24]
+def _folder(cell: Cell, hidden_size: int, dtype: torch.dtype) -> Path:
+    sources = [inspect.getsource(sys.modules[name]) for name in (__name__, pointwise.__name__, type(cell).__module__)]
+    made_of = [*sources, torch.__version__, _processor()]
+    key = hashlib.sha256("\0".join([*made_of, cell.name, str(hidden_size), str(dtype)]).encode()).hexdigest()[:24]
     return cache_folder("gates") / key
 
 
@@ -174,7 +119,7 @@ def _processor() -> str:
     return "\n".join([platform.platform(), platform.machine(), *known])
 
 
-def _build(hidden_size: int, dtype: torch.dtype, folder: Path) -> None:
+def _build(cell: Cell, hidden_size: int, dtype: torch.dtype, folder: Path) -> None:
     """Compile each part in a process of its own: the compiler is large, slow to import, and talks.
 
     Raises OSError where nothing can be kept in `folder`, and CompileError.
@@ -190,19 +135,19 @@ def _build(hidden_size: int, dtype: torch.dtype, folder: Path) -> None:
                 running.enter_context(
                     child(
                         _build_part,
-                        *(part, str(hidden_size), str(dtype).removeprefix("torch."), str(place)),
+                        *(cell.name, part, str(hidden_size), str(dtype).removeprefix("torch."), str(place)),
                         folder=place,
                         environment=dict.fromkeys(PLACES + TORCH_PLACES, str(place)) | SETTINGS,
                     )
                 )
-                for part in PARTS
+                for part in cell.pointwise
             ]
             for process in processes:
                 _, said = process.communicate(timeout=TIMEOUT_S)
                 if process.returncode != 0:
                     ended = f"the compiler ended with {process.returncode}"
                     raise CompileError(said.strip().rpartition("\n")[2] or ended)
-        for part in PARTS:  # a rename is whole or not at all, whoever else builds the same
+        for part in cell.pointwise:  # a rename is whole or not at all, whoever else builds the same
             library = place / (part + SUFFIX)
             library.replace(folder / f"{part}-{_sha256(library)}{SUFFIX}")
     except OSError as e:
@@ -213,26 +158,25 @@ def _build(hidden_size: int, dtype: torch.dtype, folder: Path) -> None:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _build_part(part: str, hidden_size: str, dtype: str, place: str) -> None:
+def _build_part(cell_type: str, part: str, hidden_size: str, dtype: str, place: str) -> None:
     """In a child process: `build`."""
     os.umask(0o077)
-    build(part, int(hidden_size), getattr(torch, dtype), Path(place))
+    build(CELLS[cell_type].pointwise[part], part, int(hidden_size), getattr(torch, dtype), Path(place))
 
 
-def build(part: str, hidden_size: int, dtype: torch.dtype, place: Path) -> None:
-    """Compile one part, for any number of lanes, into `place`."""
-    module = PARTS[part]()
-    arguments = module.example(TYPICAL_LANES, hidden_size, dtype)
+def build(part: Pointwise, name: str, hidden_size: int, dtype: torch.dtype, place: Path) -> None:
+    """Compile a function, for any number of lanes, into `place`, under a name."""
+    module = Function(part)
+    arguments = part.example(TYPICAL_LANES, hidden_size, dtype)
     lanes = torch.export.Dim("B", min=1, max=MAX_LANES)
     dims = [{0: lanes} if argument.dim() == 2 else None for argument in arguments]  # the bias has no lanes
-    named = len(inspect.signature(module.forward).parameters) - 1  # those after are one tuple to the exporter
     with torch.no_grad():
-        exported = torch.export.export(module, tuple(arguments), dynamic_shapes=(*dims[:named], tuple(dims[named:])))
-    package = place / f"{part}.pt2"
+        exported = torch.export.export(module, tuple(arguments), dynamic_shapes=(tuple(dims),))
+    package = place / f"{name}.pt2"
     torch._inductor.aoti_compile_and_package(exported, package_path=str(package), inductor_configs=_compiler_settings())
     with zipfile.ZipFile(package) as packed:  # PyTorch would unpack it anew for each run, into a shared folder
-        (library,) = (name for name in packed.namelist() if name.endswith((".so", ".dylib", ".pyd")))
-        (place / (part + SUFFIX)).write_bytes(packed.read(library))
+        (library,) = (file for file in packed.namelist() if file.endswith((".so", ".dylib", ".pyd")))
+        (place / (name + SUFFIX)).write_bytes(packed.read(library))
 
 
 def _compiler_settings() -> dict[str, bool | int]:
@@ -245,19 +189,19 @@ def _compiler_settings() -> dict[str, bool | int]:
     return {"cpp.threads": 1, **headers}
 
 
-def _load(folder: Path, hidden_size: int, dtype: torch.dtype) -> GateFunctions:
+def _load(folder: Path, cell: Cell, hidden_size: int, dtype: torch.dtype) -> GateFunctions:
     """The functions in the libraries, once they have shown that they compute what they should."""
-    functions = {part: _library(folder, part) for part in PARTS}
-    for part, function in functions.items():
-        module = PARTS[part]()
+    functions = {name: _library(folder, name) for name in cell.pointwise}
+    for name, function in functions.items():
+        part = cell.pointwise[name]
         for B in (1, 5):
-            expected, computed = (module.example(B, hidden_size, dtype) for _ in range(2))
-            module(*expected)
+            expected, computed = (part.example(B, hidden_size, dtype) for _ in range(2))
+            Function(part)(*expected)
             function(*computed)
             for right, result in zip(expected, computed, strict=True):
                 if not torch.allclose(result, right, rtol=0.01 if right.dtype == torch.bfloat16 else 1e-4, atol=1e-5):
                     raise CompileError("the compiled gates compute something else than the gates")
-    return GateFunctions(functions["forward"], functions["backward"], "compiled")
+    return GateFunctions(functions["forward"], functions["backward"])
 
 
 def _library(folder: Path, part: str) -> Callable[..., None]:

@@ -12,8 +12,11 @@ from typing import NamedTuple
 import torch
 
 from charlstm.config import ModelConfig, Precision
-from charlstm.network.compiling import EAGER, CompileError, GateFunctions, are_built, compiled_gates
+from charlstm.network.cells import CELLS
+from charlstm.network.cells.pointwise import GateFunctions
+from charlstm.network.compiling import CompileError, are_built, compiled_gates
 from charlstm.network.products import choose_compute_dtype, product_name
+from charlstm.network.shapes import num_parameters
 
 WORTH_COMPILING = 6e12  # floating-point operations: about a minute of two cores
 
@@ -22,12 +25,14 @@ class Kernels(NamedTuple):
     """How a window is computed."""
 
     compute_dtype: torch.dtype  # of the matrix products
-    gates: GateFunctions = EAGER
+    compiled: GateFunctions | None = None  # the gates; None: as they stand
     problem: str = ""  # why the gates are not compiled, where they should be
 
-    def name(self, hidden_size: int, batch_size: int, device: torch.device) -> str:
+    def name(self, config: ModelConfig, batch_size: int, device: torch.device) -> str:
         """As recorded in a run, such as "bf16-packed, compiled"."""
-        return f"{product_name(self.compute_dtype, device, 4 * hidden_size**2 * batch_size)}, {self.gates.name}"
+        multiplications = len(CELLS[config.cell_type].rows) * config.hidden_size**2 * batch_size
+        gates = "eager" if self.compiled is None else "compiled"
+        return f"{product_name(self.compute_dtype, device, multiplications)}, {gates}"
 
 
 def choose_kernels(
@@ -46,12 +51,12 @@ def choose_kernels(
         on_compile: called before the gates are compiled, which takes a while.
     """
     dtype = choose_compute_dtype(precision, device, config.hidden_size)
-    if not compiled or config.cell_type != "lstm" or device.type != "cpu":
+    if not compiled or not CELLS[config.cell_type].pointwise or device.type != "cpu":
         return Kernels(dtype)
-    if not are_built(config.hidden_size, dtype):
+    if not are_built(config.cell_type, config.hidden_size, dtype):
         on_compile()
     try:
-        return Kernels(dtype, compiled_gates(config.hidden_size, dtype))
+        return Kernels(dtype, compiled_gates(config.cell_type, config.hidden_size, dtype))
     except CompileError as e:
         return Kernels(dtype, problem=str(e))
 
@@ -62,4 +67,4 @@ def worth_compiling(config: ModelConfig, characters: float, passes: int = 1) -> 
     Args:
         passes: 1 to read them, 3 to learn from them (Kaplan et al. 2020, section 2.1: backward costs twice forward).
     """
-    return 2.0 * passes * config.num_parameters() * characters >= WORTH_COMPILING
+    return 2.0 * passes * num_parameters(config) * characters >= WORTH_COMPILING

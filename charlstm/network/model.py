@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from charlstm.config import ModelConfig
 from charlstm.network.buffers import BufferPool
+from charlstm.network.cells import CELLS, Cell, Layer, State
 from charlstm.network.head_loss import HeadLoss
 from charlstm.network.kernels import Kernels
-from charlstm.network.lstm import Layer, RecurrentStack, State
 from charlstm.network.scan import scan
+from charlstm.network.stack import RecurrentStack
 
 
 class CharLM(nn.Module):
     """A character-level language model.
 
     The parameters are named as the model file names them: `embedding.weight`, `lstm.weight_ih_l0`, ...,
-    `head.bias` (`rnn.` in place of `lstm.` for the plain RNN).
+    `head.bias` (`lstm` being the name of the cell type).
 
     Args:
         config: the shape. The weights are zero until `reset_parameters` or `load_state_dict`.
@@ -45,6 +47,11 @@ class CharLM(nn.Module):
         stack = self.get_submodule(self.config.cell_type)
         assert isinstance(stack, RecurrentStack)
         return stack
+
+    @property
+    def cell(self) -> Cell:
+        """What its layers are made of."""
+        return self.stack.cell
 
     @property
     def device(self) -> torch.device:
@@ -110,46 +117,55 @@ class CharLM(nn.Module):
         self.head.bias.zero_()
 
 
-def to_torch(model: CharLM) -> tuple[nn.Embedding, nn.LSTM | nn.RNN, nn.Linear]:
-    """The same network in PyTorch's own layers, time-major: head(lstm(embedding(ids (T, B)))[0])."""
+def torch_layers(cell: Cell) -> Any:
+    """The class of the same layers in PyTorch: to convert weights and to compare with, never to compute with."""
+    return getattr(nn, cell.torch_name)
+
+
+def to_torch(model: CharLM) -> tuple[nn.Embedding, nn.RNNBase, nn.Linear]:
+    """The same network in PyTorch's own layers, time-major: head(layers(embedding(ids (T, B)))[0])."""
     config, stack = model.config, model.stack
-    kind = nn.LSTM if config.cell_type == "lstm" else nn.RNN
-    lstm = kind(config.embedding_size, config.hidden_size, config.num_layers).to(model.head.weight)
+    sizes = config.embedding_size, config.hidden_size, config.num_layers
+    layers: nn.RNNBase = torch_layers(model.cell)(*sizes).to(model.head.weight)
     embedding = nn.Embedding(config.vocab_size, config.embedding_size).to(model.head.weight)
     head = nn.Linear(config.hidden_size, config.vocab_size).to(model.head.weight)
     with torch.no_grad():
         for k in range(config.num_layers):
-            lstm.get_parameter(f"weight_ih_l{k}").copy_(stack.layer(k).weight_ih)
-            lstm.get_parameter(f"weight_hh_l{k}").copy_(stack.layer(k).weight_hh)
-            lstm.get_parameter(f"bias_ih_l{k}").copy_(stack.layer(k).bias)
-            lstm.get_parameter(f"bias_hh_l{k}").zero_()
+            weight_ih, weight_hh, bias = stack.layer(k)
+            values = (weight_ih, weight_hh, *model.cell.bias_to_torch(bias))
+            for name, value in zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), values, strict=True):
+                layers.get_parameter(f"{name}_l{k}").copy_(value)
         embedding.weight.copy_(model.embedding.weight)
         head.load_state_dict(model.head.state_dict())
-    return embedding, lstm, head
+    return embedding, layers, head
 
 
-def from_torch(embedding: nn.Embedding, lstm: nn.LSTM | nn.RNN, head: nn.Linear) -> CharLM:
-    """A `CharLM` with the weights of PyTorch's layers; the two biases of a gate are added.
+def from_torch(embedding: nn.Embedding, layers: nn.RNNBase, head: nn.Linear) -> CharLM:
+    """A `CharLM` with the weights of PyTorch's layers; two biases that are only added become one.
 
     Raises:
-        ValueError: for a network that is bidirectional, projects, has no bias, or an RNN with relu.
+        ValueError: for a network that is bidirectional, projects, has no bias, is an RNN with relu, or of another kind.
     """
-    if lstm.bidirectional or lstm.proj_size or not lstm.bias or getattr(lstm, "nonlinearity", "tanh") != "tanh":
+    if layers.bidirectional or layers.proj_size or not layers.bias or getattr(layers, "nonlinearity", "tanh") != "tanh":
         raise ValueError("only a one-way network with biases and tanh, without projection, can be taken over")
+    cell = next((cell for cell in CELLS.values() if isinstance(layers, torch_layers(cell))), None)
+    if cell is None:
+        raise ValueError(f"no cell type here is a {type(layers).__name__}")
     config = ModelConfig(
         vocab_size=embedding.num_embeddings,
-        embedding_size=lstm.input_size,
-        hidden_size=lstm.hidden_size,
-        num_layers=lstm.num_layers,
-        cell_type="lstm" if isinstance(lstm, nn.LSTM) else "rnn",
+        embedding_size=layers.input_size,
+        hidden_size=layers.hidden_size,
+        num_layers=layers.num_layers,
+        cell_type=cell.name,  # type: ignore[arg-type]
     )
     model = CharLM(config).to(head.weight)
     with torch.no_grad():
         for k in range(config.num_layers):
             layer = model.stack.layer(k)
-            layer.weight_ih.copy_(lstm.get_parameter(f"weight_ih_l{k}"))
-            layer.weight_hh.copy_(lstm.get_parameter(f"weight_hh_l{k}"))
-            layer.bias.copy_(lstm.get_parameter(f"bias_ih_l{k}") + lstm.get_parameter(f"bias_hh_l{k}"))
+            layer.weight_ih.copy_(layers.get_parameter(f"weight_ih_l{k}"))
+            layer.weight_hh.copy_(layers.get_parameter(f"weight_hh_l{k}"))
+            biases = (layers.get_parameter(f"{name}_l{k}") for name in ("bias_ih", "bias_hh"))
+            layer.bias.copy_(cell.bias_from_torch(*biases))
         model.embedding.weight.copy_(embedding.weight)
         model.head.load_state_dict(head.state_dict())
     return model

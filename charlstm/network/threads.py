@@ -28,7 +28,7 @@ MIN_LANES = 16  # a thread takes at least so many: the rows of a matrix unit's t
 MAX_PARTS = 4  # Python runs one line at a time: more threads would wait for each other
 
 
-class Lanes(NamedTuple):
+class LaneRange(NamedTuple):
     """Some of the lanes of a window: `begin` to `end`, exclusive."""
 
     begin: int
@@ -53,16 +53,16 @@ def share_of(batch_size: int, weight_hh: Tensor) -> Share:
     return Share(parts, threads // parts)
 
 
-def in_parts(run: Callable[[Lanes], None], batch_size: int, share: Share) -> None:
+def in_parts(run: Callable[[LaneRange], None], batch_size: int, share: Share) -> None:
     """Call `run` with the lanes of every part, side by side; return when all have ended.
 
     Raises:
         Exception: what `run` raised. Even then no part is still running.
     """
     edges = [batch_size * k // share.parts for k in range(share.parts + 1)]
-    lanes = [Lanes(begin, end) for begin, end in pairwise(edges)]
+    lanes = [LaneRange(begin, end) for begin, end in pairwise(edges)]
 
-    def alone(part: Lanes) -> None:
+    def alone(part: LaneRange) -> None:
         with torch.no_grad(), torch_threads(share.inner):  # both belong to a thread
             run(part)
 

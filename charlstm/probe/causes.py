@@ -1,8 +1,8 @@
 """Does the network use what a cell holds? Cells are held still, or given the twin's value, and it answers again.
 
 *Ablation*: from the end of the cue on, a cell stays at its mean on ordinary text. *Patch*: once, at the end of the
-cue, a cell state takes its value in the twin sentence (activation patching: Vig et al. 2020, Finlayson et al. 2021).
-Answers are log odds of the endings, class 0 against class 1, nats.
+cue, what carries a cell's memory takes its value in the twin sentence (activation patching: Vig et al. 2020,
+Finlayson et al. 2021). Answers are log odds of the endings, class 0 against class 1, nats.
 
 Legend: N sentences, L layers, H hidden.
 """
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.network.lstm import State
+from charlstm.network.cells import State
 from charlstm.network.model import CharLM
 from charlstm.probe.reading import Clamp, log_odds, read, repeat
 from charlstm.probe.statistics import Floats
@@ -85,12 +85,12 @@ def ablate_each(bench: Bench, cells: Cells, mean: Floats, only: Bools) -> Floats
 
 
 def patch(bench: Bench, cells: Cells | None) -> Floats:
-    """The log odds when cells take the twin's cell state once, at the end of the cue: (N).
+    """The log odds when cells take the twin's memory once, at the end of the cue: (N).
 
     `cells` None: the whole state, hidden and cell, is the twin's; the answer must then be the twin's, too.
     """
     h, c = bench.at.h.clone(), bench.at.c.clone()
-    source = h if bench.model.config.cell_type == "rnn" else c
+    source = bench.model.cell.memory_of(State(h, c))
     if cells is None:
         return _answer(bench, bench.rows, State(h[:, bench.twin], c[:, bench.twin]), None)
     if len(cells):

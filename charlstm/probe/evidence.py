@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from charlstm.network.lstm import State
+from charlstm.network.cells import State
 from charlstm.network.model import CharLM
 from charlstm.probe import OnProgress, nulls
 from charlstm.probe.gates import gate_use
@@ -231,7 +230,7 @@ def _in_full(material: Material, report: CellReport) -> CellReport:
     values = trace.state[:, :, 0].numpy() * report.candidate.found.sign
     cue, last = stimuli.cue[rows].numpy(), length.numpy()
     gates = None
-    if not torch.isnan(trace.f[:, 0]).any():
+    if trace.kind.keep_gate:
         gates = gate_use(trace, 0, stimuli.cue_start[rows].numpy(), stimuli.landmarks[rows].numpy(), last)
     return replace(
         report,

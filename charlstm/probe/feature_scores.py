@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 
 from charlstm.corpus.vocab import Ids, Vocabulary
-from charlstm.network.lstm import Gates, State
+from charlstm.network.cells import Gates, State
 from charlstm.network.model import CharLM
 from charlstm.probe import OnProgress, nulls
 from charlstm.probe.features import FEATURES

@@ -5,6 +5,8 @@
     kept      product of f         how much of what stood at the cue's end still stands at the deciding character
     shown     o                    how far the output gate is open just before the deciding character
 
+f, i, g and o are an LSTM's; what stands for them in another cell type, its class says (`Cell.kept`, `Cell.written`).
+
 Legend: N sentences, T characters, S cells.
 """
 
@@ -28,9 +30,9 @@ class GateUse:
     cleared_at_attractor: float
     written_at_attractor: float
     kept_over_span: float
-    shown_at_target: float
+    shown_at_target: float | None  # None without an output gate
 
-    def to_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float | None]:
         """As a JSON object."""
         return asdict(self)
 
@@ -44,16 +46,17 @@ def gate_use(trace: Trace, cell: int, start: Ints, landmarks: Ints, length: Ints
         length: (N).
     """
     cue, before, after = landmarks[:, 0], landmarks[:, 1], landmarks[:, 2]
-    f = trace.f[:, :, cell].numpy().astype(float)
-    written = (trace.i[:, :, cell] * trace.g[:, :, cell].abs()).numpy().astype(float)
-    o = trace.o[:, :, cell].numpy().astype(float)
+    kind, gates = trace.kind, {letter: values[:, :, cell] for letter, values in trace.gates.items()}
+    kept = kind.kept(gates).numpy().astype(float)
+    written = kind.written(gates).abs().numpy().astype(float)
+    shown = gates[kind.output_gate].numpy().astype(float) if kind.output_gate else None
     return GateUse(
-        cleared_at_cue=float((1 - _product(f, start, cue)).mean()),
+        cleared_at_cue=float((1 - _product(kept, start, cue)).mean()),
         written_at_cue=float(_sum(written, start, cue).mean()),
-        cleared_at_attractor=float((1 - _product(f, before + 1, after)).mean()),
+        cleared_at_attractor=float((1 - _product(kept, before + 1, after)).mean()),
         written_at_attractor=float(_sum(written, before + 1, after).mean()),
-        kept_over_span=float(_product(f, cue + 1, length - 1).mean()),
-        shown_at_target=float(o[np.arange(len(o)), length - 1].mean()),
+        kept_over_span=float(_product(kept, cue + 1, length - 1).mean()),
+        shown_at_target=None if shown is None else float(shown[np.arange(len(shown)), length - 1].mean()),
     )
 
 

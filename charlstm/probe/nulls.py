@@ -29,7 +29,7 @@ def reinitialised(model: CharLM, seed: int) -> CharLM:
     fresh = CharLM(model.config)
     fresh.reset_parameters(0.0, seed)
     generator = torch.Generator().manual_seed(seed)
-    gates = model.stack.num_gates
+    gates = len(model.cell.bias_rows)
     for ours, theirs in zip(fresh.stack.layers(), model.stack.layers(), strict=True):
         for mine, other in zip(ours.bias.chunk(gates), theirs.bias.chunk(gates), strict=True):
             mine.copy_(other[torch.randperm(len(other), generator=generator)])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from charlstm.corpus.vocab import Ids
 from charlstm.evaluate import bits_per_char as bits_of
-from charlstm.network.lstm import Gates, State
+from charlstm.network.cells import Gates, State
 from charlstm.network.model import CharLM
 from charlstm.probe.reading import Clamp, log_probabilities, read, repeat
 from charlstm.probe.statistics import Floats
@@ -31,7 +31,7 @@ class Ordinary:
     Attributes:
         source: where it comes from, for people.
         ids: (B, T).
-        mean: (L, H) of what an ablation holds: the cell state; in a plain RNN the hidden state.
+        mean: (L, H) of what an ablation holds: the state that carries the memory.
         deviation: (L, H) of the probed state.
     """
 
@@ -56,7 +56,7 @@ def measure(model: CharLM, ids: Tensor, source: str, of_hidden: bool) -> Ordinar
 
     def add(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
         if t >= first:
-            held.append((new.c if gates else new.h).cpu().double().sum(dim=1))
+            held.append(model.cell.memory_of(new).cpu().double().sum(dim=1))
             part = (new.h if of_hidden else new.c).cpu().double()
             probed.append(torch.stack([part.sum(dim=1), part.square().sum(dim=1)]))
 

@@ -1,4 +1,4 @@
-"""A network reads sentences, step by step as `lstm` writes it, while a hand holds or swaps some of its cells.
+"""A network reads sentences, step by step as `cells` writes it, while some of its cells are held or swapped.
 
 Legend: N sentences, K landmarks, L layers, H hidden, S cells that are watched.
 """
@@ -12,16 +12,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from charlstm.network.lstm import Gates, State, lstm_step, rnn_step
+from charlstm.network.cells import Cell, Gates, State
 from charlstm.network.model import CharLM
 
 
 class Clamp(NamedTuple):
-    """Cells that are held at a value: an ablation.
-
-    In an LSTM the cell state is held, and the hidden state follows through the output gate; a plain RNN has only
-    its hidden state.
-    """
+    """Cells whose memory is held at a value: an ablation (`Cell.hold`)."""
 
     held: Tensor  # (L, N or 1, H) bool
     value: Tensor  # (L, 1, H)
@@ -35,7 +31,7 @@ class Snapshots(NamedTuple):
     """The states at the landmarks."""
 
     h: Tensor  # (N, K, L, H)
-    c: Tensor  # (N, K, L, H); no cells in a plain RNN
+    c: Tensor  # (N, K, L, H), or (N, K, L, 0) where there is no cell state
 
 
 def read_character(model: CharLM, ids: Tensor, state: State, clamp: Clamp | None) -> tuple[State, list[Gates]]:
@@ -44,14 +40,9 @@ def read_character(model: CharLM, ids: Tensor, state: State, clamp: Clamp | None
         return model.stack.step(model.embedding(ids), state)
     x, hs, cs, gates = model.embedding(ids), [], [], []
     for k, layer in enumerate(model.stack.layers()):
-        if model.config.cell_type == "lstm":
-            h, c, gate = lstm_step(x, state.h[k], state.c[k], layer)
-            c = torch.where(clamp.held[k], clamp.value[k], c)
-            h = torch.where(clamp.held[k], gate.o * torch.tanh(c), h)
-            gates.append(gate)
-        else:
-            h, c = rnn_step(x, state.h[k], layer), state.c[k]
-            h = torch.where(clamp.held[k], clamp.value[k], h)
+        h, c, gate = model.cell.step(x, state.h[k], state.c[k], layer)
+        h, c = model.cell.hold(h, c, gate, clamp.held[k], clamp.value[k])
+        gates.append(gate)
         hs.append(h)
         cs.append(c)
         x = h
@@ -172,13 +163,17 @@ def log_probabilities(model: CharLM, h: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Trace:
-    """What some cells did over every character of every sentence; NaN after a sentence's end. Each (N, T, S)."""
+    """What some cells did over every character of every sentence; NaN after a sentence's end.
 
-    state: Tensor  # cell state, or hidden state where that is probed
-    i: Tensor
-    f: Tensor
-    g: Tensor
-    o: Tensor
+    Attributes:
+        kind: what the cells are.
+        state: (N, T, S) cell state, or hidden state where that is probed.
+        gates: by their letter, (N, T, S) each.
+    """
+
+    kind: Cell
+    state: Tensor
+    gates: dict[str, Tensor]
 
 
 def trace_cells(
@@ -189,18 +184,18 @@ def trace_cells(
     cells: Sequence[tuple[int, int]],
     of_hidden: bool,
 ) -> Trace:
-    """Follow cells (layer and number, both from 0) over whole sentences; a plain RNN has no gates: NaN."""
+    """Follow cells (layer and number, both from 0) over whole sentences."""
     (N, T), S = ids.shape, len(cells)
     layers, numbers = torch.tensor([layer for layer, _ in cells]), torch.tensor([cell for _, cell in cells])
-    kept, i, f, g, o = (torch.full((N, T, S), torch.nan) for _ in range(5))
+    kept = torch.full((N, T, S), torch.nan)
+    of_gates = {letter: torch.full((N, T, S), torch.nan) for letter in model.cell.gates}
 
     def keep(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
         kept[rows, t] = (new.h if of_hidden else new.c)[layers, :, numbers].T.cpu()
-        if gates:
-            for name, into in (("i", i), ("f", f), ("g", g), ("o", o)):
-                every_layer = torch.stack([getattr(gate, name) for gate in gates])
-                into[rows, t] = every_layer[layers, :, numbers].T.cpu()
+        for letter, into in of_gates.items():
+            every_layer = torch.stack([gate[letter] for gate in gates])
+            into[rows, t] = every_layer[layers, :, numbers].T.cpu()
 
     if cells:
         read(model, ids, torch.zeros_like(length), length, state, on_step=keep)
-    return Trace(kept, i, f, g, o)
+    return Trace(model.cell, kept, of_gates)

@@ -57,7 +57,7 @@ class CellReport:
         hold_by_distance: by distance bin.
         interval: the hold with its interval over lemmas.
         over_time: the AUC at eleven points from the cue to the target.
-        gates: None in a plain RNN.
+        gates: None without a gate that keeps.
         ablation, flip, recovery: None if the causal tests were not made.
     """
 
@@ -137,8 +137,8 @@ class SentenceReport:
                     which: {
                         "text": text,
                         **{
-                            part: getattr(trace, part)[0, : len(text), k].tolist()
-                            for part in ("state", "i", "f", "g", "o")
+                            part: values[0, : len(text), k].tolist()
+                            for part, values in {"state": trace.state, **trace.gates}.items()
                         },
                     }
                     for which, text, trace in zip(("sentence", "twin"), texts, self.traces, strict=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.grammar.pairs import MinimalPair
-from charlstm.network.lstm import State
+from charlstm.network.cells import State
 from charlstm.network.model import CharLM
 from charlstm.probe import OnProgress, ngram, ordinary
 from charlstm.probe.behaviour import judge
@@ -69,7 +69,7 @@ def probe(
         TextError: for pairs that cannot be probed; see `stimuli.make_stimuli`.
     """
     rng = np.random.default_rng(request.seed)
-    of_hidden = request.of_hidden or model.config.cell_type == "rnn"
+    of_hidden = request.of_hidden or not model.cell.has_cell_state
     state = "h" if of_hidden else "c"
     warm_ids = torch.from_numpy(vocabulary.encode(request.warm, "skip").astype(np.int64))
     warm = warm_state(model, warm_ids)

@@ -29,8 +29,9 @@ def machine_report(machine: dict[str, Any]) -> str:
 
 def print_training(rows: Sequence[TrainingRow], rounds: int) -> None:
     """Characters a second of both sides, their ratios, and the share of the limit."""
-    precisions = [p for p in ("fp32", "bf16") if f"nn.LSTM {p}" in rows[0].chars_per_s]
-    names = [f"{side} {p}" for p in precisions for side in ("charlstm", "nn.LSTM")]
+    theirs = rows[0].shape.torch_name
+    precisions = [p for p in ("fp32", "bf16") if f"{theirs} {p}" in rows[0].chars_per_s]
+    names = [f"{side} {p}" for p in precisions for side in ("charlstm", theirs)]
     table = columns("Training, characters/s", "layers", "lanes", "window", *names, "times", "times fp32", "limit")
     for row in rows:
         shape = row.shape
@@ -41,8 +42,8 @@ def print_training(rows: Sequence[TrainingRow], rounds: int) -> None:
             f"{shape.batch_size}",
             f"{shape.seq_len}",
             *(f"{row.chars_per_s[name]:,.0f}" for name in names),
-            f"{row.best('charlstm') / row.best('nn.LSTM'):.2f}",
-            times(row.ratio("charlstm fp32", "nn.LSTM fp32")),
+            f"{row.best('charlstm') / row.best(theirs):.2f}",
+            times(row.ratio("charlstm fp32", f"{theirs} fp32")),
             f"{dict(shares)[best]:.0%} of {row.limit_operations_per_s[best] / 1e9:,.0f} G/s",
         )
     console = plain_console()
@@ -56,42 +57,43 @@ def print_training(rows: Sequence[TrainingRow], rounds: int) -> None:
     if eager:
         console.print("  gates not compiled, as in short runs: " + ", ".join(eager))
     console.print(
-        f"  medians of {rounds} turns; times: our better precision against the better of nn.LSTM; times fp32: float32\n"
-        "  against float32; limit: arithmetic done, as a share of the fastest matrix product in the same turns"
+        f"  medians of {rounds} turns; times: our better precision against the better of {theirs}; times fp32:\n"
+        "  float32 against float32; limit: arithmetic done, as a share of the fastest matrix product in the same turns"
     )
 
 
 def print_sampling(rows: Sequence[SamplingRow], rounds: int) -> None:
-    """Characters a second of every contender, and how many times nn.LSTM and nn.LSTMCell that is."""
-    names = list(rows[0].chars_per_s)
+    """Characters a second of every contender, and how many times PyTorch's that is."""
+    names, theirs = list(rows[0].chars_per_s), rows[0].shape.torch_name
     table = columns("Sampling, characters/s", "layers", "streams", *names)
     for row in rows:
         rates = row.chars_per_s
         cells = [
             f"{rates[n]:,.0f}"
-            + (f" ({rates[n] / rates['nn.LSTM']:.1f}, {rates[n] / rates['nn.LSTMCell']:.1f})" if n[0] == "c" else "")
+            + (f" ({rates[n] / rates[theirs]:.1f}, {rates[n] / rates[f'{theirs}Cell']:.1f})" if n[0] == "c" else "")
             for n in names
         ]
         table.add_row(f"{row.shape.num_layers} x {row.shape.hidden_size}", f"{row.shape.batch_size}", *cells)
     plain_console().print(table)
     plain_console().print(
-        f"  medians of {rounds} turns, all streams together; in brackets: times nn.LSTM, times nn.LSTMCell"
+        f"  medians of {rounds} turns, all streams together; in brackets: times {theirs}, times {theirs}Cell"
     )
 
 
 def print_memory(rows: Sequence[MemoryRow]) -> None:
     """The peak of both sides, in megabytes, and the ratio."""
-    table = columns("Peak memory of training, MB", "layers", "lanes", "window", "type", "charlstm", "nn.LSTM", "times")
+    theirs = rows[0].shape.torch_name
+    table = columns("Peak memory of training, MB", "layers", "lanes", "window", "type", "charlstm", theirs, "times")
     for row in rows:
-        ours, theirs = row.peak_bytes["charlstm"], row.peak_bytes["nn.LSTM"]
+        ours, other = row.peak_bytes["charlstm"], row.peak_bytes[theirs]
         table.add_row(
             f"{row.shape.num_layers} x {row.shape.hidden_size}",
             f"{row.shape.batch_size}",
             f"{row.shape.seq_len}",
             row.precision,
             f"{ours / 1e6:,.0f}",
-            f"{theirs / 1e6:,.0f}",
-            times(ours / theirs if theirs else None),
+            f"{other / 1e6:,.0f}",
+            times(ours / other if other else None),
         )
     plain_console().print(table)
 

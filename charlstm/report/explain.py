@@ -29,7 +29,7 @@ def draw_memory(memory: Memory, probed: tuple[int, int] | None, width: int, colo
     lines: Lines = [
         Text(
             printable(
-                "half-life of what a cell holds, in characters: ln 2 / -ln f, over "
+                f"half-life of what a cell holds, in characters: ln 2 / -ln {memory.keep_gate}, over "
                 f"{memory.characters:,} characters of {memory.source}"
             )
         ),
@@ -71,8 +71,8 @@ def draw_memory(memory: Memory, probed: tuple[int, int] | None, width: int, colo
         columns_table(header, rows),
         Text(""),
         Text(
-            "half-life: by the mean of -ln f, every clearing included; between: by its median, that is, between "
-            "clearings; lets go: the share of characters at which f is below one half"
+            f"half-life: by the mean of -ln {memory.keep_gate}, every clearing included; between: by its median, that "
+            f"is, between clearings; lets go: the share of characters at which {memory.keep_gate} is below one half"
         ),
     ]
 
@@ -107,7 +107,8 @@ def draw_gradient(
         ),
     ]
     curves = [Curve(f"{name}, h", back, reach.change.tolist()) for name, reach in reaches.items()]
-    curves += [Curve(f"{name}, c", back, r.memory.tolist()) for name, r in reaches.items() if r.memory is not None]
+    cell_states = {n: r.memory for n, r in reaches.items() if r.memory is not None and r.memory is not r.change}
+    curves += [Curve(f"{name}, c", back, memory.tolist()) for name, memory in cell_states.items()]
     top = min(HIGHEST, max(0, math.ceil(math.log10(max(max(curve.y) for curve in curves)) - 1e-9))) + 0.5
     lines += draw_curves(
         curves,
@@ -125,7 +126,7 @@ def draw_gradient(
     pipelines: dict[str, Floats] = {}
     for name, reach in reaches.items():
         if reach.memory is not None and reach.theory_memory is not None:
-            pipelines |= {name: reach.memory, f"{name}, f only": reach.theory_memory}
+            pipelines |= {name: reach.memory, f"{name}, {reach.keep_gate} only": reach.theory_memory}
     sections = {
         "d h_t / d h_{t-k}": {name: reach.change for name, reach in reaches.items()},
         "the memory pipeline, d c_t / d c_{t-k}; f only: what the forget gates alone leave of it": pipelines,

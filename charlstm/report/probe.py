@@ -126,7 +126,7 @@ def columns(result: ProbeResult) -> list[Column]:
         ("cleared, written: cue", lambda cell: _gates(cell, "cue")),
         ("attractor", lambda cell: _gates(cell, "attractor")),
         ("kept", lambda cell: "-" if cell.gates is None else _two(cell.gates.kept_over_span)),
-        ("shown", lambda cell: "-" if cell.gates is None else _two(cell.gates.shown_at_target)),
+        ("shown", _shown),
         (
             f"fall {first}/{second} %",
             lambda cell: "-" if cell.ablation is None else "/".join(percent(x) for x in cell.ablation.fall.values()),
@@ -142,6 +142,11 @@ def columns(result: ProbeResult) -> list[Column]:
 
 def _two(value: float) -> str:
     return f"{value:.2f}"
+
+
+def _shown(cell: CellReport) -> str:
+    shown = None if cell.gates is None else cell.gates.shown_at_target
+    return "-" if shown is None else _two(shown)
 
 
 def _gates(cell: CellReport, where: str) -> str:

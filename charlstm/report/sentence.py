@@ -31,8 +31,8 @@ def sentence_lines(sentence: SentenceReport, which: int, watched: int, width: in
     cue_start = text.rfind(" ", 0, common_prefix(pair.prefix, pair.twin_prefix)) + 1
     decided = pair.endings[which][:1]  # the deciding character: not read, so not coloured
     rows = {
-        name: [*map(tenth, getattr(trace, name)[0, : len(text), watched].tolist()), *" " * len(decided)]
-        for name in ("f", "i", "o")
+        name: [*map(tenth, trace.gates[name][0, : len(text), watched].tolist()), *" " * len(decided)]
+        for name in trace.kind.shares
     }
     rows[""] = ["^" if cue_start <= place < cue_end else " " for place in range(len(text))] + ["*"] * len(decided)
     return coloured_lines(text + decided, shares + [math.nan] * len(decided), rows, width, colour)

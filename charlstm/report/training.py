@@ -14,6 +14,7 @@ from tqdm import tqdm
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.evaluate import SCORING_SPEED, bits_per_char
+from charlstm.network.shapes import num_parameters
 from charlstm.report.console import messages, say, table
 from charlstm.report.curves import Curve, draw_curves, nice_limits
 from charlstm.report.text import count, duration, printable, quoted
@@ -60,7 +61,7 @@ def plan_report(
             f"{total_steps - done_steps:,} steps, {characters / n:.1f} passes over the text, about {duration(seconds)}"
         )
     return (
-        f"network     {model.cell_type}, {layers}, {count(model.num_parameters())} parameters\n"
+        f"network     {model.cell_type}, {layers}, {count(num_parameters(model))} parameters\n"
         f"speed       {count(speed)} characters/s ({kernel})\n"
         f"budget      {budget}"
     )

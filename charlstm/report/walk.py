@@ -1,24 +1,23 @@
-"""One cell over a text, for people: the text shaded by its memory, a line a character, one step in six equations."""
+"""One cell over a text, for people: the text shaded by its memory, a line a character, one step in equations."""
 
 from __future__ import annotations
+
+import math
 
 from rich.console import RenderableType
 from rich.style import Style
 from rich.text import Text
 
-from charlstm.explain.equations import Equation, WrittenStep, signed, to_digits
+from charlstm.explain.equations import WrittenStep
 from charlstm.explain.walk import Step, Walk
+from charlstm.network.cells import Cell
+from charlstm.network.cells.written import Equation, signed, to_digits
 from charlstm.report.columns import bar, coloured_lines, columns_of, glyph, padded, signed_bar, tenth
 from charlstm.report.text import printable
 
 MARKS = {Step.kept: " ", Step.replaced: "=", Step.added_to: "+", Step.cleared: "0"}
 STEP_STYLES = {Step.kept: "dim", Step.replaced: "bold magenta", Step.added_to: "bold green", Step.cleared: "bold"}
-BAR_STYLES = {"f": "blue", "i": "green", "g": "cyan", "o": "red", "c": "", "h": ""}
-MEANINGS = (
-    "f forget gate: what is kept; i input gate: what may be written; g candidate (in drawings, C with a tilde): what "
-    "would be written; o output gate: what is shown; c cell state: the long memory; h hidden state: the short memory"
-)
-NUMBER = {name: 4 if name in "fio" else 5 for name in "figoch"}  # columns of a number
+SHARE, SIGNED = 4, 5  # columns of a number from 0 to 1, and of another
 STEP = 9  # columns of a step's name, with a space
 WIDEST_BAR = 20
 
@@ -30,34 +29,58 @@ def draw_walk(walk: Walk, about: str, width: int, colour: bool) -> list[Renderab
         about: which model it is, why this cell, and what was read before.
         width, colour: columns there are, and whether there is colour.
     """
-    values = walk.c if walk.has_gates else walk.h
+    kind, values = walk.kind, walk.memory
     reach = max(map(abs, values), default=0.0) or 1.0
     lines: list[RenderableType] = [Text(printable(f"cell {walk.cell} of layer {walk.layer + 1}, {about}")), Text("")]
     rows: dict[str, list[str]] = {}
     if walk.has_gates:
-        rows = {name: [tenth(value) for value in getattr(walk, name)] for name in "fio"}
+        rows = {name: [tenth(value) for value in walk.numbers[name]] for name in kind.shares}
         rows[""] = [MARKS[step] for step in walk.steps]
-        lines += [Text(MEANINGS), *_legend(walk, colour), Text("")]
-    what = "cell state" if walk.has_gates else "hidden state"
+        lines += [Text(_meanings(kind)), *_legend(walk, colour), Text("")]
+    what = kind.parts["c" if kind.has_cell_state else "h"].name
     shades = "blue is low, orange is high" if colour else "in the row ~, from low to high: = - and + #"
     tenths = "; gates in tenths, 9 is open" if walk.has_gates else ""
     lines.append(Text(f"the text, shaded by the {what} ({shades}){tenths}"))
     lines += coloured_lines(walk.text, [value / reach for value in values], rows, width, colour)
     if walk.has_gates:
-        most = f"{max(reach, 1):.2f}"
-        lines += [Text(""), Text(f"bars: f, i and o from 0 to 1, g and h from -1 to 1, c from -{most} to {most}")]
+        lines += [Text(""), Text(_scales(kind, max(reach, 1.0)))]
     return [*lines, *_table(walk, max(reach, 1.0), width, colour)]
 
 
+def _meanings(kind: Cell) -> str:
+    """What the letters mean."""
+    also = {kind.candidate: " (in drawings, C with a tilde)"} if kind.has_cell_state else {}
+    return "; ".join(f"{letter} {part.name}{also.get(letter, '')}: {part.role}" for letter, part in kind.parts.items())
+
+
+def _scales(kind: Cell, most: float) -> str:
+    """What the bars mean."""
+    scales: dict[str, list[str]] = {}
+    for letter, part in kind.parts.items():
+        scale = "0 to 1" if part.low == 0 else f"-{most:.2f} to {most:.2f}" if math.isinf(part.low) else "-1 to 1"
+        scales.setdefault(scale, []).append(letter)
+    groups = (f"{' and '.join(', '.join(letters).rsplit(', ', 1))} from {scale}" for scale, letters in scales.items())
+    return f"bars: {', '.join(groups)}"
+
+
+def _bar_style(kind: Cell, letter: str) -> str:
+    """A colour for what keeps, for what would be written, for each other gate."""
+    if letter not in kind.gates:
+        return ""
+    others = [gate for gate in kind.shares if gate != kind.keep_gate]
+    named = {kind.keep_gate: "blue", kind.candidate: "cyan", **dict(zip(others, ("green", "red"), strict=False))}
+    return named.get(letter, "")
+
+
 def _legend(walk: Walk, colour: bool) -> list[RenderableType]:
-    limit = f"{walk.open_from:g}"
+    limit, keeps, writes = f"{walk.open_from:g}", walk.kind.parts[walk.kind.keep_gate].name, walk.kind.write_gate
     named = {
-        Step.kept: "forget gate open, input gate closed",
-        Step.replaced: "forget gate closed, input gate open",
+        Step.kept: f"{keeps} open, {writes} closed",
+        Step.replaced: f"{keeps} closed, {writes} open",
         Step.added_to: "both open",
         Step.cleared: "both closed",
     }
-    lines: list[RenderableType] = [Text(f"a gate is open from {limit} on; by forget gate and input gate the memory is")]
+    lines: list[RenderableType] = [Text(f"a gate is open from {limit} on; by {keeps} and {writes} the memory is")]
     for step, when in named.items():
         line = Text(f"  {MARKS[step]} ")
         line.append(f"{step.value:<10}", STEP_STYLES[step] if colour else "")
@@ -66,15 +89,16 @@ def _legend(walk: Walk, colour: bool) -> list[RenderableType]:
 
 
 def _table(walk: Walk, reach: float, width: int, colour: bool) -> list[RenderableType]:
-    names = "figoch" if walk.has_gates else "h"
+    kind, names = walk.kind, list(walk.kind.parts)
+    number = {name: SHARE if name in kind.shares else SIGNED for name in names}
     at = max(2, len(str(len(walk.text))))
     wide = max((columns_of(character) for character in walk.text), default=1)
-    fixed = at + 1 + wide + 1 + (STEP if walk.has_gates else 0) + sum(NUMBER[name] + 2 for name in names) - 1
+    fixed = at + 1 + wide + 1 + (STEP if walk.has_gates else 0) + sum(number[name] + 2 for name in names) - 1
     columns = min(WIDEST_BAR, (width - fixed) // len(names))
     columns = columns if columns >= 2 else 0  # no room for bars
     gap = 2 if columns else 1
     head = f"{'at':>{at}} " + " " * (wide + 1) + (f"{'memory':<{STEP}}" if walk.has_gates else "")
-    titles = "".join(f"{name:>{NUMBER[name]}}{' ' * (columns + gap)}" for name in names)
+    titles = "".join(f"{name:>{number[name]}}{' ' * (columns + gap)}" for name in names)
     lines: list[RenderableType] = [Text((head + titles).rstrip(), "bold" if colour else "")]
     steps: list[Step] = walk.steps
     for k, character in enumerate(walk.text):
@@ -82,12 +106,12 @@ def _table(walk: Walk, reach: float, width: int, colour: bool) -> list[Renderabl
         if steps:
             line.append(f"{steps[k].value:<{STEP}}", STEP_STYLES[steps[k]] if colour else "")
         for name in names:
-            value = getattr(walk, name)[k]
-            share = value / reach if name == "c" else value
-            drawn = bar(share, columns) if name in "fio" else signed_bar(share, columns)
-            line.append(f"{_number(value, name):>{NUMBER[name]}} ")
+            value = walk.numbers[name][k]
+            share = value / reach if math.isinf(kind.parts[name].low) else value
+            drawn = bar(share, columns) if name in kind.shares else signed_bar(share, columns)
+            line.append(f"{_number(value, name in kind.shares):>{number[name]}} ")
             if columns:
-                line.append(drawn, BAR_STYLES[name] if colour else "").append(" ")
+                line.append(drawn, _bar_style(kind, name) if colour else "").append(" ")
         line.rstrip()
         lines.append(line)
     return lines
@@ -98,17 +122,17 @@ def visible(character: str) -> str:
     return "␣" if character == " " else glyph(character)
 
 
-def _number(value: float, name: str) -> str:
+def _number(value: float, is_share: bool) -> str:
     """In at most five columns; what rounds to nothing has no sign."""
-    if name in "fio":
+    if is_share:
         return f"{value:.2f}"
-    shown = next(text for digits in (2, 1, 0) if len(text := f"{value:+.{digits}f}") <= NUMBER[name] or digits == 0)
+    shown = next(text for digits in (2, 1, 0) if len(text := f"{value:+.{digits}f}") <= SIGNED or digits == 0)
     return "0.00" if float(shown) == 0 else shown
 
 
 def draw_step(step: WrittenStep, about: str, width: int, colour: bool) -> list[RenderableType]:
-    """One step as six equations with numbers, each on lines that can be checked by hand."""
-    layer, before = step.layer + 1, step.text[:-1]
+    """One step as equations with numbers, each on lines that can be checked by hand."""
+    layer, before, memory = step.layer + 1, step.text[:-1], "its own h" if step.c is None else "c"
     shown = printable(repr(before[-max(1, width - 40) :]), keep="")
     read = printable(repr(step.text[-1]), keep="")
     lines: list[RenderableType] = [
@@ -117,7 +141,7 @@ def draw_step(step: WrittenStep, about: str, width: int, colour: bool) -> list[R
         Text(
             f"x_t: {'its embedding' if layer == 1 else f'h_t of layer {layer - 1}'}; "
             f"h_{{t-1}}: the hidden states of layer {layer} before it"
-            + ("" if step.c_before is None else f"; c_{{t-1}} = {signed(step.c_before)}")
+            + ("" if step.before is None else f"; {memory}_{{t-1}} = {signed(step.before)}")
         ),
     ]
     for equation in step.equations:

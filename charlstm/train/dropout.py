@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from charlstm.network.lstm import Layer
+from charlstm.network.cells import Layer
 
 
 def draw_seed(seed: int, *place: int | str) -> int:

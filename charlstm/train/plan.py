@@ -13,6 +13,7 @@ from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.errors import TextError
 from charlstm.evaluate import SCORING_SPEED
+from charlstm.network.shapes import num_parameters
 from charlstm.train.batches import Lanes
 
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
@@ -99,7 +100,7 @@ def scored_chars(corpus: Corpus, config: TrainConfig) -> int:
 
 def typical_speed(model: ModelConfig) -> float:
     """About how many characters a second two cores learn from: a rule, so that it is the same every time."""
-    return min(MAX_CHARS_PER_S, TYPICAL_OPERATIONS_PER_S / (6 * model.num_parameters()))
+    return min(MAX_CHARS_PER_S, TYPICAL_OPERATIONS_PER_S / (6 * num_parameters(model)))
 
 
 def steps_in_all(corpus: Corpus, config: TrainConfig) -> int | None:

@@ -20,8 +20,8 @@ from charlstm._version import __version__
 from charlstm.config import TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.errors import ModelFileError
+from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
-from charlstm.network.lstm import State
 from charlstm.network.model import CharLM
 from charlstm.train.optim import make_optimizers, optimizer_tensors, restore_optimizers
 
@@ -109,7 +109,7 @@ def environment(model: CharLM, kernels: Kernels, batch_size: int) -> dict[str, A
     """What the result of a training depends on besides its settings: where this is equal, so are the bits."""
     return {
         "device": model.device.type,
-        "kernel": kernels.name(model.config.hidden_size, batch_size, model.device),
+        "kernel": kernels.name(model.config, batch_size, model.device),
         "threads": torch.get_num_threads(),
         "processor": platform.machine(),
         "torch": torch.__version__,

@@ -19,8 +19,8 @@ from charlstm.config import BUDGETS, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.evaluate import Stopped, bits_per_char, score_stream
 from charlstm.network.buffers import BufferPool
+from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
-from charlstm.network.lstm import State
 from charlstm.network.model import CharLM
 from charlstm.train.batches import Lanes, Position
 from charlstm.train.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes

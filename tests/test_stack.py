@@ -1,12 +1,17 @@
-"""The oracle against PyTorch's own layers, and against gates set by hand."""
+"""The readable layers against PyTorch's own layers, and against gates set by hand."""
 
 import math
+from collections.abc import Sequence
+from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from charlstm.network.lstm import Layer, RecurrentStack, State, lstm_step
+from charlstm.config import CellType
+from charlstm.network.cells import CELLS, Cell, Layer, State
+from charlstm.network.model import torch_layers
+from charlstm.network.stack import RecurrentStack
 
 SIZES = [(1, 3, 5, 7, 1), (2, 5, 7, 9, 3), (3, 4, 11, 6, 2)]  # L, E, H, T, B
 
@@ -20,15 +25,21 @@ def random_stack(cell_type: str, L: int, E: int, H: int) -> RecurrentStack:
 
 
 def vendor_copy(stack: RecurrentStack, E: int) -> nn.LSTM | nn.RNN:
-    kind = nn.LSTM if stack.cell_type == "lstm" else nn.RNN
-    vendor = kind(E, stack.hidden_size, stack.num_layers).double()
+    vendor = torch_layers(stack.cell)(E, stack.hidden_size, stack.num_layers).double()
     with torch.no_grad():
         for k, layer in enumerate(stack.layers()):
             vendor.get_parameter(f"weight_ih_l{k}").copy_(layer.weight_ih)
             vendor.get_parameter(f"weight_hh_l{k}").copy_(layer.weight_hh)
-            vendor.get_parameter(f"bias_ih_l{k}").copy_(layer.bias)
-            vendor.get_parameter(f"bias_hh_l{k}").zero_()
+            for name, bias in zip(("bias_ih", "bias_hh"), stack.cell.bias_to_torch(layer.bias), strict=True):
+                vendor.get_parameter(f"{name}_l{k}").copy_(bias)
     return vendor
+
+
+def pulled_back(cell: Cell, bias: Tensor, grads: Sequence[Tensor | None]) -> Tensor:
+    """The gradient of our bias from those of PyTorch's two."""
+    outputs = [(part, grad) for part, grad in zip(cell.bias_to_torch(bias), grads, strict=True) if part.requires_grad]
+    (grad,) = torch.autograd.grad([part for part, _ in outputs], bias, [grad for _, grad in outputs])
+    return grad
 
 
 def objective(h: Tensor, state: State, weights: Tensor) -> Tensor:
@@ -36,7 +47,7 @@ def objective(h: Tensor, state: State, weights: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(("L", "E", "H", "T", "B"), SIZES)
-@pytest.mark.parametrize("cell_type", ["lstm", "rnn"])
+@pytest.mark.parametrize("cell_type", CELLS)
 def test_same_as_torch_in_float64(cell_type: str, L: int, E: int, H: int, T: int, B: int) -> None:
     torch.manual_seed(L)
     stack = random_stack(cell_type, L, E, H)
@@ -47,7 +58,7 @@ def test_same_as_torch_in_float64(cell_type: str, L: int, E: int, H: int, T: int
     weights = torch.randn(T, B, H, dtype=torch.float64)
 
     h, after = stack(x, state)
-    if cell_type == "lstm":
+    if stack.cell.has_cell_state:
         vendor_h, (vendor_hn, vendor_cn) = vendor(x, (state.h, state.c))
     else:
         vendor_h, vendor_hn = vendor(x, state.h)
@@ -56,12 +67,14 @@ def test_same_as_torch_in_float64(cell_type: str, L: int, E: int, H: int, T: int
     torch.testing.assert_close(after.h, vendor_hn, rtol=0, atol=1e-12)
     torch.testing.assert_close(after.c, vendor_cn, rtol=0, atol=1e-12)
 
-    inputs = [x, state.h] + ([state.c] if cell_type == "lstm" else [])
+    inputs = [x, state.h] + ([state.c] if stack.cell.has_cell_state else [])
     ours = torch.autograd.grad(objective(h, after, weights), [*inputs, *stack.parameters()])
-    names = [n.replace("bias_l", "bias_ih_l") for n, _ in stack.named_parameters()]
-    theirs = torch.autograd.grad(
-        objective(vendor_h, State(vendor_hn, vendor_cn), weights), [*inputs, *map(vendor.get_parameter, names)]
-    )
+    objective(vendor_h, State(vendor_hn, vendor_cn), weights).backward()
+    theirs = [part.grad for part in inputs]
+    for k, layer in enumerate(stack.layers()):
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        w_ih, w_hh, *biases = (vendor.get_parameter(f"{name}_l{k}").grad for name in names)
+        theirs += [w_ih, w_hh, pulled_back(stack.cell, layer.bias, biases)]
     for mine, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, other, rtol=0, atol=1e-10)
 
@@ -88,7 +101,7 @@ def test_step_is_one_character_of_the_window() -> None:
     torch.testing.assert_close(state.h, after.h, rtol=0, atol=1e-14)
     torch.testing.assert_close(state.h[-1], h[-1], rtol=0, atol=1e-14)
     assert len(gates) == 3
-    assert all(gate.min() > 0 and gate.max() < 1 for layer in gates for gate in (layer.i, layer.f, layer.o))
+    assert all(gate.min() > 0 and gate.max() < 1 for layer in gates for gate in map(layer.get, "ifo"))
 
 
 def hand_set(i: float, f: float, o: float) -> Layer:
@@ -111,7 +124,7 @@ def test_gates_do_what_their_names_say(i: float, f: float, o: float, expected_c:
     layer = hand_set(i, f, o)
     h = c = torch.zeros(1, 1, dtype=torch.float64)
     for expected in expected_c:
-        h, c, _ = lstm_step(torch.full((1, 1), 0.5, dtype=torch.float64), h, c, layer)
+        h, c, _ = CELLS["lstm"].step(torch.full((1, 1), 0.5, dtype=torch.float64), h, c, layer)
         assert c.item() == pytest.approx(expected, abs=1e-12)
         assert h.item() == pytest.approx(math.tanh(expected) if shown else 0.0, abs=1e-12)
 
@@ -146,3 +159,36 @@ def test_input_weights_are_drawn_evenly_with_the_variance_of_their_fan_in() -> N
         assert weights.mean().item() == pytest.approx(0, abs=0.02)
         assert weights.var().item() == pytest.approx(1, abs=0.02)
         assert weights.abs().max().item() == pytest.approx(math.sqrt(3), abs=0.01)
+
+
+def test_a_gru_keeps_by_its_update_gate_what_the_reset_gate_does_not_see() -> None:
+    """With the reset gate shut the candidate sees the input alone; with the update gate open nothing changes."""
+    step, h = CELLS["gru"].step, torch.full((1, 1), 0.3, dtype=torch.float64)
+    x, one = torch.full((1, 1), 0.5, dtype=torch.float64), torch.tensor([[0.0], [0.0], [1.0]], dtype=torch.float64)
+
+    def after(r: float, z: float) -> float:
+        bias = torch.tensor([r, z, 0.1, 0.2], dtype=torch.float64)
+        return step(x, h, h[:, :0], Layer(one, one, bias))[0].item()
+
+    assert after(-40, 40) == after(40, 40) == pytest.approx(0.3, abs=1e-12)
+    assert after(-40, -40) == pytest.approx(math.tanh(0.5 + 0.1), abs=1e-12)
+    assert after(40, -40) == pytest.approx(math.tanh(0.5 + 0.1 + 0.3 + 0.2), abs=1e-12)
+    assert after(-40, 0) == pytest.approx((math.tanh(0.6) + 0.3) / 2, abs=1e-12)
+
+
+def test_the_update_gate_of_a_gru_begins_with_memories_up_to_the_length_asked_for() -> None:
+    stack = RecurrentStack("gru", 4, 512, 1)
+    stack.reset_parameters(100, torch.Generator().manual_seed(0))
+    b_r, b_z, b_in, b_hn = stack.layer(0).bias.detach().chunk(4)
+    memory = 1 / (1 - torch.sigmoid(b_z))
+    assert 1 < memory.min() < 5
+    assert 90 < memory.max() <= 100
+    assert (torch.cat([b_r, b_in, b_hn]) == 0).all()
+    stack.reset_parameters(0, torch.Generator().manual_seed(0))
+    assert (stack.layer(0).bias[512:1024] == 1).all()
+
+
+def test_the_names_in_the_settings_are_those_of_the_classes() -> None:
+    assert get_args(CellType) == tuple(CELLS)
+    for name, cell in CELLS.items():
+        assert cell.name == name

@@ -1,0 +1,216 @@
+"""What a cell type is: all that the rest of charlstm may ask of one.
+
+A cell type is one class in one file of this folder. Nobody outside compares its name: what it has and lacks, its class
+says.
+
+    Legend: B lanes (batch), T window, E embedding, H hidden, L layers, V vocabulary,
+    G blocks of H rows in the weights of a layer (one a gate).
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from charlstm.network.buffers import BufferPool
+from charlstm.network.cells.pointwise import GateFunctions, Pointwise, scripted
+from charlstm.network.cells.written import Equation, Terms
+
+Gates = Mapping[str, Tensor]  # the gates of one layer at one step by their letter, each (B, H)
+
+
+class State(NamedTuple):
+    """What a stack carries from one character to the next. Where there is no cell state, c is (L, B, 0)."""
+
+    h: Tensor  # (L, B, H) hidden state
+    c: Tensor  # (L, B, H) cell state
+
+    def detach(self) -> State:
+        """The same numbers, cut off from the graph: where truncated back-propagation stops."""
+        return State(self.h.detach(), self.c.detach())
+
+
+class Layer(NamedTuple):
+    """The weights of one layer."""
+
+    weight_ih: Tensor  # (G*H, E or H)
+    weight_hh: Tensor  # (G*H, H)
+    bias: Tensor  # (G*H), or more blocks where the class says so
+
+
+class Part(NamedTuple):
+    """A gate or a state, for people."""
+
+    name: str
+    role: str
+    low: float = 0.0  # the least that it can be: 0 for a share, -1 for what has a sign, -inf for what has no limit
+
+
+class Cell(ABC):
+    """A cell type.
+
+    Attributes:
+        name: as `--cell-type` and the model file have it.
+        label: what it is called in a sentence: "an LSTM".
+        rows: the blocks of H rows of its weights, by letter, in their order.
+        bias_rows: those of its bias; the same, unless a gate has two.
+        parts: its gates and states, by letter, in the order in which they are computed and read.
+        has_cell_state: whether it has a cell state, which then carries its memory; else the hidden state does.
+        keep_gate: the letter of the gate that is the share of its memory that a cell keeps; "" without one.
+        write_gate: what people call the share of the candidate that it writes.
+        candidate: the letter of what would be written.
+        output_gate: the letter of the gate that is the share that it shows; "" without one.
+        torch_name: what the same is called in `torch.nn`; for one step, with "Cell" after it.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    rows: ClassVar[tuple[str, ...]]
+    bias_rows: ClassVar[tuple[str, ...]]
+    parts: ClassVar[Mapping[str, Part]]
+    has_cell_state: ClassVar[bool] = False
+    keep_gate: ClassVar[str] = ""
+    write_gate: ClassVar[str] = ""
+    candidate: ClassVar[str] = ""
+    output_gate: ClassVar[str] = ""
+    torch_name: ClassVar[str]
+
+    # the mathematics
+
+    @abstractmethod
+    def step(self, x: Tensor, h: Tensor, c: Tensor, layer: Layer) -> tuple[Tensor, Tensor, Gates]:
+        """One layer over one character, to be read: x (B, E), h and c (B, H) -> the new h, the new c, the gates.
+
+        Without a cell state, c (B, 0) comes out as it went in.
+        """
+
+    def hold(self, h: Tensor, c: Tensor, gates: Gates, held: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The states h and c after a step, with the memory of some cells at a value: an ablation.
+
+        Args:
+            h, c, gates: as `step` gave them, (B, H).
+            held: bool, value: (B or 1, H) each.
+        """
+        return torch.where(held, value, h), c
+
+    @abstractmethod
+    def reset_bias(self, bias: Tensor, memory_chars: float, generator: torch.Generator) -> None:
+        """Set the bias (G*H), which is zero, to what training begins with: memories of up to so many characters."""
+
+    # what is fast
+
+    @property
+    def pointwise(self) -> Mapping[str, Pointwise]:
+        """The gates of a step, "forward", and their gradients, "backward", where they can be compiled; else nothing."""
+        return {}
+
+    @abstractmethod
+    def scan(
+        self,
+        x: Tensor,
+        ids: Tensor | None,
+        layer: Layer,
+        h: Tensor,
+        c: Tensor,
+        *,
+        compute_dtype: torch.dtype,
+        gates: GateFunctions | None,
+        pool: BufferPool,
+        keep: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One layer over a window, with gradients derived by hand.
+
+        Args:
+            x, ids: what the layer reads, as in `InputPart`.
+            h, c: (B, H), where the window before this one ended.
+            compute_dtype: the type of the matrix products.
+            gates: the compiled ones, or None.
+            pool: where buffers come from.
+            keep: whether a backward pass will follow.
+
+        Returns:
+            h of every step (T, B, H) in the type of the products; h and c after the last, in the weights' type.
+        """
+
+    @abstractmethod
+    def stepping(
+        self, bias: Tensor, h: Tensor, c: Tensor, shown: Tensor, gates: GateFunctions | None
+    ) -> Callable[[Tensor, Tensor], None]:
+        """A function for one step after the other, from h and c (B, H), which stay as they are.
+
+        It is called with W_ih x_t and W_hh h_{t-1}, both (B, G*H), and writes h_t into `shown`; all three are in the
+        type of the products.
+        """
+
+    # what it is compared with
+
+    def bias_to_torch(self, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """`bias_ih` and `bias_hh` of PyTorch's layers, (G*H) each."""
+        return bias, torch.zeros_like(bias)
+
+    def bias_from_torch(self, bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
+        """The other way round: what is only ever added is one."""
+        return bias_ih + bias_hh
+
+    # what probe and explain read
+
+    def memory_of(self, state: State) -> Tensor:
+        """The state that carries the memory, (L, B, H)."""
+        return state.c if self.has_cell_state else state.h
+
+    def kept(self, gates: Gates) -> Tensor:
+        """The share of its memory that a cell keeps, 0 to 1. KeyError without `keep_gate`."""
+        return gates[self.keep_gate]
+
+    def write_share(self, gates: Gates) -> Tensor:
+        """The share of the candidate that is written, 0 to 1."""
+        raise NotImplementedError(f"{self.label} has no gate that says what is written")
+
+    def written(self, gates: Gates) -> Tensor:
+        """What is added to the memory."""
+        return self.write_share(gates) * gates[self.candidate]
+
+    @abstractmethod
+    def equations(self, terms: Terms, memory: float) -> list[Equation]:
+        """One step of one cell in numbers, every line right to its last digit.
+
+        Args:
+            terms: what the pre-activations are sums of.
+            memory: what the cell held before the step.
+        """
+
+    # what follows
+
+    @property
+    def eager(self) -> GateFunctions:
+        """The functions in `pointwise`, not compiled."""
+        return GateFunctions(*(scripted(self.pointwise[name].function) for name in ("forward", "backward")))
+
+    @property
+    def shares(self) -> str:
+        """The letters of its gates that go from 0 to 1."""
+        return "".join(letter for letter, part in self.parts.items() if part.low == 0)
+
+    @property
+    def gates(self) -> str:
+        """The letters of all its gates."""
+        return "".join(letter for letter in self.parts if letter not in "ch")
+
+
+def fill_with_log_memories(bias: Tensor, memory_chars: float, generator: torch.Generator) -> bool:
+    """Biases log m of a gate that keeps, so that a cell remembers about m characters. Whether there is room for any.
+
+    m is log-uniform between 1 and M - 1, with M = `memory_chars`: as many cells for 1 to 10 characters as for
+    10 to 100. (Tallec & Ollivier 2018, section 3, have it uniform, which leaves hardly a cell for what is near.)
+    M <= 2 gives biases of 1 instead (Jozefowicz et al. 2015).
+    """
+    if memory_chars <= 2:
+        bias.fill_(1.0)
+        return False
+    bias.uniform_(0.0, math.log(memory_chars - 1.0), generator=generator)
+    return True
