@@ -66,8 +66,8 @@ soak: $(READY)
 SENTENCE := A menina que o João viu está cansada.
 pictures: $(READY)
 	$(BIN)/charlstm explain "$(SENTENCE)" --checkpoint checkpoints/portuguese --width 80 --svg docs/pictures/gates.svg
-	$(BIN)/charlstm explain --gradient --width 80 --svg docs/pictures/gradient.svg
-	$(BIN)/charlstm explain --distance --width 80 --svg docs/pictures/distance.svg
+	$(BIN)/charlstm explain gradient --width 80 --svg docs/pictures/gradient.svg
+	$(BIN)/charlstm explain distance --width 80 --svg docs/pictures/distance.svg
 
 lexicon: $(READY)
 	$(BIN)/python corpora/check_lexicon.py $(LEXICON)

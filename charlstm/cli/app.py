@@ -13,7 +13,8 @@ from charlstm._version import __version__
 from charlstm.cli.bench import bench
 from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
-from charlstm.cli.explain import explain
+from charlstm.cli.explain import EXPLAIN
+from charlstm.cli.groups import Group, leaves
 from charlstm.cli.info import info
 from charlstm.cli.options import check_variables
 from charlstm.cli.probe import probe
@@ -22,12 +23,12 @@ from charlstm.cli.train import train
 from charlstm.errors import UsageError
 from charlstm.report.text import printable
 
-COMMANDS: dict[str, Callable[..., None]] = {
+COMMANDS: dict[str, Callable[..., None] | Group] = {
     "train": train,
     "sample": sample,
     "eval": evaluate,
     "probe": probe,
-    "explain": explain,
+    "explain": EXPLAIN,
     "corpus": corpus,
     "info": info,
     "bench": bench,
@@ -56,7 +57,18 @@ def make_app() -> typer.Typer:
     )
     app.callback()(root)
     for name, command in COMMANDS.items():
-        app.command(name)(in_typers_form(command, app))
+        if isinstance(command, Group):
+            group = typer.Typer(
+                cls=command.typers_class(),
+                help=command.help,
+                rich_markup_mode=None,
+                subcommand_metavar="[COMMAND] [ARGS]...",
+            )
+            for part, function in command.commands.items():
+                group.command(part)(in_typers_form(function, app))
+            app.add_typer(group, name=name)
+        else:
+            app.command(name)(in_typers_form(command, app))
     return app
 
 
@@ -65,7 +77,7 @@ def run_app() -> int:
     kinds: list[type[Exception]] = [kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception)]
     (wrongly_typed,) = (kind for kind in kinds if kind.__name__ == "ClickException")
     try:
-        code = make_app()(standalone_mode=False)
+        code = make_app()(prog_name="charlstm", standalone_mode=False)  # also as python -m charlstm
     except wrongly_typed as e:
         problem: Any = e
         problem.message = printable(problem.message)  # some versions show the name of an option as it came
@@ -80,7 +92,7 @@ def in_typers_form(command: Callable[..., None], app: typer.Typer) -> Callable[.
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
-            check_variables(vars(typer.main.get_command(app))["commands"])
+            check_variables(leaves(vars(typer.main.get_command(app))["commands"]))
             command(*args, **kwargs)
         except UsageError as e:
             raise typer.BadParameter(printable(str(e), keep="")) from None

@@ -60,7 +60,7 @@ def info(
         if svg is not None:
             from charlstm.report.screen import as_svg, save_svg
 
-            save_svg(svg, as_svg(draw, f"charlstm info {path.parent}", width))
+            save_svg(svg, as_svg(draw, width))
     if json:
         print_json({"path": str(path), **about, "evaluations": evaluations})
         return

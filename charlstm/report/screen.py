@@ -62,7 +62,7 @@ def show(draw: Draw, width: int | None = None) -> None:
     _print(console, draw, colour_allowed())
 
 
-def as_svg(draw: Draw, title: str, width: int | None = None) -> str:
+def as_svg(draw: Draw, width: int | None = None) -> str:
     """The picture in colour, as wide as on the screen, as SVG; the same bytes every time."""
     paper = Console(
         record=True,
@@ -77,7 +77,7 @@ def as_svg(draw: Draw, title: str, width: int | None = None) -> str:
     )
     _print(paper, draw, True)
     paper.print()  # room for what hangs below the last line
-    picture = paper.export_svg(title=printable(title), theme=PAPER, code_format=SVG, unique_id="charlstm")
+    picture = paper.export_svg(theme=PAPER, code_format=SVG, unique_id="charlstm")
     columns, rows = (float(size) for size in re.findall(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', picture)[0])
     box = f'viewBox="{-MARGIN} {-MARGIN} {columns + 2 * MARGIN:g} {rows + 2 * MARGIN:g}"'
     return re.sub(r'viewBox="[^"]*"', box, picture, count=1)
