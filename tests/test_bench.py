@@ -11,11 +11,11 @@ import torch
 from conftest import COMPILED_WIDTH, Invoke
 from torch.utils.flop_counter import FlopCounterMode
 
-from charlstm.bench import memory, sampling, training
-from charlstm.bench.memory import bench_memory
-from charlstm.bench.sampling import nn_lstm_cell_step, nn_lstm_step
+from charlstm.bench import peak_memory, sampling_speed, training_speed
+from charlstm.bench.peak_memory import bench_memory
+from charlstm.bench.sampling_speed import nn_lstm_cell_step, nn_lstm_step
 from charlstm.bench.timing import in_turns
-from charlstm.bench.training import Shape, TrainingRow, our_step, their_step
+from charlstm.bench.training_speed import Shape, TrainingRow, our_step, their_step
 from charlstm.errors import CharLSTMError
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM, to_torch
@@ -58,7 +58,7 @@ def test_the_arithmetic_is_what_is_needed() -> None:
 def test_both_sides_train_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
     shape = Shape(hidden_size=10, num_layers=2, batch_size=3, seq_len=7, vocab_size=11)
     model, ids, theirs = model_of(shape), torch.randint(11, (8, 3)), []
-    monkeypatch.setattr(training, "to_torch", lambda m: theirs.append(to_torch(m)) or theirs[0])
+    monkeypatch.setattr(training_speed, "to_torch", lambda m: theirs.append(to_torch(m)) or theirs[0])
     our_step(model, ids, FP32)()
     their_step(model, ids, "fp32")()
     ((embedding, lstm, head),) = theirs
@@ -106,9 +106,9 @@ def test_the_command_measures_training(invoke: Invoke, compiled_cache: Path) -> 
 
 
 def test_the_command_measures_sampling(invoke: Invoke, compiled_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = sampling.choose_kernels
+    compiled = sampling_speed.choose_kernels
     monkeypatch.setattr(
-        sampling, "choose_kernels", lambda c, d, p, **more: compiled(c, d, p, **more) if p == "fp32" else FP32
+        sampling_speed, "choose_kernels", lambda c, d, p, **more: compiled(c, d, p, **more) if p == "fp32" else FP32
     )
     monkeypatch.setattr("charlstm.cli.bench.DRAWN", 5)
     done = invoke("bench", "sample", *SMALL, "--json")
@@ -129,7 +129,7 @@ def test_the_command_measures_memory(invoke: Invoke, compiled_cache: Path) -> No
 
 
 def test_a_process_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory._say_peak, "__module__", "charlstm.no_such_module")
+    monkeypatch.setattr(peak_memory._say_peak, "__module__", "charlstm.no_such_module")
     with pytest.raises(CharLSTMError, match="could not be measured"):
         bench_memory(Shape(4, 1, 1, 2), "fp32", 1)
 

@@ -19,7 +19,6 @@ from planted import CHARS, Planted, toy_pairs, write_pairs
 from rich.cells import cell_len
 
 from charlstm.checkpoint import ModelFile, load_model_file, save_model_file, shipped_pair
-from charlstm.cli import found_cells
 from charlstm.cli.app import make_app
 from charlstm.cli.explain import EXPLAIN, inputs, networks
 from charlstm.config import ModelConfig
@@ -27,6 +26,7 @@ from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError
 from charlstm.explain.walk import walk
 from charlstm.network.model import CharLM
+from charlstm.probe import found_cells
 from charlstm.probe.defaults import SOFT
 from charlstm.report.columns import bar, coloured_lines, columns_of, glyph, signed_bar, wrapped
 from charlstm.report.curves import Curve, draw_curves, nice_limits

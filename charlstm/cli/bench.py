@@ -31,7 +31,7 @@ from charlstm.report.console import print_json, say
 if TYPE_CHECKING:
     import torch
 
-    from charlstm.bench.training import Shape
+    from charlstm.bench.training_speed import Shape
 
 
 class What(StrEnum):
@@ -105,7 +105,7 @@ def bench(
         raise UsageError("--time is for `quality`: give --corpus FILE, too")
     machine = prepare_machine(device.value, threads)
     from charlstm.bench.machine import describe_machine
-    from charlstm.bench.training import Shape
+    from charlstm.bench.training_speed import Shape
     from charlstm.network.products import has_bf16_products
     from charlstm.report.bench import machine_report
 
@@ -134,9 +134,9 @@ def train(
     shapes: list[Shape], machine: torch.device, precisions: list[Precision], rounds: int, quiet: bool, json: bool
 ) -> None:
     """Measure training, and print it."""
-    from charlstm.bench.training import bench_training
+    from charlstm.bench.training_speed import bench_training
+    from charlstm.report.bars import Bar
     from charlstm.report.bench import print_training
-    from charlstm.report.progress import Bar
 
     rows = []
     for shape in shapes:
@@ -155,9 +155,9 @@ def sample(shapes: list[Shape], machine: torch.device, rounds: int, quiet: bool,
     """Measure sampling, and print it."""
     from dataclasses import replace
 
-    from charlstm.bench.sampling import bench_sampling
+    from charlstm.bench.sampling_speed import bench_sampling
+    from charlstm.report.bars import Bar
     from charlstm.report.bench import print_sampling
-    from charlstm.report.progress import Bar
 
     rows = []
     for shape in shapes:
@@ -173,7 +173,7 @@ def sample(shapes: list[Shape], machine: torch.device, rounds: int, quiet: bool,
 
 def memory(shapes: list[Shape], precisions: list[Precision], threads: int, json: bool) -> None:
     """Measure memory, and print it."""
-    from charlstm.bench.memory import bench_memory
+    from charlstm.bench.peak_memory import bench_memory
     from charlstm.report.bench import print_memory
 
     rows = [bench_memory(shape, precision, threads) for shape in shapes for precision in precisions]

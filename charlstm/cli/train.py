@@ -147,7 +147,7 @@ def train(
             from_file = {name: value for name, value in from_file.items() if name not in BUDGETS}
         given = {**from_file, **given}
         check_settings(given)
-    from charlstm.cli.training import Output, start_new, start_resumed
+    from charlstm.cli.train_run import Output, start_new, start_resumed
 
     output = Output(quiet=quiet, verbose=verbose, json=json)
     if resume is None:

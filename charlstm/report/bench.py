@@ -10,10 +10,10 @@ from rich.table import Table
 from charlstm.report.console import plain_console
 
 if TYPE_CHECKING:
-    from charlstm.bench.memory import MemoryRow
+    from charlstm.bench.peak_memory import MemoryRow
     from charlstm.bench.quality import Point
-    from charlstm.bench.sampling import SamplingRow
-    from charlstm.bench.training import TrainingRow
+    from charlstm.bench.sampling_speed import SamplingRow
+    from charlstm.bench.training_speed import TrainingRow
 
 CURVE_WIDTH, CURVE_HEIGHT = 64, 12
 

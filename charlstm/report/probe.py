@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from charlstm.probe.behaviour import CHANCE, Group
+from charlstm.probe.conclusion import in_words
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Estimate
-from charlstm.probe.words import in_words
 from charlstm.report.console import plain_console
 from charlstm.report.sentence import sentence_lines
 from charlstm.report.text import printable

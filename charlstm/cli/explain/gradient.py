@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
+from charlstm.cli.explain.given import GivenText
 from charlstm.cli.explain.options import Against, OrdinaryText, Seed, TextFile
-from charlstm.cli.explain.text import GivenText
 from charlstm.cli.groups import examples
 from charlstm.cli.options import (
     Checkpoint,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.checkpoint import ModelFile
     from charlstm.explain.gradient import Reach
     from charlstm.network.model import CharLM
-    from charlstm.probe import OnProgress
+    from charlstm.progress import OnProgress
 
 W_REC = (0.5, 0.9, 1.0, 1.1, 1.5, 1.6, 2.0)  # what W_hh of a fresh plain RNN is multiplied with
 PLACES = 24  # in a text from which gradients are followed back
@@ -67,8 +67,8 @@ def gradient(
     from charlstm.cli.runtime import prepare_machine
     from charlstm.explain.gradient import measure_reach, untrained, with_recurrent_weight
     from charlstm.network.model import CharLM
+    from charlstm.report.bars import Stages
     from charlstm.report.explain import draw_gradient
-    from charlstm.report.progress import Stages
 
     quiet = quiet or json
     prepare_machine("cpu", threads)
@@ -109,9 +109,9 @@ def gradient(
 
 def _ordinary_text(first: ModelFile, of_pair: bool, seed: int, on_progress: OnProgress) -> tuple[str, str]:
     """A text to follow gradients in, and what to call it: new lines for the pair that ships, else the network's."""
-    from charlstm.cli.probe_inputs import ordinary_text
     from charlstm.grammar import corpus_lines
     from charlstm.probe.defaults import CORPUS
+    from charlstm.probe.texts import ordinary_text
 
     if of_pair:
         return "".join(corpus_lines(CORPUS, DRAWN_CHARS, seed + 1)), f"{PLACES} places of {CORPUS}, drawn anew"

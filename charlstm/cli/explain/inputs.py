@@ -12,22 +12,23 @@ import torch
 from torch import Tensor
 
 from charlstm.checkpoint import ModelFile
-from charlstm.cli.found_cells import USUAL, FoundCell, best_cell, recall, remember
-from charlstm.cli.probe_inputs import ordinary_text, unknown_character
-from charlstm.cli.probe_options import parse_cells
+from charlstm.cli.probe.options import parse_cells
 from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError, UsageError
 from charlstm.explain.memory import measure_memory
 from charlstm.grammar.pairs import MinimalPair, read_pairs
 from charlstm.network.lstm import State
-from charlstm.probe import OnProgress
+from charlstm.probe.covering import unknown_character
 from charlstm.probe.defaults import WARM, default_pairs
+from charlstm.probe.found_cells import USUAL, FoundCell, best_cell, recall, remember
 from charlstm.probe.ordinary import to_lanes
+from charlstm.probe.pipeline import ProbeRequest
+from charlstm.probe.pipeline import probe as run_probe
 from charlstm.probe.reading import warm_state
-from charlstm.probe.run import ProbeRequest
-from charlstm.probe.run import probe as run_probe
+from charlstm.probe.texts import ordinary_text
+from charlstm.progress import OnProgress
+from charlstm.report.bars import Stages
 from charlstm.report.console import say
-from charlstm.report.progress import Stages
 
 
 def encode(content: ModelFile, text: str, on_unknown: str, what: str, quiet: bool) -> Tensor:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from charlstm.cli.explain.given import GivenText
 from charlstm.cli.explain.options import OrdinaryText, Seed, TextFile
-from charlstm.cli.explain.text import GivenText
 from charlstm.cli.groups import examples
 from charlstm.cli.options import (
     Checkpoint,
@@ -48,13 +48,13 @@ def memory(
 
     from charlstm.cli.explain.inputs import encode, needs_gates
     from charlstm.cli.explain.output import put_out
-    from charlstm.cli.found_cells import USUAL, recall
-    from charlstm.cli.probe_inputs import ordinary_text
     from charlstm.cli.runtime import load_model, prepare_machine
     from charlstm.explain.memory import measure_memory
+    from charlstm.probe.found_cells import USUAL, recall
     from charlstm.probe.ordinary import to_lanes
+    from charlstm.probe.texts import ordinary_text
+    from charlstm.report.bars import Stages
     from charlstm.report.explain import draw_memory
-    from charlstm.report.progress import Stages
 
     content, path = load_model(checkpoint, prepare_machine(device.value, threads), quiet or json)
     needs_gates(content)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from charlstm.checkpoint import ModelFile
+from charlstm.cli.explain.given import GivenText
 from charlstm.cli.explain.inputs import choose_cell, encode, items_for, longest_memory, state_after
-from charlstm.cli.explain.text import GivenText
-from charlstm.cli.probe_inputs import model_for
+from charlstm.cli.probe.model import model_for
 from charlstm.cli.runtime import load_model
 from charlstm.errors import TextError, UsageError
 from charlstm.network.lstm import State

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
+from charlstm.cli.explain.given import GivenText
 from charlstm.cli.explain.options import CellOrLongest, Pairs, Text, TextFile
-from charlstm.cli.explain.text import GivenText
 from charlstm.cli.groups import examples
 from charlstm.cli.options import (
     Checkpoint,
@@ -24,7 +24,7 @@ from charlstm.cli.options import (
     check_picture,
     option,
 )
-from charlstm.cli.probe_options import Warm
+from charlstm.cli.probe.options import Warm
 
 
 @examples(

@@ -45,7 +45,7 @@ def switches(
     check_picture(svg)
     from charlstm.cli.explain.inputs import Items, choose_cell, items_for, needs_gates
     from charlstm.cli.explain.output import put_out
-    from charlstm.cli.probe_inputs import model_for
+    from charlstm.cli.probe.model import model_for
     from charlstm.cli.runtime import prepare_machine
     from charlstm.explain.switches import CORPUS, best_at_gender, measure_switches
     from charlstm.grammar import minimal_pairs

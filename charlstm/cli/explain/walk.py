@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from charlstm.cli.explain.given import GivenText
 from charlstm.cli.explain.options import CellOrLongest, Pairs, Text, TextFile
-from charlstm.cli.explain.text import GivenText
 from charlstm.cli.groups import examples, refuse_name
 from charlstm.cli.options import (
     Checkpoint,
@@ -27,7 +27,7 @@ from charlstm.cli.options import (
     option,
     parse_finite,
 )
-from charlstm.cli.probe_options import Warm
+from charlstm.cli.probe.options import Warm
 
 
 @examples(

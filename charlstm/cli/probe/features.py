@@ -39,12 +39,12 @@ def probe_features(
     json: bool,
 ) -> None:
     """Score features and print what was found. Raises UsageError for an unknown one, TextError for too little text."""
-    from charlstm.cli.probe_inputs import ordinary_text
     from charlstm.cli.runtime import load_model
     from charlstm.probe.feature_scores import DOCUMENT_CHARS, MIN_DOCUMENTS, score_features
     from charlstm.probe.features import FEATURES
+    from charlstm.probe.texts import ordinary_text
+    from charlstm.report.bars import Stages
     from charlstm.report.features import print_features
-    from charlstm.report.progress import Stages
 
     names = list(dict.fromkeys(FEATURES if "all" in names else names))
     for name in names:

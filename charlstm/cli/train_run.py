@@ -13,8 +13,8 @@ from charlstm.cli.runtime import prepare_machine, say_compiling
 from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import CharLSTMError, Interrupted
 from charlstm.interrupts import INTERRUPTS
+from charlstm.report.bars import Stages
 from charlstm.report.console import print_json, say
-from charlstm.report.progress import ByteStages
 from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
 from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
 from charlstm.train.plan import steps_in_all
@@ -41,7 +41,7 @@ def start_new(
     """Train from the beginning."""
     if out is not None:
         checkpoint.check_new(out)  # before the text is read, which may take a while
-    bar = ByteStages(output.quiet)
+    bar = Stages(output.quiet, unit="B")
     try:
         corpus = open_corpus(request, stdin(), bar.update)
     finally:
@@ -65,7 +65,7 @@ def start_resumed(
     """Go on with a run, with as many threads as it had unless told otherwise."""
     machine = prepare_machine(device, threads)
     with checkpoint.hold_run(run_folder(resume), new=False) as missing:
-        bar = ByteStages(output.quiet)
+        bar = Stages(output.quiet, unit="B")
         try:
             session = resumed_session(
                 resume, files, budget, machine, threads, stdin(), bar.update, lambda: say_compiling(output.quiet)

@@ -55,11 +55,15 @@ class Bar:
 
 
 class Stages:
-    """A bar for work in stages of different kinds: the stage, and how much of it is done."""
+    """A bar for work in stages of different kinds: the stage, and how much of it is done.
 
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-        self.unit = "it"
+    Args:
+        quiet: never show it.
+        unit: "B" for bytes.
+    """
+
+    def __init__(self, quiet: bool, unit: str = "it") -> None:
+        self.quiet, self.unit = quiet, unit
         self.bar: Bar | None = None
 
     def __enter__(self) -> Stages:
@@ -82,19 +86,3 @@ class Stages:
         if self.bar is not None:
             self.bar.close()
         self.bar = None
-
-
-class ByteStages(Stages):
-    """Stages that are told in bytes: how many more have been done."""
-
-    def __init__(self, quiet: bool) -> None:
-        super().__init__(quiet)
-        self.unit = "B"
-        self.done = 0
-
-    def update(self, what: str, done: int, total: int) -> None:
-        """`done` more bytes of `total` in the stage `what`."""
-        if self.bar is None or self.bar.what != what:
-            self.done = 0
-        self.done += done
-        super().update(what, self.done, total)
