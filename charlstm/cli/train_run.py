@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +16,8 @@ from charlstm.errors import CharLSTMError, Interrupted
 from charlstm.interrupts import INTERRUPTS
 from charlstm.report.bars import Stages
 from charlstm.report.console import print_json, say
-from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
+from charlstm.report.screen import show_message
+from charlstm.report.training import TrainingReporter, corpus_report, draw_end, plan_report
 from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
 from charlstm.train.plan import steps_in_all
 from charlstm.train.session import Session, is_finished, new_session, resumed_session, run_folder
@@ -133,7 +135,7 @@ def run(session: Session, output: Output) -> None:
     if not saved:
         raise CharLSTMError(f"the training has ended, but the end of it is not saved: {problem}")
     if not output.quiet:
-        show_end(end, session.folder)
+        show_message(partial(draw_end, end, session.folder))
 
 
 def introduce(session: Session, speed: float, verbose: bool) -> None:

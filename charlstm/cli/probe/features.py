@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,8 @@ def probe_features(
     from charlstm.probe.features import FEATURES
     from charlstm.probe.texts import ordinary_text
     from charlstm.report.bars import Stages
-    from charlstm.report.features import print_features
+    from charlstm.report.features import draw_features
+    from charlstm.report.screen import show
 
     names = list(dict.fromkeys(FEATURES if "all" in names else names))
     for name in names:
@@ -72,4 +74,4 @@ def probe_features(
             {"checkpoint": str(path), "text": source, "features": {result.name: result.to_dict() for result in results}}
         )
     else:
-        print_features(results, f"{path}; text: {source}", limits.alpha)
+        show(partial(draw_features, results, f"{path}; text: {source}", limits.alpha))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,7 @@ from charlstm.cli.probe.options import (
     parse_cells,
 )
 from charlstm.errors import CharLSTMError, TextError, UsageError
-from charlstm.report.console import colour_allowed, print_json
+from charlstm.report.console import print_json
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.checkpoint import ModelFile
@@ -151,9 +152,10 @@ def probe(
         source = str(pairs) if pairs is not None else "agreement-pt" if items else None
         print_json({"checkpoint": str(path), "items": source, **result.to_dict()})
         return
-    from charlstm.report.probe import print_probe
+    from charlstm.report.probe import draw_probe
+    from charlstm.report.screen import show
 
-    print_probe(result, header(content, path), colour_allowed())
+    show(partial(draw_probe, result, header(content, path)))
 
 
 def header(content: ModelFile, path: Path) -> str:
