@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from charlstm.grammar.words import read_table
+from charlstm.grammar.word_lists import read_table
 
 
 def main(folder: Path) -> int:

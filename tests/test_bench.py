@@ -12,11 +12,11 @@ import torch
 from conftest import COMPILED_WIDTH, Invoke
 from torch.utils.flop_counter import FlopCounterMode
 
-from charlstm.bench import memory, sampling, training
-from charlstm.bench.memory import bench_memory
-from charlstm.bench.sampling import torch_cell_step, torch_step
+from charlstm.bench import peak_memory, sampling_speed, training_speed
+from charlstm.bench.peak_memory import bench_memory
+from charlstm.bench.sampling_speed import torch_cell_step, torch_step
 from charlstm.bench.timing import in_turns
-from charlstm.bench.training import Shape, TrainingRow, our_step, their_step
+from charlstm.bench.training_speed import Shape, TrainingRow, our_step, their_step
 from charlstm.config import CellType
 from charlstm.errors import CharLSTMError
 from charlstm.network import kernels
@@ -65,7 +65,7 @@ def test_the_arithmetic_is_what_is_needed(cell_type: CellType) -> None:
 def test_both_sides_train_the_same_network(cell_type: CellType, monkeypatch: pytest.MonkeyPatch) -> None:
     shape = Shape(hidden_size=10, num_layers=2, batch_size=3, seq_len=7, vocab_size=11, cell_type=cell_type)
     model, ids, theirs = model_of(shape), torch.randint(11, (8, 3)), []
-    monkeypatch.setattr(training, "to_torch", lambda m: theirs.append(to_torch(m)) or theirs[0])
+    monkeypatch.setattr(training_speed, "to_torch", lambda m: theirs.append(to_torch(m)) or theirs[0])
     our_step(model, ids, FP32)()
     their_step(model, ids, "fp32")()
     ((embedding, lstm, head),) = theirs
@@ -140,9 +140,9 @@ def no_compiler(*arguments: object) -> None:
 
 
 def test_the_command_measures_sampling(invoke: Invoke, compiled_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = sampling.choose_kernels
+    compiled = sampling_speed.choose_kernels
     monkeypatch.setattr(
-        sampling, "choose_kernels", lambda c, d, p, **more: compiled(c, d, p, **more) if p == "fp32" else FP32
+        sampling_speed, "choose_kernels", lambda c, d, p, **more: compiled(c, d, p, **more) if p == "fp32" else FP32
     )
     monkeypatch.setattr("charlstm.cli.bench.DRAWN", 5)
     done = invoke("bench", "sample", *SMALL, "--json")
@@ -163,7 +163,7 @@ def test_the_command_measures_memory(invoke: Invoke, compiled_cache: Path) -> No
 
 
 def test_a_process_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory._say_peak, "__module__", "charlstm.no_such_module")
+    monkeypatch.setattr(peak_memory._say_peak, "__module__", "charlstm.no_such_module")
     with pytest.raises(CharLSTMError, match="could not be measured"):
         bench_memory(Shape(4, 1, 1, 2), "fp32", 1)
 
@@ -177,7 +177,8 @@ def test_the_command_measures_quality(invoke: Invoke, corpus_file: Path) -> None
     assert seconds == sorted(seconds)
     assert seconds[-1] < 4  # of training, however long the measuring took
     assert float(points[-1]["nats_per_char"]) < float(points[0]["nats_per_char"])
-    assert "●" in done.err
+    assert "(bits/char)" in done.err
+    assert "on the validation text" in done.err
 
 
 @pytest.mark.parametrize(

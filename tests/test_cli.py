@@ -743,8 +743,8 @@ def test_a_person_is_told_the_option_of_a_setting(
 @pytest.mark.parametrize(
     ("arguments", "place", "named"),
     [
-        (("train", "small.txt"), "charlstm.cli.training.new_session", {"--hidden-size", "--batch-size", "--seq-len"}),
-        (("train", "--resume", "run"), "charlstm.cli.training.resumed_session", set()),
+        (("train", "small.txt"), "charlstm.cli.train_run.new_session", {"--hidden-size", "--batch-size", "--seq-len"}),
+        (("train", "--resume", "run"), "charlstm.cli.train_run.resumed_session", set()),
         (("sample", "-c", "run"), "charlstm.cli.sample.load_model", {"--num"}),
         (("eval", "small.txt", "-c", "run"), "charlstm.cli.evaluate.load_model", set()),
     ],

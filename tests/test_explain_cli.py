@@ -10,21 +10,24 @@ import sys
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import typer.main
 from attacks.model_files import filled
 from planted import CHARS, Planted, toy_pairs, write_pairs
 from rich.cells import cell_len
 
 from charlstm.checkpoint import ModelFile, find, load_model_file, save_model_file, shipped_pair
-from charlstm.cli import explain_inputs, explain_networks, found_cells
-from charlstm.cli.explain_views import VIEWS
+from charlstm.cli.app import make_app
+from charlstm.cli.explain import EXPLAIN, inputs, networks
 from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError
 from charlstm.explain.walk import walk
 from charlstm.network.model import CharLM
+from charlstm.probe import found_cells
 from charlstm.probe.defaults import SOFT
 from charlstm.report.columns import bar, coloured_lines, columns_of, glyph, signed_bar, wrapped
 from charlstm.report.curves import Curve, draw_curves, nice_limits
@@ -77,11 +80,11 @@ def test_it_keeps_to_its_width(invoke, toy: Path, rnn: Path, width: int) -> None
     text = "bF cdeh " * 30
     for arguments in (
         (text, "-c", toy, "--cell", "1:0"),
-        (text, "-c", toy, "--cell", "1:0", "--at", 100),
-        (text, "-c", toy, "--memory"),
-        (text * 2, "-c", toy, "--against", rnn, "--gradient", "--back", 40),
+        ("step", text, "-c", toy, "--cell", "1:0", "--at", 100),
+        ("memory", text, "-c", toy),
+        ("gradient", text * 2, "-c", toy, "--against", rnn, "--back", 40),
         (text, "-c", rnn, "--cell", "1:3"),
-        ("-c", toy, "--against", rnn, "--distance", "--pairs", write_pairs(toy.with_name("p.jsonl"), toy_pairs(12))),
+        ("distance", "-c", toy, "--against", rnn, "--pairs", write_pairs(toy.with_name("p.jsonl"), toy_pairs(12))),
     ):
         done = invoke("explain", *arguments, "--width", width)
         assert done.code == 0, done.err
@@ -89,12 +92,12 @@ def test_it_keeps_to_its_width(invoke, toy: Path, rnn: Path, width: int) -> None
         assert len(done.out.splitlines()) > 3
 
 
-@pytest.mark.parametrize("view", ["--at 3", "--memory", "--gradient --back 20", "", "--distance --pairs p.jsonl"])
+@pytest.mark.parametrize("view", ["step --at 3", "memory", "gradient --back 20", "walk", "distance --pairs p.jsonl"])
 def test_every_view_as_json_and_as_a_picture(invoke, toy: Path, tmp_path: Path, view: str) -> None:
     write_pairs(tmp_path / "p.jsonl", toy_pairs(12))
     text = [] if "distance" in view else ["bFcd" * 30]
-    cell = ["--cell", "1:0"] if view in ("", "--at 3") else []
-    command = ("explain", *text, "-c", toy, *cell, *view.split(), "--width", 90)
+    cell = ["--cell", "1:0"] if view in ("walk", "step --at 3") else []
+    command = ("explain", *view.split(), *text, "-c", toy, *cell, "--width", 90)
     shown = invoke(*command, "--svg", "picture.svg")
     assert shown.code == 0, shown.err
     picture = (tmp_path / "picture.svg").read_text(encoding="utf-8")
@@ -105,7 +108,7 @@ def test_every_view_as_json_and_as_a_picture(invoke, toy: Path, tmp_path: Path, 
     assert invoke(*command, "--svg", "again.svg").out == shown.out
     assert (tmp_path / "again.svg").read_text(encoding="utf-8") == picture
     data = json.loads(invoke(*command, "--json").out)
-    assert data["view"] in {view.name for view in VIEWS}
+    assert data["view"] == view.split()[0]
     assert len(data) > 2
 
 
@@ -130,7 +133,7 @@ def test_what_the_probe_found_is_kept(invoke, toy: Path, tmp_path: Path, monkeyp
     found = json.loads(first.out)
     assert (found["layer"], found["cell"]) == (1, 0)
     assert "tracks" in found["chosen"]
-    monkeypatch.setattr(explain_inputs, "run_probe", None)  # it would fail
+    monkeypatch.setattr(inputs, "run_probe", None)  # it would fail
     assert invoke("explain", "bFcd", "-c", toy, "--pairs", pairs, "--json").out == first.out
     (record,) = found_records(toy)
     for damage in (
@@ -147,7 +150,7 @@ def test_what_the_probe_found_is_kept(invoke, toy: Path, tmp_path: Path, monkeyp
 
 
 def _key(pairs: Path) -> str:
-    return explain_inputs.items_for(pairs).key
+    return inputs.items_for(pairs).key
 
 
 def found_records(model: Path) -> list[Path]:
@@ -159,7 +162,7 @@ def test_without_a_found_cell_it_is_the_one_that_remembers_longest(invoke, toy: 
     """The default items are Portuguese: the toy cannot read them."""
     data = json.loads(invoke("explain", "bFcd", "-c", toy, "--json").out)
     assert "remembers longest" in data["chosen"]
-    memory = json.loads(invoke("explain", "-c", toy, "--memory", "--json").out)
+    memory = json.loads(invoke("explain", "memory", "-c", toy, "--json").out)
     assert memory["probed"] is None
     assert data["cell"] == memory["longest"][0]["cell"]
     assert "first of the top layer" in json.loads(invoke("explain", "bFcd", "-c", rnn, "--json").out)["chosen"]
@@ -183,27 +186,32 @@ ERRORS = [
     (("ß", "--cell", "1:0", "--unknown", "skip"), 3, "knows none"),
     (("b", "--cell", "1"), 2, "write layer:cell"),
     (("b", "--cell", "2:0"), 2, "layers 1 to 1"),
-    (("b", "--cell", "1:0", "--at", "2"), 2, "from 1 to 1"),
-    (("b", "--at", "0"), 2, "--at"),
+    (("step", "b", "--cell", "1:0", "--at", "2"), 2, "from 1 to 1"),
+    (("step", "b", "--at", "0"), 2, "Invalid value for '--at'"),
+    (("step", "b"), 2, "Missing option '--at'"),
     (("b", "--file", "x"), 2, "give one of the two"),
     (("--file", "missing.txt", "--cell", "1:0"), 3, "missing.txt"),
-    (("b", "--memory", "--gradient"), 2, "two views"),
-    (("b", "--memory", "--at", "1"), 2, "two views"),
-    (("b", "--against", "x"), 2, "--against means nothing"),
-    (("b", "--memory", "--cell", "1:0"), 2, "--cell means nothing with --memory"),
-    (("b", "--memory", "--pairs", "x"), 2, "--pairs means nothing with --memory"),
-    (("b", "--distance"), 2, "a text means nothing with --distance"),
-    (("b", "--back", "5"), 2, "--back means nothing"),
-    (("--gradient", "b"), 3, "smaller --back"),
-    (("--gradient", "--against", "."), 4, "no model"),
-    (("--distance", "--against", "planted.safetensors"), 2, "the model itself"),
+    (("walk", "b", "--against", "x"), 2, "goes with charlstm explain gradient and charlstm explain distance"),
+    (("memory", "--cell", "1:0"), 2, "--cell means nothing with charlstm explain memory"),
+    (("memory", "b", "--pairs", "x"), 2, "--pairs means nothing with charlstm explain memory"),
+    (("distance", "b"), 2, "unexpected extra argument"),
+    (
+        ("b", "--back", "5"),
+        2,
+        "--back means nothing with charlstm explain walk; it goes with",
+    ),
+    (("b", "--bakc", "5"), 2, "No such option: --bakc"),
+    (("gradient", "b"), 3, "smaller --back"),
+    (("gradient", "--against", "."), 4, "no model"),
+    (("distance", "--against", "planted.safetensors"), 2, "the model itself"),
+    (("--cell", "1:0", "memory"), 2, "memory is a command: type charlstm explain memory and then its options"),
     (("b", "--svg", "picture.png"), 2, "ends in .svg"),
     (("b", "--cell", "1:0", "--svg", "no/where.svg"), 1, "cannot write"),
     (("b", "--open", "nan"), 2, "--open"),
     (("b", "--open", "2"), 2, "--open"),
     (("b", "--width", "3"), 2, "--width"),
-    (("--switches",), 3, "charlstm corpus agreement-en-cs"),
-    (("--distance",), 3, "other --pairs"),
+    (("switches",), 3, "charlstm corpus agreement-en-cs"),
+    (("distance",), 3, "other --pairs"),
     ((), 3, "give a TEXT of your own"),
     (("--file", "planted.safetensors", "--cell", "1:0"), 3, "--encoding"),
     (("b" * 10_001, "--cell", "1:0"), 3, "at most 10,000"),
@@ -216,28 +224,93 @@ ERRORS = [
 def test_what_cannot_be_meant_is_said_in_a_line(
     invoke, toy: Path, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    done = invoke("explain", "-c", toy, *arguments)
+    named = 1 if arguments and arguments[0] in EXPLAIN.commands else 0
+    done = invoke("explain", *arguments[:named], "-c", toy, *arguments[named:])
     assert (done.code, done.out if code != 1 else "") == (code, ""), done.err
     assert words in " ".join(done.err.replace("│", " ").split())
     assert "should not happen" not in done.err
 
 
+OLD = [
+    (("b", "--at", "3"), "charlstm explain step TEXT --at N"),
+    (("--at=3", "b"), "charlstm explain step TEXT --at N"),
+    (("--memory",), "charlstm explain memory"),
+    (("memory", "--memory"), "charlstm explain memory"),
+    (("b", "--back", "5", "--gradient"), "charlstm explain gradient"),
+    (("--distance", "--svg", "p.svg"), "charlstm explain distance"),
+    (("walk", "--switches"), "charlstm explain switches"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "instead"), OLD, ids=[" ".join(case[0]) for case in OLD])
+def test_whoever_types_an_option_that_is_gone_is_told_what_to_type(
+    invoke, arguments: tuple[str, ...], instead: str
+) -> None:
+    done = invoke("explain", *arguments)
+    assert done.code == 2
+    (error,) = [line for line in done.err.splitlines() if line.startswith("Error")]
+    assert error.endswith(f", type: {instead}")
+
+
+def test_walk_is_what_is_done_without_the_name_of_a_view(invoke, toy: Path) -> None:
+    how = ("-c", toy, "--cell", "1:0", "--json")
+    named = invoke("explain", "walk", "bad", *how)
+    assert json.loads(named.out)["view"] == "walk"
+    for arguments in (("bad", *how), (*how, "bad"), (*how, "--", "bad")):
+        assert invoke("explain", *arguments).out == named.out
+
+
+def test_a_text_that_is_the_name_of_a_view_can_be_shown(invoke, tmp_path: Path) -> None:
+    """After the name of the view, that is; an option's value is no name at all."""
+    small(tmp_path / "letters.safetensors", "\n -emory")
+    how = ("-c", "letters.safetensors", "--cell", "1:0", "--warm", "memory", "--json")
+    for arguments in (("walk", "memory", *how), (*how, "--", "--memory"), (*how, "roy")):
+        done = invoke("explain", *arguments)
+        assert done.code == 0, done.err
+        assert json.loads(done.out)["text"] in arguments
+
+
+def test_every_view_has_its_own_help_and_its_examples_can_be_typed(invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    app: Any = typer.main.get_command(make_app())
+    group = app.commands["explain"]
+    options = {}
+    for name in EXPLAIN.commands:
+        done = invoke("explain", name, "--help")
+        assert done.code == 0
+        assert max(map(cell_len, done.out.splitlines())) <= 80
+        examples = re.findall(r"^    charlstm (explain .*)$", done.out, re.M)
+        assert len(examples) == 2
+        for example in examples:
+            _, *arguments = shlex.split(example)
+            view = arguments.pop(0) if arguments and arguments[0] in EXPLAIN.commands else "walk"
+            assert view == name
+            group.commands[view].make_context(view, arguments)
+        options[name] = set(re.findall(r"--\w+", done.out))
+    assert {name for name in options if "--back" in options[name]} == {"gradient"}
+    assert {name for name in options if "--at" in options[name]} == {"step"}
+    assert {name for name in options if "--device" not in options[name]} == {"gradient"}  # it runs on the processor
+    whole = invoke("explain", "--help").out.split("Commands")[1]
+    assert all(re.search(rf"\b{name} +\w", whole) for name in EXPLAIN.commands)
+    assert "..." not in whole
+
+
 def test_a_plain_rnn_has_no_gates_to_show(invoke, rnn: Path) -> None:
-    done = invoke("explain", "-c", rnn, "--memory")
+    done = invoke("explain", "memory", "-c", rnn)
     assert done.code == 2
     assert "plain RNN" in done.err
 
 
 def test_without_the_pair_that_ships_it_says_what_to_give(invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shipped_pair() is not None
-    monkeypatch.setattr(explain_networks, "shipped_pair", lambda: None)
-    done = invoke("explain", "--distance")
+    monkeypatch.setattr(networks, "shipped_pair", lambda: None)
+    done = invoke("explain", "distance")
     assert done.code == 4
     assert "--checkpoint and --against" in done.err
 
 
 def test_the_default_gradient_view_is_the_pair_that_ships(invoke) -> None:
-    done = invoke("explain", "--gradient", "--back", "20", "--json")
+    done = invoke("explain", "gradient", "--back", "20", "--json")
     assert done.code == 0, done.err
     data = json.loads(done.out)
     assert set(data["networks"]) == {"lstm untrained", "lstm trained", "rnn untrained", "rnn trained"}
@@ -263,13 +336,13 @@ def test_networks_of_two_vocabularies_read_each_in_its_own(invoke, tmp_path: Pat
     lstm = small(tmp_path / "a.safetensors", "\n abcdxyz")
     rnn = small(tmp_path / "b.safetensors", "\nba", "rnn")
     text = "abba baab " * 20
-    how = ("--gradient", "--back", 5, "--unknown", "skip")
-    done = invoke("explain", text, "-c", lstm, "--against", rnn, *how, "--json")
+    how = ("--back", 5, "--unknown", "skip")
+    done = invoke("explain", "gradient", text, "-c", lstm, "--against", rnn, *how, "--json")
     assert done.code == 0, done.err
     assert done.err == ""
-    alone = invoke("explain", text, "-c", rnn, *how, "--json")
+    alone = invoke("explain", "gradient", text, "-c", rnn, *how, "--json")
     assert json.loads(alone.out)["w_rec"] == json.loads(done.out)["w_rec"]
-    said = invoke("explain", "abba xyz" * 20, "-c", rnn, *how).err
+    said = invoke("explain", "gradient", "abba xyz" * 20, "-c", rnn, *how).err
     assert "80 characters that the model has never seen; 80 of them are left out" in said
 
 
@@ -277,7 +350,7 @@ def test_two_networks_of_one_type_are_told_apart(invoke, tmp_path: Path) -> None
     hostile = "e\x1b[31mv"
     first = small(tmp_path / "rnn" / "best.safetensors", "\n ab")
     second = small(tmp_path / hostile / "best.safetensors", "\n ab")
-    command = ("explain", "ab ba " * 20, "-c", first.parent, "--against", second.parent, "--gradient", "--back", 4)
+    command = ("explain", "gradient", "ab ba " * 20, "-c", first.parent, "--against", second.parent, "--back", 4)
     data = json.loads(invoke(*command, "--json").out)
     assert set(data["networks"]) == {
         *(f"{name} {state}" for name in ("rnn", hostile) for state in ("untrained", "trained")),
@@ -292,10 +365,10 @@ def test_two_networks_of_one_type_are_told_apart(invoke, tmp_path: Path) -> None
 @pytest.mark.parametrize("scale", [0.0, 1e15])
 def test_extreme_weights_are_shown_all_the_same(invoke, tmp_path: Path, scale: float) -> None:
     model = small(tmp_path / "x.safetensors", "\n ab", scale=scale)
-    for view in (("--at", 3), (), ("--memory",), ("--gradient", "--back", 3)):
-        cell = () if view and view[0] in ("--memory", "--gradient") else ("--cell", "1:0")
+    for view in (("step", "--at", 3), ("walk",), ("memory",), ("gradient", "--back", 3)):
+        cell = () if view[0] in ("memory", "gradient") else ("--cell", "1:0")
         for how in ((), ("--json",)):
-            done = invoke("explain", "ab ba " * 20, "-c", model, *cell, *view, *how)
+            done = invoke("explain", *view, "ab ba " * 20, "-c", model, *cell, *how)
             assert done.code == 0, (view, done.err)
 
 
@@ -303,8 +376,8 @@ def test_weights_that_lead_to_no_number_are_said(invoke, tmp_path: Path) -> None
     model = small(tmp_path / "x.safetensors", "\n ab")
     network = load_model_file(model).model
     model.write_bytes(filled(1e30)(model.read_bytes()))
-    for view in ((), ("--at", 3)):
-        done = invoke("explain", "ab ba", "-c", model, "--cell", "1:0", *view)
+    for view in ((), ("step", "--at", 3)):
+        done = invoke("explain", *view, "ab ba", "-c", model, "--cell", "1:0")
         assert done.code == 4
         assert "so large that what it computes would not be numbers" in done.err
     with torch.no_grad():
@@ -325,8 +398,8 @@ def test_what_no_xml_may_hold_is_written_out(invoke, tmp_path: Path) -> None:
 def test_a_variable_meant_for_another_command_is_no_mistake(invoke, toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PAIRS": "some.jsonl", "CELL": "1:0", "WARM": "b"}.items():
         monkeypatch.setenv(f"CHARLSTM_PROBE_{name}", value)
-    assert invoke("explain", "bFcd" * 30, "-c", toy, "--gradient", "--back", 7).code == 0
-    assert invoke("explain", "bFcd" * 30, "-c", toy, "--memory").code == 0
+    assert invoke("explain", "gradient", "bFcd" * 30, "-c", toy, "--back", 7).code == 0
+    assert invoke("explain", "memory", "bFcd" * 30, "-c", toy).code == 0
 
 
 def test_a_picture_that_cannot_be_written_leaves_the_old_one(

@@ -12,7 +12,7 @@ import pytest
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
 from charlstm.grammar.portuguese import NEAR, is_kept_for_probing, lines
 from charlstm.grammar.portuguese_sentences import Draft, Writer, nouns
-from charlstm.grammar.words import read_table
+from charlstm.grammar.word_lists import read_table
 from charlstm.probe.defaults import SOFT
 
 NAMES = sorted(GRAMMARS)

@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from charlstm.checkpoint import ModelFile, save_model_file
 from charlstm.cli.corpus import CorpusName
-from charlstm.cli.probe import probe
+from charlstm.cli.probe.pairs import probe
 from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs

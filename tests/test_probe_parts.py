@@ -16,10 +16,10 @@ from charlstm.network.model import CharLM
 from charlstm.probe import feature_scores, ngram
 from charlstm.probe.defaults import HARD, SOFT, default_sentences, pair_of
 from charlstm.probe.features import FEATURES
-from charlstm.probe.gates import gate_use
+from charlstm.probe.gating import gate_use
 from charlstm.probe.ordinary import LANE_CHARS, MAX_CHARS, to_lanes
+from charlstm.probe.pipeline import read_sentence
 from charlstm.probe.reading import Clamp, read, read_character, trace_cells
-from charlstm.probe.run import read_sentence
 from charlstm.probe.stimuli import make_stimuli, split_lemmas
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
 from charlstm.report.columns import GROUNDS, wrapped

@@ -12,8 +12,8 @@ from planted import CHARS, FILLERS, Planted, ordinary_lines, toy_pairs, untraine
 
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.probe.causes import ablate, ablate_each, make_bench, patch, recovery
+from charlstm.probe.pipeline import ProbeRequest, probe, read_stimuli
 from charlstm.probe.reading import warm_state
-from charlstm.probe.run import ProbeRequest, probe, read_stimuli
 from charlstm.probe.selectivity import confirm, discover
 from charlstm.probe.statistics import auc
 from charlstm.probe.stimuli import make_stimuli, split_lemmas

@@ -17,7 +17,7 @@ from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import corpus_lines
 from charlstm.network.model import CharLM
 from charlstm.probe.defaults import WARM, default_pairs
-from charlstm.probe.run import ProbeRequest, probe
+from charlstm.probe.pipeline import ProbeRequest, probe
 
 pytestmark = pytest.mark.skipif(not os.environ.get("SOAK"), reason="minutes long: make soak")
 

@@ -3,12 +3,15 @@
 import io
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from charlstm.cli.sample import shade, write
 from charlstm.report import console
+from charlstm.report.info import draw_info
+from charlstm.report.screen import show
 from charlstm.report.text import count, duration, printable, quoted
 
 HOSTILE = "a\x1b[31mb\x9b2Jc\u202ed\x07e\x7ff"
@@ -46,7 +49,7 @@ def test_messages_and_tables_are_harmless_and_unchanged(monkeypatch: pytest.Monk
     console.say(HOSTILE)
     console.say("checkpoints/:car:/[bold]x[/bold]" + "y" * 200)
     console.fail("two\nlines " + HOSTILE)
-    console.print_table("t", [("name", HOSTILE), ("path", "x" * 120)])
+    show(partial(draw_info, [("name", HOSTILE), ("path", "x" * 120)], "t"))
     assert is_harmless(err.getvalue() + out.getvalue())
     assert ":car:/[bold]x[/bold]" + "y" * 200 in err.getvalue()
     assert err.getvalue().count("\n") == 3

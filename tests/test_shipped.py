@@ -23,8 +23,8 @@ from charlstm.errors import ModelFileError, UsageError
 from charlstm.grammar import minimal_pairs
 from charlstm.network.model import CharLM
 from charlstm.probe.defaults import WARM, default_sentences
+from charlstm.probe.pipeline import read_sentence
 from charlstm.probe.reading import log_odds, read_to_landmarks, warm_state
-from charlstm.probe.run import read_sentence
 from charlstm.probe.stimuli import make_stimuli
 
 ROOT = Path(__file__).parent.parent

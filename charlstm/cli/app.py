@@ -13,7 +13,8 @@ from charlstm._version import __version__
 from charlstm.cli.bench import bench
 from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
-from charlstm.cli.explain import explain
+from charlstm.cli.explain import EXPLAIN
+from charlstm.cli.groups import CommandGroup
 from charlstm.cli.help import Command, Group
 from charlstm.cli.info import info
 from charlstm.cli.options import check_variables, name_variables
@@ -24,12 +25,12 @@ from charlstm.cli.train import train
 from charlstm.errors import UsageError
 from charlstm.report.text import printable
 
-COMMANDS: dict[str, Callable[..., None]] = {
+COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "train": train,
     "sample": sample,
     "eval": evaluate,
     "probe": probe,
-    "explain": explain,
+    "explain": EXPLAIN,
     "corpus": corpus,
     "info": info,
     "bench": bench,
@@ -62,14 +63,27 @@ def make_app() -> typer.Typer:
     )
     app.callback()(root)
     for name, command in COMMANDS.items():
-        app.command(name, cls=Command)(in_typers_form(command, app))
+        if isinstance(command, CommandGroup):
+            group = typer.Typer(
+                cls=command.typers_class(),
+                help=command.help,
+                rich_markup_mode=None,
+                subcommand_metavar="[COMMAND] [ARGS]...",
+            )
+            for part, function in command.commands.items():
+                group.command(part, cls=Command)(in_typers_form(function, app))
+            app.add_typer(group, name=name)
+        else:
+            app.command(name, cls=Command)(in_typers_form(command, app))
     return app
 
 
 @functools.cache
 def commands_of(app: typer.Typer) -> Any:
-    """The commands as Typer makes them, their variables named."""
-    group = typer.main.get_command(app)
+    """The commands as Typer makes them, in the order of `COMMANDS`, their variables named."""
+    group: Any = typer.main.get_command(app)
+    order = list(COMMANDS)  # Typer puts groups last
+    group.commands = dict(sorted(group.commands.items(), key=lambda named: [*order, named[0]].index(named[0])))
     name_variables(group)
     return group
 
@@ -79,7 +93,7 @@ def run_app() -> int:
     kinds: list[type[Exception]] = [kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception)]
     (wrongly_typed,) = (kind for kind in kinds if kind.__name__ == "ClickException")
     try:
-        code = commands_of(make_app())(prog_name="charlstm", standalone_mode=False)
+        code = commands_of(make_app())(prog_name="charlstm", standalone_mode=False)  # also as python -m charlstm
     except wrongly_typed as e:
         problem: Any = e
         problem.message = printable(problem.message)  # some versions show the name of an option as it came

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +31,7 @@ from charlstm.settings import parse_duration
 if TYPE_CHECKING:
     import torch
 
-    from charlstm.bench.training import Shape
+    from charlstm.bench.training_speed import Shape
 
 
 class What(StrEnum):
@@ -106,7 +107,7 @@ def bench(
         raise UsageError("--time is for `quality`: give --corpus FILE, too")
     machine = prepare_machine(device.value, threads)
     from charlstm.bench.machine import describe_machine
-    from charlstm.bench.training import Shape
+    from charlstm.bench.training_speed import Shape
     from charlstm.network.products import has_bf16_products
     from charlstm.report.bench import machine_report
 
@@ -135,9 +136,10 @@ def train(
     shapes: list[Shape], machine: torch.device, precisions: list[Precision], rounds: int, quiet: bool, json: bool
 ) -> None:
     """Measure training, and print it."""
-    from charlstm.bench.training import bench_training
-    from charlstm.report.bench import print_training
-    from charlstm.report.progress import Bar
+    from charlstm.bench.training_speed import bench_training
+    from charlstm.report.bars import Bar
+    from charlstm.report.bench import draw_training_speed
+    from charlstm.report.screen import show
 
     rows = []
     for shape in shapes:
@@ -149,16 +151,17 @@ def train(
         if json:
             print_json(row.to_dict())
     if not json:
-        print_training(rows, rounds)
+        show(partial(draw_training_speed, rows, rounds))
 
 
 def sample(shapes: list[Shape], machine: torch.device, rounds: int, quiet: bool, json: bool) -> None:
     """Measure sampling, and print it."""
     from dataclasses import replace
 
-    from charlstm.bench.sampling import bench_sampling
-    from charlstm.report.bench import print_sampling
-    from charlstm.report.progress import Bar
+    from charlstm.bench.sampling_speed import bench_sampling
+    from charlstm.report.bars import Bar
+    from charlstm.report.bench import draw_sampling_speed
+    from charlstm.report.screen import show
 
     rows = []
     for shape in shapes:
@@ -169,27 +172,29 @@ def sample(shapes: list[Shape], machine: torch.device, rounds: int, quiet: bool,
             if json:
                 print_json(rows[-1].to_dict())
     if not json:
-        print_sampling(rows, rounds)
+        show(partial(draw_sampling_speed, rows, rounds))
 
 
 def memory(shapes: list[Shape], precisions: list[Precision], threads: int, json: bool) -> None:
     """Measure memory, and print it."""
-    from charlstm.bench.memory import bench_memory
-    from charlstm.report.bench import print_memory
+    from charlstm.bench.peak_memory import bench_memory
+    from charlstm.report.bench import draw_peak_memory
+    from charlstm.report.screen import show
 
     rows = [bench_memory(shape, precision, threads) for shape in shapes for precision in precisions]
     if json:
         for row in rows:
             print_json(row.to_dict())
     else:
-        print_memory(rows)
+        show(partial(draw_peak_memory, rows))
 
 
 def quality(file: Path, cell_type: CellType, time_s: float, machine: torch.device, quiet: bool, json: bool) -> None:
     """Train on a text; a line for every point, and the curve on stderr."""
     from charlstm.bench.quality import Point, bench_quality
     from charlstm.corpus import CorpusRequest, open_corpus
-    from charlstm.report.bench import curve
+    from charlstm.report.bench import draw_quality
+    from charlstm.report.screen import show_message
 
     request = CorpusRequest((str(file),))
     text = open_corpus(request)
@@ -207,4 +212,4 @@ def quality(file: Path, cell_type: CellType, time_s: float, machine: torch.devic
             sys.stdout.flush()
         points.append(point)
     if points and not json and not quiet:
-        say(curve(points))
+        show_message(partial(draw_quality, points))

@@ -110,7 +110,7 @@ def evaluate(
     if protocol is Protocol.stream:
         if len(ids) < 2:
             raise TextError(f"{', '.join(files)}: {len(ids)} characters to score; at least 2 are needed")
-        from charlstm.report.progress import Bar
+        from charlstm.report.bars import Bar
 
         with Bar("score", quiet) as bar:
             score = score_stream(content.model, ids, kernels, on_progress=bar.show)

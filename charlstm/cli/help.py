@@ -77,7 +77,7 @@ def usage(command: Any, ctx: Any) -> str:
         if parameter.param_type_name == "argument":
             name, more = argument_name(parameter), "..." if parameter.nargs == -1 else ""
             pieces.append((name if parameter.required else f"[{name}]") + more)
-    return " ".join([*pieces, *(["COMMAND [ARGS]..."] if hasattr(command, "commands") else [])])
+    return " ".join([*pieces, *([command.subcommand_metavar] if hasattr(command, "commands") else [])])
 
 
 def argument_name(parameter: Any) -> str:

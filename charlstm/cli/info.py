@@ -12,7 +12,7 @@ import typer
 from charlstm.cli.options import Debug, Json, Quiet, Svg, Verbose, Width, check_picture
 from charlstm.cli.runtime import say_hidden
 from charlstm.errors import ModelFileError
-from charlstm.report.console import print_json, print_table
+from charlstm.report.console import print_json
 from charlstm.report.text import quoted
 
 
@@ -63,14 +63,15 @@ def info(
         if svg is not None:
             from charlstm.report.screen import as_svg, save_svg
 
-            save_svg(svg, as_svg(draw, f"charlstm info {path.parent}", width))
+            save_svg(svg, as_svg(draw, width))
     if json:
         print_json({"path": str(path), **about, "evaluations": evaluations})
         return
-    print_table(str(path), shown, width)
-    if draw is not None:
-        from charlstm.report.screen import show
+    from charlstm.report.info import draw_info
+    from charlstm.report.screen import show
 
+    show(partial(draw_info, shown, str(path)), width)
+    if draw is not None:
         show(draw, width)
 
 

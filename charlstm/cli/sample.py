@@ -91,7 +91,7 @@ def sample(
         compiled=config.length >= LONG_TEXT,
         on_compile=lambda: say_compiling(quiet),
     )
-    from charlstm.report.progress import Bar
+    from charlstm.report.bars import Bar
 
     with Bar("prompt", quiet) as bar:
         drawn = generate(

@@ -107,7 +107,7 @@ def train(
         if any(budget in chosen for budget in BUDGETS):
             from_file = {name: value for name, value in from_file.items() if name not in BUDGETS}
         chosen = {**from_file, **chosen}
-    from charlstm.cli.training import Output, start_new, start_resumed
+    from charlstm.cli.train_run import Output, start_new, start_resumed
 
     output = Output(quiet=quiet, verbose=verbose, json=json)
     if resume is None:

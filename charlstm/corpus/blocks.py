@@ -69,7 +69,7 @@ class BlockWriter:
 
 
 def read_ids(
-    path: Path, about: Mapping[str, Any], vocab_size: int, on_progress: Callable[[int], None] = lambda n: None
+    path: Path, about: Mapping[str, Any], vocab_size: int, on_bytes: Callable[[int], None] = lambda n: None
 ) -> Ids:
     """The ids of a file, checked as the module says.
 
@@ -77,7 +77,7 @@ def read_ids(
         path: the file.
         about: what `BlockWriter.finish` said of it.
         vocab_size: ids must be below it.
-        on_progress: called with the number of bytes checked since the last call.
+        on_bytes: called with the number of bytes checked since the last call.
 
     Raises:
         ValueError: if it is not as it was written.
@@ -102,7 +102,7 @@ def read_ids(
         block: NDArray[np.unsignedinteger] = ids[k * step : (k + 1) * step]
         if block.max() >= vocab_size or (k in hashed and hashlib.sha256(block.data).hexdigest() != claimed):
             raise ValueError("it was damaged")
-        on_progress(block.nbytes)
+        on_bytes(block.nbytes)
     return ids
 
 

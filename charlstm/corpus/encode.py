@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.corpus.blocks import BlockWriter
-from charlstm.corpus.request import CorpusRequest, OnProgress
+from charlstm.corpus.request import CorpusRequest
 from charlstm.corpus.sources import read_chunks
 from charlstm.corpus.vocab import CODE_POINTS, MAX_CHARACTERS, Ids, Vocabulary, code_points, describe
 from charlstm.errors import TextError
 from charlstm.files.atomic import sync, sync_folder
+from charlstm.progress import OnProgress, Tally
 
 COPY_IDS = 1 << 18
 NAMED_FILES = 100  # of a corpus, so that a person can tell stores apart
@@ -88,16 +89,14 @@ def encode(
     Raises:
         TextError: for a text that cannot be read, or trained on.
     """
-    total = sum(p.stat().st_size for p in (*train, *valid))
+    tally = Tally(on_progress, "encoding", sum(p.stat().st_size for p in (*train, *valid)))
     encoder = Encoder()
     lengths = []  # characters of every file
     appearance = folder / "appearance.ids"
     with open(appearance, "wb") as out:
         for path in (*train, *valid):
             length = 0
-            for text in read_chunks(
-                path, request.encoding, request.normalize, lambda n: on_progress("encoding", n, total)
-            ):
+            for text in read_chunks(path, request.encoding, request.normalize, tally.add):
                 out.write(encoder.encode(text, path).data)
                 length += len(text)
             if length == 0:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-
-OnProgress = Callable[[str, int, int], None]  # what is being done, bytes done since the last call, bytes in all
 
 
 @dataclass(frozen=True)

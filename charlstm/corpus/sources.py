@@ -85,7 +85,7 @@ def read_chunks(
     path: Path,
     encoding: str = "utf-8",
     normalize: bool = True,
-    on_progress: Callable[[int], None] = lambda bytes_read: None,
+    on_bytes: Callable[[int], None] = lambda bytes_read: None,
 ) -> Iterator[str]:
     """The text of a file in chunks: decoded, without byte-order mark, CRLF made LF, composed to NFC.
 
@@ -93,13 +93,13 @@ def read_chunks(
         path: a regular file; decompressed where it ends in `.gz`.
         encoding: as `check_encoding` returns it.
         normalize: whether to bring the text into normal form C.
-        on_progress: called with the number of bytes read from disk since the last call.
+        on_bytes: called with the number of bytes read from disk since the last call.
 
     Raises:
         TextError: names the file, the byte offset (in the decompressed text) and what was expected.
     """
     held, offset = "", 0
-    for text in _decoded(path, encoding, on_progress):
+    for text in _decoded(path, encoding, on_bytes):
         if "\0" in text:
             at = offset + text.index("\0")
             raise TextError(
@@ -152,7 +152,7 @@ def open_text(path: Path) -> Iterator[BinaryIO]:
         yield io.BytesIO() if is_empty(f) else f
 
 
-def _decoded(path: Path, encoding: str, on_progress: Callable[[int], None]) -> Iterator[str]:
+def _decoded(path: Path, encoding: str, on_bytes: Callable[[int], None]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     offset = 0  # of the chunk, in the (decompressed) file
     first = True
@@ -162,7 +162,7 @@ def _decoded(path: Path, encoding: str, on_progress: Callable[[int], None]) -> I
             position = 0
             while True:
                 chunk = stream.read(CHUNK_BYTES)
-                on_progress(raw.tell() - position)
+                on_bytes(raw.tell() - position)
                 position = raw.tell()
                 pending = decoder.getstate()[0]
                 try:

@@ -21,12 +21,13 @@ import numpy as np
 
 from charlstm.corpus.blocks import read_ids
 from charlstm.corpus.encode import check_of, encode
-from charlstm.corpus.request import CorpusRequest, OnProgress
+from charlstm.corpus.request import CorpusRequest
 from charlstm.corpus.sources import STDIN, check_encoding, find_files, open_text, read_chunks
 from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.errors import TextError
 from charlstm.files.atomic import read_regular, sync_folder
 from charlstm.files.cache import cache_folder, make_folder, remove_abandoned
+from charlstm.progress import OnProgress, Tally, unheard
 
 FORMAT = 1
 SCRATCH = "new-"
@@ -78,7 +79,7 @@ class Corpus:
 def open_corpus(
     request: CorpusRequest,
     stdin: BinaryIO | None = None,
-    on_progress: OnProgress = lambda what, done, total: None,
+    on_progress: OnProgress = unheard,
 ) -> Corpus:
     """Encode the texts of a request, or find them encoded.
 
@@ -122,7 +123,7 @@ def open_corpus(
         ) from None
 
 
-def stored_corpus(sha256: str, on_progress: OnProgress = lambda what, done, total: None) -> Corpus | None:
+def stored_corpus(sha256: str, on_progress: OnProgress = unheard) -> Corpus | None:
     """The corpus that a run was trained on, if it is still encoded here, and sound."""
     return _open(cache_folder("corpora") / sha256, sha256, on_progress)
 
@@ -147,7 +148,7 @@ def _check_beginnings(request: CorpusRequest, paths: Sequence[Path]) -> None:
 
 
 def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path], on_progress: OnProgress) -> str:
-    total = sum(p.stat().st_size for p in (*train, *valid))
+    tally = Tally(on_progress, "reading", sum(p.stat().st_size for p in (*train, *valid)))
     digests: list[list[str]] = []
     for paths in (train, valid):
         digests.append([])
@@ -157,7 +158,7 @@ def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path]
                 with open_text(path) as f:
                     while chunk := f.read(1 << 20):
                         digest.update(chunk)
-                        on_progress("reading", len(chunk), total)
+                        tally.add(len(chunk))
             except OSError as e:
                 raise TextError(f"{path}: {e.strerror}") from None
             digests[-1].append(digest.hexdigest() + (" gz" if path.suffix == ".gz" else ""))
@@ -184,11 +185,10 @@ def _open(store: Path, sha256: str, on_progress: OnProgress) -> Corpus | None:
         check = about.pop("check")
         if about["sha256"] != sha256 or check != check_of(about):
             return None
-        vocabulary, total = Vocabulary(about["vocabulary"]), sum(part["bytes"] for part in about["ids"].values())
+        vocabulary = Vocabulary(about["vocabulary"])
+        tally = Tally(on_progress, "checking", sum(part["bytes"] for part in about["ids"].values()))
         train, valid = (
-            read_ids(
-                store / f"{name}.ids", about["ids"][name], len(vocabulary), lambda n: on_progress("checking", n, total)
-            )
+            read_ids(store / f"{name}.ids", about["ids"][name], len(vocabulary), tally.add)
             for name in ("train", "valid")
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, TextError):

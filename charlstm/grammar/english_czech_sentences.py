@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from charlstm.grammar.words import read_table
+from charlstm.grammar.word_lists import read_table
 
 KINDS = ("ráda", "participle", "adjective")
 ARROW = " -> "  # between the two languages

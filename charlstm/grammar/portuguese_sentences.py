@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from charlstm.grammar.pairs import common_prefix
-from charlstm.grammar.words import read_phrases, read_table
+from charlstm.grammar.word_lists import read_phrases, read_table
 
 FEMININE, MASCULINE = 0, 1
 

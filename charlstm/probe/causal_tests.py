@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from charlstm.probe import OnProgress, ordinary
+from charlstm.probe import ordinary
 from charlstm.probe.causes import (
     Bench,
     Cells,
@@ -27,6 +27,7 @@ from charlstm.probe.selectivity import rank_by_difference
 from charlstm.probe.statistics import Floats, above, bootstrap
 from charlstm.probe.stimuli import Bools, Ints
 from charlstm.probe.verdict import holds, judge_cell
+from charlstm.progress import OnProgress
 
 MAX_TESTED = 6  # cells
 MAX_CONTROL_SENTENCES = 64  # the other cells of a layer answer these

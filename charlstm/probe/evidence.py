@@ -13,8 +13,8 @@ from torch import Tensor
 
 from charlstm.network.cells import State
 from charlstm.network.model import CharLM
-from charlstm.probe import OnProgress, nulls
-from charlstm.probe.gates import gate_use
+from charlstm.probe import nulls
+from charlstm.probe.gating import gate_use
 from charlstm.probe.ordinary import Ordinary
 from charlstm.probe.reading import read_to_landmarks, repeat, trace_cells, warm_state
 from charlstm.probe.result import CellReport, Nulls
@@ -33,6 +33,7 @@ from charlstm.probe.selectivity import (
 from charlstm.probe.statistics import Floats, auc
 from charlstm.probe.stimuli import Bools, Ints, Stimuli
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
+from charlstm.progress import OnProgress
 
 CUE, BEFORE, AFTER, TARGET = range(4)  # of `stimuli.LANDMARKS`
 MAX_BRIEF = 5  # cells that are reported though they hold for a short while only

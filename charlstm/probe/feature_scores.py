@@ -21,13 +21,14 @@ import torch
 from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.network.cells import Gates, State
 from charlstm.network.model import CharLM
-from charlstm.probe import OnProgress, nulls
+from charlstm.probe import nulls
 from charlstm.probe.features import FEATURES
 from charlstm.probe.reading import read, repeat
 from charlstm.probe.selectivity import MAX_CANDIDATES
 from charlstm.probe.statistics import Estimate, Floats, above, benjamini_hochberg, bootstrap, without_nan
 from charlstm.probe.stimuli import Ints
 from charlstm.probe.verdict import Verdict
+from charlstm.progress import OnProgress, unheard
 
 MAX_TEXT = 1_000_000  # characters, from the beginning
 DOCUMENTS = 64
@@ -100,7 +101,7 @@ def score_features(
     of_hidden: bool,
     alpha: float,
     seed: int,
-    on_progress: OnProgress = lambda what, done, total: None,
+    on_progress: OnProgress = unheard,
 ) -> list[FeatureResult]:
     """Score every cell on features of a text.
 

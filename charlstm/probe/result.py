@@ -10,7 +10,7 @@ from torch import Tensor
 
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.probe.behaviour import Behaviour
-from charlstm.probe.gates import GateUse
+from charlstm.probe.gating import GateUse
 from charlstm.probe.nulls import limit_of
 from charlstm.probe.reading import Trace
 from charlstm.probe.selectivity import Candidate

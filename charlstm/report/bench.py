@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+from rich.console import RenderableType
+from rich.text import Text
 
-from charlstm.report.console import plain_console
+from charlstm.report.curves import Curve, draw_curves
+from charlstm.report.tables import table
 
 if TYPE_CHECKING:
-    from charlstm.bench.memory import MemoryRow
+    from charlstm.bench.peak_memory import MemoryRow
     from charlstm.bench.quality import Point
-    from charlstm.bench.sampling import SamplingRow
-    from charlstm.bench.training import TrainingRow
+    from charlstm.bench.sampling_speed import SamplingRow
+    from charlstm.bench.training_speed import TrainingRow
 
-CURVE_WIDTH, CURVE_HEIGHT = 64, 12
+CURVE_WIDTH, CURVE_HEIGHT = 80, 12  # columns and rows
 
 
 def machine_report(machine: dict[str, Any]) -> str:
@@ -27,27 +29,29 @@ def machine_report(machine: dict[str, Any]) -> str:
     )
 
 
-def print_training(rows: Sequence[TrainingRow], rounds: int) -> None:
+def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, colour: bool) -> list[RenderableType]:
     """Characters a second of both sides, their ratios, and the share of the limit."""
     theirs = rows[0].shape.torch_name
     precisions = [p for p in ("fp32", "bf16") if f"{theirs} {p}" in rows[0].chars_per_s]
     names = [f"{side} {p}" for p in precisions for side in ("charlstm", theirs)]
-    table = columns("Training, characters/s", "layers", "lanes", "window", *names, "times", "times fp32", "limit")
+    header = ("layers", "lanes", "window", *names, "times", "times fp32", "limit")
+    cells = []
     for row in rows:
         shape = row.shape
         shares = [(p, share) for p in precisions if (share := row.share_of_limit(p)) is not None]
         best = max(precisions, key=lambda p, row=row: row.chars_per_s[f"charlstm {p}"])  # type: ignore[misc]
-        table.add_row(
-            f"{shape.num_layers} x {shape.hidden_size}",
-            f"{shape.batch_size}",
-            f"{shape.seq_len}",
-            *(f"{row.chars_per_s[name]:,.0f}" for name in names),
-            f"{row.best('charlstm') / row.best(theirs):.2f}",
-            times(row.ratio("charlstm fp32", f"{theirs} fp32")),
-            f"{dict(shares)[best]:.0%} of {row.limit_operations_per_s[best] / 1e9:,.0f} G/s",
+        cells.append(
+            (
+                f"{shape.num_layers} x {shape.hidden_size}",
+                f"{shape.batch_size}",
+                f"{shape.seq_len}",
+                *(f"{row.chars_per_s[name]:,.0f}" for name in names),
+                f"{row.best('charlstm') / row.best(theirs):.2f}",
+                times(row.ratio("charlstm fp32", f"{theirs} fp32")),
+                f"{dict(shares)[best]:.0%} of {row.limit_operations_per_s[best] / 1e9:,.0f} G/s",
+            )
         )
-    console = plain_console()
-    console.print(table)
+    lines: list[RenderableType] = [table(cells, header, title="Training, characters/s")]
     eager = [
         f"{row.shape.num_layers} x {row.shape.hidden_size} {p} {row.chars_per_s[name]:,.0f}"
         for row in rows
@@ -55,17 +59,18 @@ def print_training(rows: Sequence[TrainingRow], rounds: int) -> None:
         if (name := f"charlstm {p} eager") in row.chars_per_s
     ]
     if eager:
-        console.print("  gates not compiled, as in short runs: " + ", ".join(eager))
-    console.print(
+        lines.append(Text("  gates not compiled, as in short runs: " + ", ".join(eager)))
+    explained = (
         f"  medians of {rounds} turns; times: our better precision against the better of {theirs}; times fp32:\n"
         "  float32 against float32; limit: arithmetic done, as a share of the fastest matrix product in the same turns"
     )
+    return [*lines, Text(explained)]
 
 
-def print_sampling(rows: Sequence[SamplingRow], rounds: int) -> None:
+def draw_sampling_speed(rows: Sequence[SamplingRow], rounds: int, width: int, colour: bool) -> list[RenderableType]:
     """Characters a second of every contender, and how many times PyTorch's that is."""
     names, theirs = list(rows[0].chars_per_s), rows[0].shape.torch_name
-    table = columns("Sampling, characters/s", "layers", "streams", *names)
+    lines = []
     for row in rows:
         rates = row.chars_per_s
         cells = [
@@ -73,38 +78,32 @@ def print_sampling(rows: Sequence[SamplingRow], rounds: int) -> None:
             + (f" ({rates[n] / rates[theirs]:.1f}, {rates[n] / rates[f'{theirs}Cell']:.1f})" if n[0] == "c" else "")
             for n in names
         ]
-        table.add_row(f"{row.shape.num_layers} x {row.shape.hidden_size}", f"{row.shape.batch_size}", *cells)
-    plain_console().print(table)
-    plain_console().print(
-        f"  medians of {rounds} turns, all streams together; in brackets: times {theirs}, times {theirs}Cell"
-    )
+        lines.append((f"{row.shape.num_layers} x {row.shape.hidden_size}", f"{row.shape.batch_size}", *cells))
+    return [
+        table(lines, ("layers", "streams", *names), title="Sampling, characters/s"),
+        Text(f"  medians of {rounds} turns, all streams together; in brackets: times {theirs}, times {theirs}Cell"),
+    ]
 
 
-def print_memory(rows: Sequence[MemoryRow]) -> None:
+def draw_peak_memory(rows: Sequence[MemoryRow], width: int, colour: bool) -> list[RenderableType]:
     """The peak of both sides, in megabytes, and the ratio."""
     theirs = rows[0].shape.torch_name
-    table = columns("Peak memory of training, MB", "layers", "lanes", "window", "type", "charlstm", theirs, "times")
+    header = ("layers", "lanes", "window", "type", "charlstm", theirs, "times")
+    cells = []
     for row in rows:
         ours, other = row.peak_bytes["charlstm"], row.peak_bytes[theirs]
-        table.add_row(
-            f"{row.shape.num_layers} x {row.shape.hidden_size}",
-            f"{row.shape.batch_size}",
-            f"{row.shape.seq_len}",
-            row.precision,
-            f"{ours / 1e6:,.0f}",
-            f"{other / 1e6:,.0f}",
-            times(ours / other if other else None),
+        cells.append(
+            (
+                f"{row.shape.num_layers} x {row.shape.hidden_size}",
+                f"{row.shape.batch_size}",
+                f"{row.shape.seq_len}",
+                row.precision,
+                f"{ours / 1e6:,.0f}",
+                f"{other / 1e6:,.0f}",
+                times(ours / other if other else None),
+            )
         )
-    plain_console().print(table)
-
-
-def columns(title: str, first: str, *rest: str) -> Table:
-    """An empty table: a name on the left, numbers on the right."""
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), title_style="bold")
-    table.add_column(first)
-    for name in rest:
-        table.add_column(name, justify="right")
-    return table
+    return [table(cells, header, title="Peak memory of training, MB")]
 
 
 def times(ratio: float | None) -> str:
@@ -112,19 +111,7 @@ def times(ratio: float | None) -> str:
     return "-" if ratio is None else f"{ratio:.2f}"
 
 
-def curve(points: Sequence[Point]) -> str:
-    """Bits a character against seconds, drawn."""
-    bits, seconds = [p.bits_per_char for p in points], [p.seconds for p in points]
-    low, high, end = min(bits), max(bits), max(seconds) or 1.0
-    span = (high - low) or 1.0
-    grid = [[" "] * CURVE_WIDTH for _ in range(CURVE_HEIGHT)]
-    for x, y in zip(seconds, bits, strict=True):
-        grid[round((high - y) / span * (CURVE_HEIGHT - 1))][round(x / end * (CURVE_WIDTH - 1))] = "●"
-    lines = [
-        f"{high - span * k / (CURVE_HEIGHT - 1):6.3f} │{''.join(row).rstrip()}"
-        if k % 3 == 0 or k == CURVE_HEIGHT - 1
-        else f"{'':6} │{''.join(row).rstrip()}"
-        for k, row in enumerate(grid)
-    ]
-    axis = f"{'':6} └{'─' * CURVE_WIDTH}"
-    return "\n".join(["bits/char against seconds", *lines, axis, f"{'':8}0{end:>{CURVE_WIDTH - 1},.0f}"])
+def draw_quality(points: Sequence[Point], width: int, colour: bool) -> list[RenderableType]:
+    """Bits a character against seconds."""
+    curve = Curve("on the validation text", [p.seconds for p in points], [p.bits_per_char for p in points])
+    return list(draw_curves([curve], "seconds", "bits/char", min(width, CURVE_WIDTH), colour, height=CURVE_HEIGHT))

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console as RichConsole
-from rich.table import Table
 
 from charlstm.report.text import printable
 
@@ -52,21 +51,6 @@ def print_json(data: Mapping[str, Any]) -> None:
     line = json.dumps(data, ensure_ascii=sys.stdout.isatty(), allow_nan=False).replace("\x7f", "\\u007f")
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
-
-
-def table(title: str, rows: list[tuple[str, str]]) -> Table:
-    """A table of names and values."""
-    result = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
-    result.add_column(style="bold")
-    result.add_column(overflow="fold")
-    for name, value in rows:
-        result.add_row(name, printable(value))
-    return result
-
-
-def print_table(title: str, rows: list[tuple[str, str]], width: int | None = None) -> None:
-    """A table of names and values on stdout."""
-    plain_console(width).print(table(printable(title), rows))
 
 
 def colour_allowed() -> bool:

@@ -15,7 +15,7 @@ from charlstm.explain.memory import EDGES, Memory
 from charlstm.probe.statistics import Estimate, Floats
 from charlstm.report.columns import bar
 from charlstm.report.curves import Curve, draw_curves
-from charlstm.report.screen import columns_table
+from charlstm.report.tables import table
 from charlstm.report.text import printable
 
 Lines = list[RenderableType]
@@ -68,7 +68,7 @@ def draw_memory(memory: Memory, probed: tuple[int, int] | None, width: int, colo
     return [
         *lines,
         Text("the cells that remember longest" + (", and the one that charlstm probe found" if probed else "")),
-        columns_table(header, rows),
+        table(rows, header),
         Text(""),
         Text(
             f"half-life: by the mean of -ln {memory.keep_gate}, every clearing included; between: by its median, that "
@@ -136,7 +136,7 @@ def draw_gradient(
         if rows_of:
             figures = [(name, *(_size(float(row[k])) for k in places), _half(row)) for name, row in rows_of.items()]
             header = ("k =", *map(str, places), "half-life")
-            lines += [Text(""), Text(title), columns_table(header, figures)]
+            lines += [Text(""), Text(title), table(figures, header)]
     plain = {**reaches, **{f"rnn untrained, W_hh x {w:g}": reach for w, reach in scaled.items()}}
     rows = [
         (name, f"{rate_of(reach.change):.3f}", f"{reach.theory_rate:.3f}", _size(float(reach.change[min(10, last)])))
@@ -147,7 +147,7 @@ def draw_gradient(
         *lines,
         Text(""),
         Text("a plain RNN multiplies the change by about the same factor at every character"),
-        columns_table(("", "measured", "theory", f"left after {min(10, last)}"), rows),
+        table(rows, ("", "measured", "theory", f"left after {min(10, last)}")),
         Text(""),
         Text(
             "half-life: after how many characters half is left, for the first time; theory: the root mean square of "
@@ -189,7 +189,7 @@ def draw_distance(networks: Mapping[str, ByDistance], source: str, width: int, c
     return [
         *lines,
         Text(""),
-        columns_table(("characters (sentences)", *networks), rows),
+        table(rows, ("characters (sentences)", *networks)),
         Text(""),
         Text("per cent right, with 95 % intervals over lemmas (over pairs, where none are given); chance is 50"),
     ]

@@ -5,59 +5,56 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from rich.console import Console
+from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from charlstm.probe.behaviour import CHANCE, Group
+from charlstm.probe.conclusion import in_words
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Estimate
-from charlstm.probe.words import in_words
-from charlstm.report.console import plain_console
 from charlstm.report.sentence import sentence_lines
+from charlstm.report.tables import table
 from charlstm.report.text import printable
 
 SHOWN_SENTENCES = 2  # in full, character by character
 
 
-def print_probe(result: ProbeResult, model: str, colour: bool) -> None:
-    """Everything, on stdout."""
-    console = plain_console()
-    console.print(printable(model))
-    for line in behaviour_lines(result):
-        console.print(line)
+def draw_probe(result: ProbeResult, model: str, width: int, colour: bool) -> list[RenderableType]:
+    """Everything: behaviour, sentences, the table of cells, the outcome in words, the cells over the sentences.
+
+    Args:
+        model: the model in a line.
+        width, colour: columns there are, and whether there is colour.
+    """
+    lines: list[RenderableType] = [Text(printable(model)), *map(Text, behaviour_lines(result))]
     for sentence in result.sentences:
-        console.print()
-        for line in share_lines(sentence):
-            console.print(line)
+        lines += [Text(""), *map(Text, share_lines(sentence))]
     if result.cells:
-        console.print()
-        for table in cell_tables(result, console.width):
-            console.print(table)
-            console.print()
-        for line in legend(result):
-            console.print(line, style="dim" if colour else None)
+        lines.append(Text(""))
+        for part in cell_tables(result, width):
+            lines += [part, Text("")]
+        lines += [Text(line, "dim" if colour else "") for line in legend(result)]
     if result.curve:
         points = "  ".join(f"{point.cells}: {point.recovery:.2f}" for point in result.curve)
-        console.print(f"best cells patched together, recovery by their number   {points}")
-    console.print()
-    for line in (*in_words(result), *(f"note: {note}" for note in result.notes)):
-        console.print(printable(line))
+        lines.append(Text(f"best cells patched together, recovery by their number   {points}"))
+    lines.append(Text(""))
+    lines += [Text(printable(line)) for line in (*in_words(result), *(f"note: {note}" for note in result.notes))]
     for number, sentence in enumerate(result.sentences[:SHOWN_SENTENCES]):
-        for watched, (layer, number_of) in enumerate(result.watched):
-            if watched == 0 or (number == 0 and (layer, number_of) in result.highlighted):
-                _print_sentence(console, result, sentence, watched, colour)
+        for watched, place in enumerate(result.watched):
+            if watched == 0 or (number == 0 and place in result.highlighted):
+                lines += _sentence(result, sentence, watched, width, colour)
+    return lines
 
 
-def _print_sentence(
-    console: Console, result: ProbeResult, sentence: SentenceReport, watched: int, colour: bool
-) -> None:
+def _sentence(
+    result: ProbeResult, sentence: SentenceReport, watched: int, width: int, colour: bool
+) -> list[RenderableType]:
     layer, cell = result.watched[watched]
     state = "hidden state" if result.state == "h" else "cell state"
-    console.print()
-    console.print(printable(f"{state} of cell {cell} of layer {layer + 1}, {sentence.name} sentence"))
-    for which in (0, 1):
-        for line in sentence_lines(sentence, which, watched, console.width, colour):
-            console.print(line)
+    title = Text(printable(f"{state} of cell {cell} of layer {layer + 1}, {sentence.name} sentence"))
+    both = (sentence_lines(sentence, which, watched, width, colour) for which in (0, 1))
+    return [Text(""), title, *(line for lines in both for line in lines)]
 
 
 def percent(value: float) -> str:
@@ -174,12 +171,9 @@ def cell_tables(result: ProbeResult, width: int) -> list[Table]:
 
 
 def _table(some: Sequence[Column], cells: Sequence[CellReport]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title, _ in some:
-        table.add_column(title, justify="left" if title in ("verdict", "sign") else "right", no_wrap=True)
-    for cell in cells:
-        table.add_row(*(show(cell) for _, show in some))
-    return table
+    titles = [title for title, _ in some]
+    left = [k for k, title in enumerate(titles) if title in ("verdict", "sign")]
+    return table([[show(cell) for _, show in some] for cell in cells], titles, left)
 
 
 def legend(result: ProbeResult) -> list[str]:

@@ -1,4 +1,8 @@
-"""A picture made of characters: on the terminal, and as an SVG file of the same."""
+"""Where reports are shown: on the terminal, and as an SVG file of the same.
+
+A report is a function `draw_...(what was found, width, colour)` that gives back lines and tables to be shown in so many
+columns. It prints nothing. Where there is no colour it tells apart by signs, so it must know.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.terminal_theme import TerminalTheme
 
 from charlstm.checkpoint import write_atomically
-from charlstm.report.console import Console, colour_allowed, plain_console
-from charlstm.report.text import printable
+from charlstm.report.console import Console, colour_allowed, messages, plain_console
 
 Draw = Callable[[int, bool], Iterable[RenderableType]]  # columns and whether there is colour -> what is to be shown
 
@@ -62,7 +64,12 @@ def show(draw: Draw, width: int | None = None) -> None:
     _print(console, draw, colour_allowed())
 
 
-def as_svg(draw: Draw, title: str, width: int | None = None) -> str:
+def show_message(draw: Draw) -> None:
+    """Draw on stderr, in words and lines alone: what is said beside the data."""
+    _print(messages(), draw, False)
+
+
+def as_svg(draw: Draw, width: int | None = None) -> str:
     """The picture in colour, as wide as on the screen, as SVG; the same bytes every time."""
     paper = Console(
         record=True,
@@ -77,7 +84,7 @@ def as_svg(draw: Draw, title: str, width: int | None = None) -> str:
     )
     _print(paper, draw, True)
     paper.print()  # room for what hangs below the last line
-    picture = paper.export_svg(title=printable(title), theme=PAPER, code_format=SVG, unique_id="charlstm")
+    picture = paper.export_svg(theme=PAPER, code_format=SVG, unique_id="charlstm")
     columns, rows = (float(size) for size in re.findall(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', picture)[0])
     box = f'viewBox="{-MARGIN} {-MARGIN} {columns + 2 * MARGIN:g} {rows + 2 * MARGIN:g}"'
     return re.sub(r'viewBox="[^"]*"', box, picture, count=1)
@@ -91,14 +98,3 @@ def _print(console: Console, draw: Draw, colour: bool) -> None:
 def save_svg(path: Path, picture: str) -> None:
     """Write a picture. Raises CharLSTMError if it cannot be written; an older one is then untouched."""
     write_atomically(path, picture.encode())
-
-
-def columns_table(header: Iterable[str], rows: Iterable[Iterable[str]], left: Iterable[int] = (0,)) -> Table:
-    """Texts in columns: flush right, but for the columns `left`."""
-    flush_left = set(left)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for k, name in enumerate(header):
-        table.add_column(printable(name, keep=""), justify="left" if k in flush_left else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(printable(cell, keep="") for cell in row))
-    return table

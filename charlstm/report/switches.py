@@ -7,7 +7,7 @@ from rich.text import Text
 
 from charlstm.explain.switches import STRETCHES, Contrast, Switches
 from charlstm.probe.statistics import Estimate
-from charlstm.report.screen import columns_table
+from charlstm.report.tables import table
 from charlstm.report.text import printable
 
 SPEAKERS = {
@@ -31,21 +31,21 @@ def draw_switches(found: Switches, chosen: str, width: int, colour: bool) -> lis
         Text(printable(f"cell {found.cell} of layer {found.layer + 1}: {chosen}")),
         Text(f"it tells the speaker's gender, just before a character that agrees: AUC {_two(found.holds)}"),
         Text(""),
-        columns_table(("", f"switch ({switch:,})", f"repeat ({repeat:,})", "difference"), rows),
+        table(rows, ("", f"switch ({switch:,})", f"repeat ({repeat:,})", "difference")),
         Text(""),
-        columns_table(
-            ("what is written tells the genders apart, AUC", *STRETCHES),
+        table(
             [("", *(f"{told.value:.2f}" for told in found.told.values()))],
+            ("what is written tells the genders apart, AUC", *STRETCHES),
         ),
         Text(""),
-        columns_table(
-            ("", "before a character that agrees", "before others", "difference"),
+        table(
             [("output gate o", _two(o.first), _two(o.second), _difference(o))],
+            ("", "before a character that agrees", "before others", "difference"),
         ),
         Text(""),
-        columns_table(
-            ("cell state after", "the line before", *STRETCHES),
+        table(
             [(SPEAKERS[who], *(f"{state.value:+.2f}" for state in states)) for who, states in found.course.items()],
+            ("cell state after", "the line before", *STRETCHES),
         ),
         Text(""),
         *(Text(line) for line in in_words(found)),

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
-from tqdm import tqdm
 
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.evaluate import SCORING_SPEED, bits_per_char
 from charlstm.network.shapes import num_parameters
-from charlstm.report.console import messages, say, table
+from charlstm.report.bars import open_bar
+from charlstm.report.console import say
 from charlstm.report.curves import Curve, draw_curves, nice_limits
+from charlstm.report.tables import table
 from charlstm.report.text import count, duration, printable, quoted
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
 from charlstm.train.plan import scored_chars
@@ -77,13 +76,11 @@ class TrainingReporter:
 
     def __init__(self, quiet: bool, already: float) -> None:
         self.quiet = quiet
-        self.bar: tqdm[Any] = tqdm(
-            total=SCALE,
+        self.bar = open_bar(
+            "train",
+            SCALE,
+            quiet,
             initial=round(already * SCALE),
-            desc="train",
-            file=sys.stderr,
-            disable=True if quiet else None,
-            leave=False,
             dynamic_ncols=True,
             bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
         )
@@ -146,7 +143,7 @@ class TrainingReporter:
         self.bar.refresh()
 
 
-def show_end(event: Finished, folder: Path) -> None:
+def draw_end(event: Finished, folder: Path, width: int, colour: bool) -> list[RenderableType]:
     """The table at the end."""
     rows = []
     if event.best_nats is not None and event.best_bits_per_char is not None:
@@ -157,9 +154,8 @@ def show_end(event: Finished, folder: Path) -> None:
         ("time", f"{duration(event.seconds)}, {count(event.chars_per_s)} characters/s with evaluations"),
         ("model", str(folder)),
     ]
-    messages().print(table("", rows))
-    if event.reason == "patience":
-        say("stopped early: validation did not get better any more")
+    early = "stopped early: validation did not get better any more"
+    return [table(rows), *([Text(early)] if event.reason == "patience" else [])]
 
 
 Points = Sequence[tuple[float, float]]

@@ -14,11 +14,11 @@ from charlstm import checkpoint
 from charlstm._version import __version__
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
-from charlstm.corpus.request import OnProgress
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import ModelFileError, TextError, UsageError
 from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
+from charlstm.progress import OnProgress
 from charlstm.train.plan import plan, steps_in_all
 from charlstm.train.state import environment, snapshot_of
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,9 +15,10 @@ from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import CharLSTMError, Interrupted
 from charlstm.evaluate import SCORING_SPEED
 from charlstm.interrupts import INTERRUPTS
+from charlstm.report.bars import Stages
 from charlstm.report.console import print_json, say
-from charlstm.report.progress import ByteStages
-from charlstm.report.training import TrainingReporter, corpus_report, plan_report, show_end
+from charlstm.report.screen import show_message
+from charlstm.report.training import TrainingReporter, corpus_report, draw_end, plan_report
 from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
 from charlstm.train.plan import scored_chars, steps_in_all
 from charlstm.train.session import Session, is_finished, new_session, resumed_session, run_folder
@@ -42,7 +44,7 @@ def start_new(
     """Train from the beginning."""
     if out is not None:
         checkpoint.check_new(out)  # before the text is read, which may take a while
-    bar = ByteStages(output.quiet)
+    bar = Stages(output.quiet, unit="B")
     try:
         corpus = open_corpus(request, stdin(), bar.update)
     finally:
@@ -66,7 +68,7 @@ def start_resumed(
     """Go on with a run, with as many threads as it had unless told otherwise."""
     machine = prepare_machine(device, threads)
     with checkpoint.hold_run(run_folder(resume), new=False) as missing:
-        bar = ByteStages(output.quiet)
+        bar = Stages(output.quiet, unit="B")
         try:
             session = resumed_session(
                 resume, files, budget, machine, threads, stdin(), bar.update, lambda: say_compiling(output.quiet)
@@ -133,7 +135,7 @@ def run(session: Session, output: Output) -> None:
     if not saved:
         raise CharLSTMError(f"the training has ended, but the end of it is not saved: {problem}")
     if not output.quiet:
-        show_end(end, session.folder)
+        show_message(partial(draw_end, end, session.folder))
         say(f"next: charlstm sample --checkpoint {session.folder}")
 
 

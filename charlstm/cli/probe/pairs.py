@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from charlstm.cli.options import Checkpoint, Debug, Device, DeviceOption, Json, Quiet, Threads, option
-from charlstm.cli.probe_options import (
+from charlstm.cli.probe.options import (
     Alpha,
     Cells,
     Cue,
@@ -29,7 +30,7 @@ from charlstm.cli.probe_options import (
     parse_cells,
 )
 from charlstm.errors import CharLSTMError, TextError, UsageError
-from charlstm.report.console import colour_allowed, print_json
+from charlstm.report.console import print_json
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.checkpoint import ModelFile
@@ -81,12 +82,13 @@ def probe(
         charlstm probe --feature list
     """
     if feature and "list" in feature:
-        from charlstm.cli.probe_features import list_features
+        from charlstm.cli.probe.features import list_features
 
         list_features(json)
         return
-    from charlstm.cli.probe_inputs import model_for, ordinary_text, readable, train_text
+    from charlstm.cli.probe.model import model_for, readable
     from charlstm.cli.runtime import prepare_machine
+    from charlstm.probe.texts import ordinary_text, train_text
     from charlstm.probe.verdict import Thresholds
 
     if feature:
@@ -99,17 +101,17 @@ def probe(
     machine = prepare_machine(device.value, threads)
     limits = Thresholds(hold=hold, gap=gap, alpha=alpha, fall=fall, recovery=recovery)
     if feature:
-        from charlstm.cli.probe_features import probe_features
+        from charlstm.cli.probe.features import probe_features
 
         probe_features(feature, checkpoint, machine, text, state.value == "h", limits, seed, quiet, json)
         return
 
-    from charlstm.cli.found_cells import USUAL, best_cell, remember
     from charlstm.grammar.pairs import read_pairs
     from charlstm.probe.defaults import WARM, default_pairs, default_sentences
-    from charlstm.probe.run import ProbeRequest
-    from charlstm.probe.run import probe as run_probe
-    from charlstm.report.progress import Stages
+    from charlstm.probe.found_cells import USUAL, best_cell, remember
+    from charlstm.probe.pipeline import ProbeRequest
+    from charlstm.probe.pipeline import probe as run_probe
+    from charlstm.report.bars import Stages
 
     items = read_pairs(pairs) if pairs is not None else default_pairs(seed)
     own = own_sentence(sentence, cue, twin, endings)
@@ -152,9 +154,10 @@ def probe(
         source = str(pairs) if pairs is not None else "agreement-pt" if items else None
         print_json({"checkpoint": str(path), "items": source, **result.to_dict()})
         return
-    from charlstm.report.probe import print_probe
+    from charlstm.report.probe import draw_probe
+    from charlstm.report.screen import show
 
-    print_probe(result, header(content, path), colour_allowed())
+    show(partial(draw_probe, result, header(content, path)))
 
 
 def header(content: ModelFile, path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,12 +41,13 @@ def probe_features(
 ) -> None:
     """Score features and print what was found. Raises UsageError for an unknown one, TextError for too little text."""
     from charlstm.checkpoint import name_of
-    from charlstm.cli.probe_inputs import ordinary_text
     from charlstm.cli.runtime import load_model
     from charlstm.probe.feature_scores import DOCUMENT_CHARS, MIN_DOCUMENTS, score_features
     from charlstm.probe.features import FEATURES
-    from charlstm.report.features import print_features
-    from charlstm.report.progress import Stages
+    from charlstm.probe.texts import ordinary_text
+    from charlstm.report.bars import Stages
+    from charlstm.report.features import draw_features
+    from charlstm.report.screen import show
 
     names = list(dict.fromkeys(FEATURES if "all" in names else names))
     for name in names:
@@ -73,4 +75,4 @@ def probe_features(
             {"checkpoint": str(path), "text": source, "features": {result.name: result.to_dict() for result in results}}
         )
     else:
-        print_features(results, f"{name_of(path)}; text: {source}", limits.alpha)
+        show(partial(draw_features, results, f"{name_of(path)}; text: {source}", limits.alpha))

@@ -17,7 +17,7 @@ from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import State
 from charlstm.network.model import CharLM
-from charlstm.probe import OnProgress, ngram, ordinary
+from charlstm.probe import ngram, ordinary
 from charlstm.probe.behaviour import judge
 from charlstm.probe.causal_tests import causal_tests
 from charlstm.probe.evidence import Material, cell_reports, gather_nulls, shown_reports
@@ -26,6 +26,7 @@ from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import Bools, Stimuli, ending_ids, make_stimuli, split_lemmas
 from charlstm.probe.verdict import Thresholds, Verdict
+from charlstm.progress import OnProgress, unheard
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def probe(
     model: CharLM,
     vocabulary: Vocabulary,
     request: ProbeRequest,
-    on_progress: OnProgress = lambda what, done, total: None,
+    on_progress: OnProgress = unheard,
 ) -> ProbeResult:
     """Find the cells that hold a feature, and test whether the network uses them.
 

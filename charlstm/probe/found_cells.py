@@ -10,14 +10,12 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from charlstm.checkpoint import is_shipped, write_atomically
+from charlstm.config import ModelConfig
 from charlstm.errors import CharLSTMError
 from charlstm.files.cache import cache_folder, make_folder
-
-if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
-    from charlstm.config import ModelConfig
-    from charlstm.probe.result import ProbeResult
+from charlstm.probe.result import ProbeResult
 
 RECORD = "probe.json"
 FORMAT = 1
@@ -40,8 +38,6 @@ def best_cell(result: ProbeResult) -> FoundCell | None:
 
 def remember(model: Path, items: str, found: FoundCell | None) -> None:
     """Keep what a probe with these items found. A cache that cannot be written changes nothing."""
-    from charlstm.checkpoint import write_atomically
-
     cell = None if found is None else {"layer": found.layer + 1, "cell": found.cell, "verdict": found.verdict}
     with suppress(OSError, CharLSTMError):
         sha256 = _sha256(model)
@@ -53,8 +49,6 @@ def remember(model: Path, items: str, found: FoundCell | None) -> None:
 
 def recall(model: Path, items: str, config: ModelConfig) -> tuple[bool, FoundCell | None]:
     """Whether the model was probed with these items, and what was found. What is not sound counts as nothing."""
-    from charlstm.checkpoint import is_shipped
-
     sha256 = _sha256(model)
     beside = [model.with_name(RECORD)] if is_shipped(model) else []
     for path in (*beside, _record_in_cache(sha256, items)):

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from charlstm.bench.training import MEMORY_CHARS, Shape, our_step, their_step
+from charlstm.bench.training_speed import MEMORY_CHARS, Shape, our_step, their_step
 from charlstm.children import child
 from charlstm.config import Precision
 from charlstm.errors import CharLSTMError

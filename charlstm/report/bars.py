@@ -1,4 +1,4 @@
-"""A progress bar on stderr, for what takes more than a moment."""
+"""Progress bars on stderr, for what takes more than a moment."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from types import TracebackType
 from typing import Any
 
 from tqdm import tqdm
+
+
+def open_bar(what: str, total: int, quiet: bool, **how: Any) -> tqdm[Any]:
+    """A bar on stderr that goes when it is done; none where stderr is not a terminal."""
+    disable = True if quiet else None  # None: tqdm looks at the stream
+    return tqdm(total=total, desc=what, leave=False, file=sys.stderr, disable=disable, **how)
 
 
 class Bar:
@@ -33,16 +39,7 @@ class Bar:
     def show(self, done: int, total: int) -> None:
         """So much is done, of so much."""
         if self.bar is None:
-            self.bar = tqdm(
-                total=total,
-                desc=self.what,
-                unit=self.unit,
-                unit_scale=self.unit == "B",
-                delay=0.5,
-                leave=False,
-                file=sys.stderr,
-                disable=True if self.quiet else None,  # None: off where stderr is not a terminal
-            )
+            self.bar = open_bar(self.what, total, self.quiet, unit=self.unit, unit_scale=self.unit == "B", delay=0.5)
         self.bar.update(done - self.bar.n)
         if done >= total:
             self.close()
@@ -55,11 +52,15 @@ class Bar:
 
 
 class Stages:
-    """A bar for work in stages of different kinds: the stage, and how much of it is done."""
+    """A bar for work in stages of different kinds: the stage, and how much of it is done.
 
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-        self.unit = "it"
+    Args:
+        quiet: never show it.
+        unit: "B" for bytes.
+    """
+
+    def __init__(self, quiet: bool, unit: str = "it") -> None:
+        self.quiet, self.unit = quiet, unit
         self.bar: Bar | None = None
 
     def __enter__(self) -> Stages:
@@ -82,19 +83,3 @@ class Stages:
         if self.bar is not None:
             self.bar.close()
         self.bar = None
-
-
-class ByteStages(Stages):
-    """Stages that are told in bytes: how many more have been done."""
-
-    def __init__(self, quiet: bool) -> None:
-        super().__init__(quiet)
-        self.unit = "B"
-        self.done = 0
-
-    def update(self, what: str, done: int, total: int) -> None:
-        """`done` more bytes of `total` in the stage `what`."""
-        if self.bar is None or self.bar.what != what:
-            self.done = 0
-        self.done += done
-        super().update(what, self.done, total)

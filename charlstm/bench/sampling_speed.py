@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from charlstm.bench.timing import in_turns
-from charlstm.bench.training import MEMORY_CHARS, Shape
+from charlstm.bench.training_speed import MEMORY_CHARS, Shape
 from charlstm.config import Precision
 from charlstm.network.kernels import Kernels, choose_kernels
 from charlstm.network.model import CharLM, to_torch

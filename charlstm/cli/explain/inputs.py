@@ -12,39 +12,23 @@ import torch
 from torch import Tensor
 
 from charlstm.checkpoint import ModelFile
-from charlstm.cli.explain_request import Request
-from charlstm.cli.found_cells import USUAL, FoundCell, best_cell, recall, remember
-from charlstm.cli.probe_inputs import ordinary_text, unknown_character
-from charlstm.cli.probe_options import parse_cells
-from charlstm.cli.runtime import read_stdin
-from charlstm.corpus import check_encoding, read_chunks
+from charlstm.cli.probe.options import parse_cells
 from charlstm.corpus.vocab import describe
-from charlstm.errors import TextError
+from charlstm.errors import TextError, UsageError
+from charlstm.explain.memory import measure_memory
 from charlstm.grammar.pairs import MinimalPair, read_pairs
 from charlstm.network.cells import State
-from charlstm.probe import OnProgress
+from charlstm.probe.covering import unknown_character
 from charlstm.probe.defaults import WARM, default_pairs
+from charlstm.probe.found_cells import USUAL, FoundCell, best_cell, recall, remember
+from charlstm.probe.ordinary import to_lanes
+from charlstm.probe.pipeline import ProbeRequest
+from charlstm.probe.pipeline import probe as run_probe
 from charlstm.probe.reading import warm_state
-from charlstm.probe.run import ProbeRequest
-from charlstm.probe.run import probe as run_probe
+from charlstm.probe.texts import ordinary_text
+from charlstm.progress import OnProgress
+from charlstm.report.bars import Stages
 from charlstm.report.console import say
-from charlstm.report.progress import Stages
-
-STDIN = "-"
-
-
-def given_text(request: Request, composed: bool) -> str:
-    """The text of the person's own. Raises TextError for an empty one."""
-    encoding = check_encoding(request.encoding)
-    if STDIN in (request.text, str(request.file)):
-        found = read_stdin(encoding)
-    elif request.file is not None:
-        found = "".join(read_chunks(request.file, encoding, composed))
-    else:
-        found = request.text or ""
-    if not found:
-        raise TextError(f"there is nothing to read in {request.text_name}; give at least one character")
-    return found
 
 
 def encode(content: ModelFile, text: str, on_unknown: str, what: str, quiet: bool) -> Tensor:
@@ -121,23 +105,43 @@ def find_cell(content: ModelFile, path: Path, items: Items, quiet: bool) -> Foun
 
 
 def choose_cell(
-    request: Request,
+    asked: str | None,
     content: ModelFile,
     path: Path,
     items: Items,
     otherwise: Callable[[OnProgress], tuple[int, int]],
     why: str,
+    quiet: bool,
 ) -> tuple[tuple[int, int], str]:
     """The cell that was asked for, or that the probe finds, or another one; and why it is this one."""
-    if request.cell is not None:
-        return parse_cells([request.cell], content.model.config)[0], "asked for"
-    found = find_cell(content, path, items, request.quiet)
+    if asked is not None:
+        return parse_cells([asked], content.model.config)[0], "asked for"
+    found = find_cell(content, path, items, quiet)
     if found is not None:
         return (found.layer, found.cell), f"found by charlstm probe: {found.verdict}; {items.name}"
-    with Stages(request.quiet) as stages:
+    with Stages(quiet) as stages:
         place = otherwise(stages.update)
     none = "charlstm probe found none" if items.readable_by(content) else "charlstm probe cannot look for one"
     return place, f"{why}; {none} ({items.name})"
+
+
+def longest_memory(content: ModelFile, on_progress: OnProgress) -> tuple[int, int]:
+    """The cell with the longest half-life on ordinary text, layer and number from 0; without gates the first one."""
+    if not content.model.cell.keep_gate:
+        return content.model.config.num_layers - 1, 0
+    ids, source = ordinary_text(content, None, 0, on_progress)
+    return measure_memory(content.model, to_lanes(ids), source).longest(1)[0]
+
+
+def needs_gates(content: ModelFile, output_gate: bool = False) -> None:
+    """Raise UsageError for a model without gates, or without an output gate where one is needed."""
+    cell = content.model.cell
+    if not cell.gates:
+        others = "charlstm explain gradient and charlstm explain distance"
+        raise UsageError(f"this model is {cell.label} and has no gates; see {others}")
+    if output_gate and not cell.output_gate:
+        others = "charlstm explain memory and charlstm explain gradient"
+        raise UsageError(f"this model is {cell.label} and has no output gate; see {others}")
 
 
 def state_after(content: ModelFile, warm: str) -> State:

@@ -1,0 +1,76 @@
+"""`charlstm explain memory`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from charlstm.cli.explain.given import GivenText
+from charlstm.cli.explain.options import OrdinaryText, Seed, TextFile
+from charlstm.cli.options import (
+    Checkpoint,
+    Debug,
+    Device,
+    DeviceOption,
+    Encoding,
+    Json,
+    Quiet,
+    Svg,
+    Threads,
+    Unknown,
+    UnknownOption,
+    Width,
+    check_picture,
+)
+
+
+def memory(
+    text: OrdinaryText = None,
+    file: TextFile = None,
+    checkpoint: Checkpoint = None,
+    unknown: UnknownOption = Unknown.error,
+    encoding: Encoding = "utf-8",
+    width: Width = None,
+    svg: Svg = None,
+    seed: Seed = 0,
+    device: DeviceOption = Device.auto,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show how long each cell remembers: the half-life of what it holds, by the gate that keeps.
+
+    Without a text it reads the run's validation text, or else text that the model writes.
+
+        charlstm explain memory
+        charlstm explain memory --file story.txt --checkpoint checkpoints/story
+    """
+    check_picture(svg)
+    given = GivenText(text, file, encoding)
+    given.check(svg)
+    import numpy as np
+
+    from charlstm.cli.explain.inputs import encode, needs_gates
+    from charlstm.cli.explain.output import put_out
+    from charlstm.cli.runtime import load_model, prepare_machine
+    from charlstm.explain.memory import measure_memory
+    from charlstm.probe.found_cells import USUAL, recall
+    from charlstm.probe.ordinary import to_lanes
+    from charlstm.probe.texts import ordinary_text
+    from charlstm.report.bars import Stages
+    from charlstm.report.explain import draw_memory
+
+    content, path = load_model(checkpoint, prepare_machine(device.value, threads), quiet or json)
+    needs_gates(content)
+    if given.is_given:
+        source = given.name
+        ids = encode(content, given.read(content.composed), unknown.value, source, quiet or json).numpy()
+    else:
+        with Stages(quiet or json) as stages:
+            known, source = ordinary_text(content, None, seed, stages.update)
+        ids = known.astype(np.int64)
+    _, found = recall(path, USUAL, content.model.config)  # shown where it is known; nothing here needs it
+    probed = None if found is None else (found.layer, found.cell)
+    measured = measure_memory(content.model, to_lanes(ids), source)
+    data = {"checkpoint": str(path), "probed": probed and {"layer": probed[0] + 1, "cell": probed[1]}}
+    put_out("memory", partial(draw_memory, measured, probed), {**data, **measured.to_dict()}, width, svg, json)

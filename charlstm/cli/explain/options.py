@@ -1,0 +1,52 @@
+"""The options that several views of `charlstm explain` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from charlstm.cli.options import MACHINE, TEXT, option
+
+
+def cell_option(otherwise: str) -> Any:
+    """The cell that is looked at, where the default is one that the probe finds or that does something best."""
+    return option(
+        "--cell",
+        help=f"Which cell, as layer:cell (2:73). [default: the one that charlstm probe finds, else the one that "
+        f"{otherwise}]",
+        show_default=False,
+    )
+
+
+CellOrLongest = Annotated[str | None, cell_option("remembers longest")]
+Text = Annotated[
+    str | None,
+    typer.Argument(
+        help="The text to read; - is standard input. [default: the sentence of the girl and João]", show_default=False
+    ),
+]
+OrdinaryText = Annotated[
+    str | None,
+    typer.Argument(help="The text to read; - is standard input. [default: ordinary text]", show_default=False),
+]
+TextFile = Annotated[
+    Path | None, option("--file", help="Read the text from a file.", rich_help_panel=TEXT, show_default=False)
+]
+Against = Annotated[
+    Path | None,
+    option(
+        "--against",
+        help="Another model, beside the first. [default: without --checkpoint, the LSTM and the RNN that ship]",
+        show_default=False,
+    ),
+]
+Pairs = Annotated[
+    Path | None,
+    option("--pairs", help="Minimal pairs of your own, as for charlstm probe.", show_default=False),
+]
+Seed = Annotated[
+    int,
+    option("--seed", help="Of what is drawn: texts, networks, intervals.", min=0, max=2**31, rich_help_panel=MACHINE),
+]

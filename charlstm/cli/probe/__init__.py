@@ -1,0 +1,3 @@
+"""`charlstm probe`, and what it shares with `charlstm explain`. Loads no torch until it runs."""
+
+from charlstm.cli.probe.pairs import probe as probe

@@ -1,0 +1,61 @@
+"""The model for some minimal pairs, and the pairs that it can read; the person is told which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from charlstm.checkpoint import ModelFile
+from charlstm.cli.runtime import say_model
+from charlstm.corpus.vocab import describe
+from charlstm.errors import TextError
+from charlstm.grammar.pairs import MinimalPair
+from charlstm.probe.covering import NotCoveredError, find_covering, unknown_character
+from charlstm.report.console import say
+
+
+def model_for(
+    checkpoint: Path | None,
+    device: torch.device,
+    wanted: Sequence[Sequence[MinimalPair]],
+    own_items: bool,
+    quiet: bool,
+) -> tuple[ModelFile, Path, int]:
+    """What `find_covering` finds, on the device; which one it is goes to stderr.
+
+    Args:
+        own_items: whether they are the person's own, and not the default ones.
+
+    Raises:
+        ModelFileError: if there is no sound model.
+        TextError: if it, or each of them, lacks a character of the items.
+    """
+    try:
+        content, path, covered = find_covering(checkpoint, wanted)
+    except NotCoveredError as e:
+        seen = f"has never seen {describe(e.character)}"
+        if own_items:
+            raise TextError(
+                f"{e.pair.source}: the model {seen}; leave it out, or pairs that hold it with --skip-unknown"
+            ) from None
+        raise TextError(
+            f"this model cannot read the Portuguese items: it {seen}; train one on agreement-pt (charlstm train "
+            "corpora/agreement-pt.txt --memory 150), or give --pairs of your own"
+        ) from None
+    content.model.to(device)
+    if not quiet:
+        say_model(path, checkpoint, "your newest run that knows the characters of the items")
+    return content, path, covered
+
+
+def readable(content: ModelFile, items: Sequence[MinimalPair]) -> list[MinimalPair]:
+    """The pairs whose characters the model knows; how many were left out goes to stderr. TextError if none is left."""
+    kept = [pair for pair in items if unknown_character(content, [pair]) is None]
+    if not kept:
+        raise TextError("in every pair there is a character that the model has never seen")
+    if len(kept) < len(items):
+        left = f"{len(items) - len(kept):,} of {len(items):,} pairs left out"
+        say(f"{left}: the model has never seen some of their characters")
+    return kept

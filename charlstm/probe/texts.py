@@ -1,0 +1,61 @@
+"""Ordinary text of a model: of a file, of its run, or its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from charlstm.checkpoint import ModelFile
+from charlstm.config import SampleConfig
+from charlstm.corpus import read_chunks, stored_corpus
+from charlstm.corpus.vocab import Ids
+from charlstm.errors import TextError
+from charlstm.progress import OnProgress
+from charlstm.sample import generate
+
+SAMPLED_CHARS = 20_000
+STREAMS = 40
+MIN_ORDINARY = 100
+
+
+def ordinary_text(content: ModelFile, given: Path | None, seed: int, on_progress: OnProgress) -> tuple[Ids, str]:
+    """Ids of ordinary text and where it comes from: a file, the run's validation text, or the model itself.
+
+    Raises:
+        TextError: for a file that cannot be read, or is too short.
+    """
+    if given is not None:
+        text = "".join(read_chunks(given, "utf-8", content.composed))
+        ids = content.vocabulary.encode(text, "skip", str(given))
+        if len(ids) < max(MIN_ORDINARY, len(text) // 2):
+            raise TextError(
+                f"{given}: the model knows {len(ids):,} of {len(text):,} characters; it must know half of them, and at "
+                f"least {MIN_ORDINARY}"
+            )
+        return ids, str(given)
+    corpus = stored_corpus(corpus_sha256(content))
+    if corpus is not None and corpus.vocabulary == content.vocabulary and len(corpus.valid) >= MIN_ORDINARY:
+        return np.asarray(corpus.valid), "the run's validation text"
+    config = SampleConfig(length=SAMPLED_CHARS // STREAMS, temperature=1.0, num=STREAMS, seed=seed)
+    streams: list[list[str]] = [[] for _ in range(STREAMS)]
+    done = 0
+    start = np.zeros(0, dtype=content.vocabulary.id_type)
+    for drawn in generate(content.model, content.vocabulary, start, config, opening=content.opening):
+        streams[drawn.stream].append(drawn.text)
+        done += len(drawn.text)
+        on_progress("sampling ordinary text", done, SAMPLED_CHARS)
+    text = "".join("".join(parts) for parts in streams)
+    return content.vocabulary.encode(text), f"{SAMPLED_CHARS:,} characters sampled from the model"
+
+
+def train_text(content: ModelFile) -> Ids | None:
+    """The text that the model was trained on, if it is still encoded here."""
+    corpus = stored_corpus(corpus_sha256(content))
+    return corpus.train if corpus is not None and corpus.vocabulary == content.vocabulary else None
+
+
+def corpus_sha256(content: ModelFile) -> str:
+    """The name of the run's encoded corpus; a model file may say anything, so only hexadecimal digits count."""
+    name = str(content.training.get("corpus_sha256", ""))
+    return name if len(name) == 64 and all(c in "0123456789abcdef" for c in name) else "none"
