@@ -11,12 +11,14 @@ from typing import Annotated
 import typer
 
 from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, option
+from charlstm.corpus import read_chunks
 from charlstm.errors import UsageError
 from charlstm.files.atomic import cannot_write, new_text_file
-from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
+from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs, mixed_lines
 from charlstm.report.console import print_json, say
 
 DEFAULT_CHARS = 1_000_000
+DEFAULT_SHARE = 0.2
 
 
 class CorpusName(StrEnum):
@@ -47,6 +49,24 @@ def corpus(
             show_default=False,
         ),
     ] = None,
+    into: Annotated[
+        Path | None,
+        option(
+            "--into",
+            help="In place of the corpus, write this text, with sentences of the corpus between its own.",
+            show_default=False,
+        ),
+    ] = None,
+    share: Annotated[
+        float | None,
+        option(
+            "--share",
+            help="With --into: what the sentences take of all characters. [default: 0.2]",
+            min=0.01,
+            max=0.9,
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, option("--seed", help="Same seed, same bytes.", min=0, max=2**63 - 1)] = 0,
     out: Annotated[
         Path | None,
@@ -56,13 +76,27 @@ def corpus(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a corpus made by rule, whose agreement is known, or its pairs."""
-    if chars is not None and pairs is not None:
-        raise UsageError("--chars and --pairs: give one of them, the corpus or the pairs")
+    """Write a corpus made by rule, whose agreement is known, or its pairs.
+
+    What a network learns from sentences made by rule serves for prose if they stand in it:
+
+        charlstm corpus agreement-pt --into prose.txt --out train.txt
+        charlstm train train.txt
+    """
+    chosen = [name for name, value in (("--chars", chars), ("--pairs", pairs), ("--into", into)) if value is not None]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)}: give one of them, the corpus, its pairs or a text to mix it into")
+    if share is not None and into is None:
+        raise UsageError("--share: of what? It goes with --into")
     if json and out is None and pairs is None:
         raise UsageError("--json: a corpus is text; give --out FILE and the object will say what was written")
     if pairs is not None:
         lines: Iterator[str] = (pair.to_json() + "\n" for pair in minimal_pairs(name.value, pairs, seed))
+    elif into is not None:
+        if GRAMMARS[name.value].sentences is None:
+            able = " or ".join(other for other, grammar in GRAMMARS.items() if grammar.sentences)
+            raise UsageError(f"--into: the lines of {name.value} cannot stand in prose; take {able}")
+        lines = mixed_lines(name.value, lines_of(into), DEFAULT_SHARE if share is None else share, seed)
     else:
         lines = corpus_lines(name.value, chars if chars is not None else DEFAULT_CHARS, seed)
     if out is None:
@@ -80,3 +114,13 @@ def corpus(
         print_json({"out": str(out), "corpus": name.value, "characters": characters, "seed": seed})
     elif not quiet:
         say(f"{out}: {characters:,} characters")
+
+
+def lines_of(path: Path) -> Iterator[str]:
+    """The lines of a text file, without their ends. Raises TextError for one that cannot be read."""
+    rest = ""
+    for chunk in read_chunks(path):
+        *whole, rest = (rest + chunk).split("\n")
+        yield from whole
+    if rest:
+        yield rest

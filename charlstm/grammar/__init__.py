@@ -1,7 +1,16 @@
 """Generated corpora whose agreement is known, and held-out minimal pairs of the same grammar."""
 
-from charlstm.grammar.corpora import GRAMMARS, Grammar, corpus_lines, minimal_pairs
+from charlstm.grammar.corpora import GRAMMARS, Grammar, corpus_lines, minimal_pairs, mixed_lines
 from charlstm.grammar.english_czech import GenderedLine, gendered_lines
 from charlstm.grammar.english_czech_sentences import ARROW
 
-__all__ = ["ARROW", "GRAMMARS", "GenderedLine", "Grammar", "corpus_lines", "gendered_lines", "minimal_pairs"]
+__all__ = [
+    "ARROW",
+    "GRAMMARS",
+    "GenderedLine",
+    "Grammar",
+    "corpus_lines",
+    "gendered_lines",
+    "minimal_pairs",
+    "mixed_lines",
+]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from charlstm.grammar import english_czech, portuguese
+from charlstm.grammar.mixing import mix
 from charlstm.grammar.pairs import MinimalPair
 
 
@@ -19,15 +20,17 @@ class Grammar:
         summary: a line that says what it is.
         lines: its lines, without end.
         pairs: minimal pairs with words that never occur in `lines`, without end.
+        sentences: sentences that can stand in prose, without end; None where the lines are none.
     """
 
     summary: str
     lines: Callable[[random.Random], Iterator[str]]
     pairs: Callable[[random.Random], Iterator[MinimalPair]]
+    sentences: Callable[[random.Random], Iterator[str]] | None = None
 
 
 GRAMMARS = {
-    "agreement-pt": Grammar(portuguese.SUMMARY, portuguese.lines, portuguese.pairs),
+    "agreement-pt": Grammar(portuguese.SUMMARY, portuguese.lines, portuguese.pairs, portuguese.lines),
     "agreement-en-cs": Grammar(english_czech.SUMMARY, english_czech.lines, english_czech.pairs),
 }
 
@@ -40,6 +43,15 @@ def corpus_lines(name: str, characters: int, seed: int) -> Iterator[str]:
         if written > characters and written > len(line) + 1:
             return
         yield line + "\n"
+
+
+def mixed_lines(name: str, prose: Iterable[str], share: float, seed: int) -> Iterator[str]:
+    """The lines of a text with sentences of a corpus between its own: see `mix`. ValueError for one without any."""
+    sentences = GRAMMARS[name].sentences
+    if sentences is None:
+        raise ValueError(f"{name} has no sentences")
+    rng = random.Random(seed)  # noqa: S311
+    return mix(prose, sentences(rng), share, rng)
 
 
 def minimal_pairs(name: str, number: int, seed: int) -> list[MinimalPair]:
