@@ -46,7 +46,7 @@ def mix(prose: Iterable[str], sentences: Iterator[str], share: float, rng: rando
 
     for whole in prose:
         line = whole.rstrip("\n")
-        mixed = []
+        mixed: list[str] = []
         is_quoted = False
         for part in SENTENCE_END.split(line):
             if mixed and not is_quoted and are_due() and rng.random() < AT_SENTENCE_END:
