@@ -41,7 +41,7 @@ class Score:
         return bits_per_char(self.nats_per_char)
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return {"nats_per_char": self.nats_per_char, "bits_per_char": self.bits_per_char, "characters": self.characters}
 
 

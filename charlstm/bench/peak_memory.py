@@ -29,7 +29,7 @@ class MemoryRow:
     peak_bytes: dict[str, int]
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return {"bench": "memory", **asdict(self.shape), "precision": self.precision, "peak_bytes": self.peak_bytes}
 
 

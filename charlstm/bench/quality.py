@@ -40,7 +40,7 @@ class Point:
     nats_windows_64: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return {"bench": "quality", **asdict(self)}
 
 

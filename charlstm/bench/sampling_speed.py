@@ -28,7 +28,7 @@ class SamplingRow:
     chars_per_s: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         shape = {name: value for name, value in asdict(self.shape).items() if name != "seq_len"}
         return {"bench": "sample", **shape, "chars_per_s": self.chars_per_s}
 

@@ -85,7 +85,7 @@ class TrainingRow:
         return rate * self.shape.operations_per_char() / self.limit_operations_per_s[precision]
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return {
             "bench": "train",
             **asdict(self.shape),

@@ -50,7 +50,7 @@ class ByDistance:
     bins: tuple[Bin, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         bins = [{**vars(part), "accuracy": part.accuracy.to_dict()} for part in self.bins]
         opposite = self.opposite and self.opposite.to_dict()
         result: dict[str, Any] = without_nan({"overall": self.overall.to_dict(), "opposite": opposite, "bins": bins})

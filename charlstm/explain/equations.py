@@ -46,7 +46,7 @@ class WrittenStep:
         return len(self.text) - 1
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object: characters and layers count from 1."""
+        """Return it as a JSON object: characters and layers count from 1."""
         memory = "h_before" if self.c is None else "c_before"
         before = None if self.before is None else float(self.before)
         equations = [equation.to_dict() for equation in self.equations]

@@ -61,7 +61,7 @@ class Reach:
     keep_gate: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object: what lasts longer than was looked is null."""
+        """Return it as a JSON object: what lasts longer than was looked is null."""
         curves = {name: getattr(self, name) for name in ("change", "loss", "memory", "theory_memory")}
         result: dict[str, Any] = without_nan(
             {

@@ -58,7 +58,7 @@ class Memory:
         return [np.bincount(np.digitize(row, EDGES), minlength=len(EDGES) + 1).tolist() for row in self.half_life]
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object: a half-life without end is null."""
+        """Return it as a JSON object: a half-life without end is null."""
         numbers = {name: getattr(self, name) for name in ("half_life", "between", "lets_go")}
         longest = [
             {"layer": n + 1, "cell": m, **{name: float(values[n, m]) for name, values in numbers.items()}}

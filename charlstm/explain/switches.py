@@ -1,6 +1,6 @@
 """From boy to girl: what the gates of a cell do where the gender of the speaker changes from one line to the next.
 
-The documents expect three things of an LSTM that translates *I am a girl* into Czech after a line with *a boy*: its
+Three things are expected of an LSTM that translates *I am a girl* into Czech after a line with *a boy*: its
 forget gate clears the old gender, its input gate writes the new one, and its output gate brings it out at the words
 that agree. Lines of `agreement-en-cs` show whether one cell does so, and where. Up to the English noun nothing tells
 the gender. A line is looked at in four stretches:
@@ -54,7 +54,7 @@ class Contrast:
     difference: Estimate
 
     def to_dict(self, names: tuple[str, str]) -> dict[str, Any]:
-        """As a JSON object, the two conditions by name."""
+        """Return it as a JSON object, the two conditions by name."""
         parts = (self.first, self.second, self.difference)
         return {name: part.to_dict() for name, part in zip((*names, "difference"), parts, strict=True)}
 
@@ -85,7 +85,7 @@ class Switches:
     holds: Estimate
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object: layers count from 1."""
+        """Return it as a JSON object: layers count from 1."""
         stretches = {
             name: {stretch: part.to_dict(("switch", "repeat")) for stretch, part in getattr(self, name).items()}
             for name in ("cleared", "written")

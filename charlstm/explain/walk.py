@@ -1,6 +1,6 @@
 """One cell over a text, character by character: what its gates do, and what they do to its memory.
 
-The documents that charlstm was conceived from call the gates valves; by which of two are open a step is named:
+Two of the gates are valves of the memory; a step is named after which of them are open:
 
     forget gate   input gate    the memory is
     open          closed        kept
@@ -77,7 +77,7 @@ class Walk:
         return [name_step(kept, written, self.open_from) for kept, written in zip(self.kept, self.written, strict=True)]
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object: layers count from 1."""
+        """Return it as a JSON object: layers count from 1."""
         about = {"text": self.text, "layer": self.layer + 1, "cell": self.cell, "open_from": self.open_from}
         result: dict[str, Any] = without_nan({**about, **self.numbers, "steps": [step.value for step in self.steps]})
         return result

@@ -27,7 +27,7 @@ class Group:
     ngram: float | None = None  # the baseline's accuracy
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return {**self.accuracy.to_dict(), "n": self.sentences, "ngram": self.ngram}
 
 
@@ -49,7 +49,7 @@ class Behaviour:
     by: dict[str, list[Group]]
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return {
             **self.overall.to_dict(),
             "chance": CHANCE,

@@ -27,7 +27,7 @@ Cells = Sequence[tuple[int, int]]  # layer and cell, from 0
 
 @dataclass(frozen=True)
 class Bench:
-    """Sentences that stand at the end of their cue, ready to go on under any hand.
+    """Sentences read to the end of their cue, from where each experiment goes on.
 
     Attributes:
         model: the network.
@@ -36,7 +36,7 @@ class Bench:
         twin: (N) where each sentence's twin stands in `rows`.
         before: the state before the last character of the cue.
         at: the state after it.
-        base: (N) the log odds when nobody interferes.
+        base: (N) the log odds of the intact network.
     """
 
     model: CharLM

@@ -25,7 +25,7 @@ def find_covering(checkpoint: Path | None, wanted: Sequence[Sequence[MinimalPair
 
     Args:
         checkpoint: a model file, a run or a folder of runs; None: all runs, then the model that ships.
-        wanted: the items, and then fewer of them that will do as well. A run that covers only these goes before
+        wanted: the items, and then smaller sets of them that will do. A run that covers only these goes before
             the model that ships.
 
     Returns:

@@ -1,7 +1,7 @@
 """What is probed when nothing else is asked for: gender in Portuguese, and the sentence that began it.
 
-The documents' sentence is soft: Portuguese drops subjects, so *quando o João viajou estava muito cansado* is right,
-too, with João as the subject. In the hard one only the first noun can be meant.
+The first sentence is soft: Portuguese drops subjects, so *quando o João viajou estava muito cansado* is right, too, with
+João as the subject. In the hard one only the first noun can be meant.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def default_pairs(seed: int) -> list[MinimalPair]:
 
 
 def default_sentences() -> list[tuple[str, MinimalPair]]:
-    """The documents' sentence, and one in which nothing but the first noun can be meant."""
+    """The sentence of the girl and João, and one in which nothing but the first noun can be meant."""
     found = []
     for name, sentence in (("soft", SOFT), ("hard", HARD)):
         start = sentence.index("o João")

@@ -73,7 +73,7 @@ class Material:
 
 
 def gather_nulls(material: Material, seed: int, on_progress: OnProgress) -> Nulls:
-    """Re-initialised networks go through the same mill, on the contested sentences."""
+    """Measure re-initialised networks as the trained one was, on the contested sentences."""
     stimuli = material.stimuli
     chosen = np.flatnonzero(stimuli.contested)
     positive, bins = stimuli.label[chosen] == 0, stimuli.distance_bin[chosen]
@@ -99,11 +99,11 @@ def gather_nulls(material: Material, seed: int, on_progress: OnProgress) -> Null
 
 
 def brief(states: Floats, positive: Bools, bins: Ints) -> tuple[Floats, Floats]:
-    """For every cell, the AUC that lasts for a while, and the AUC at the end of the cue: (L, H) each.
+    """For every cell, the AUC over the first stretch, and the AUC at the end of the cue: (L, H) each.
 
-    For a while: from the cue to the attractor, or to the end of the shortest sentences (where there are longer ones),
-    whichever tells the classes apart better. Above one half the cell is high for class 0, below it is low; what counts
-    is the distance from one half.
+    The first stretch goes from the cue to the attractor, or to the end of the shortest sentences (where there are
+    longer ones), whichever tells the classes apart better. Above one half the cell is high for class 0,
+    below it is low; what counts is the distance from one half.
     """
     by_landmark = np.nan_to_num(auc(states, positive), nan=0.5)
     lasting = [_agreed(by_landmark[: BEFORE + 1])]

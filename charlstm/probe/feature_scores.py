@@ -56,7 +56,7 @@ class FeatureCell:
 
 @dataclass(frozen=True)
 class FeatureResult:
-    """What was found for one feature.
+    """The result for one feature.
 
     Attributes:
         name: of the feature.
@@ -77,7 +77,7 @@ class FeatureResult:
     note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object; layers count from 1."""
+        """Return it as a JSON object; layers count from 1."""
         cells = [
             {
                 "layer": cell.layer + 1,

@@ -33,7 +33,7 @@ class GateUse:
     shown_at_target: float | None  # None without an output gate
 
     def to_dict(self) -> dict[str, float | None]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return asdict(self)
 
 

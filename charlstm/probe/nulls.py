@@ -1,4 +1,4 @@
-"""Networks that learnt nothing, to compare with: fresh weights, but the biases of the network in question.
+"""Null networks: fresh weights that learnt nothing, with the biases of the trained network.
 
 A network with large forget biases remembers what it read whether or not it was trained to (a reservoir), so the
 comparison is with networks that remember as long: each gate keeps its biases, shuffled over the cells.

@@ -1,4 +1,4 @@
-"""Ordinary text: what a cell does when nobody asks it anything, and what the network loses without it.
+"""Ordinary text: what each cell does on it, and what the network loses there without the cell.
 
 Legend: B lanes, T characters a lane, L layers, H hidden, S cells.
 """

@@ -35,12 +35,12 @@ class ProbeRequest:
 
     Attributes:
         pairs: the minimal pairs that claims rest on; empty: only `sentences` are read.
-        sentences: single pairs for the eye, with what to call them.
+        sentences: single pairs to be shown, each with its name.
         warm: neutral text that is read before every sentence.
         ordinary: ids of ordinary text, and where they come from.
         train_text: ids of the text that the network was trained on, for the n-gram baseline.
         of_hidden: probe the hidden state in place of the cell state.
-        cells: cells (layer and number from 0) to report whatever they do.
+        cells: cells (layer and number from 0) to report in any case.
         limits: the thresholds.
         seed: of the split, the permutations, the bootstrap, and the re-initialised networks.
     """
@@ -141,7 +141,7 @@ def read_sentence(
     cells: Sequence[tuple[int, int]],
     of_hidden: bool,
 ) -> SentenceReport:
-    """One sentence and its twin for the eye: the shares of their endings and the cells over their characters."""
+    """One sentence and its twin, to be shown: the shares of their endings and the cells over their characters."""
     shares, traces = [], []
     endings = ending_ids(pair, vocabulary)
     for text in (pair.prefix, pair.twin_prefix):

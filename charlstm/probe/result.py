@@ -41,7 +41,7 @@ class Ablation:
     cost_bits: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return dict(vars(self))
 
 
@@ -80,7 +80,7 @@ class CellReport:
         return f"{layer + 1}:{cell}"
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         candidate, evidence = self.candidate, self.evidence
         return {
             "layer": candidate.found.layer + 1,
@@ -122,7 +122,7 @@ class SentenceReport:
     traces: tuple[Trace, Trace]
 
     def to_dict(self, cells: list[str]) -> dict[str, Any]:
-        """As a JSON object; `cells` are the names of the watched cells."""
+        """Return it as a JSON object; `cells` are the names of the watched cells."""
         pair = self.pair
         texts = (pair.prefix, pair.twin_prefix)
         return {
@@ -158,7 +158,7 @@ class CurvePoint:
     accuracy_without: float
 
     def to_dict(self) -> dict[str, float]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return dict(vars(self))
 
 
@@ -171,7 +171,7 @@ class Nulls:
     cue: Floats
 
     def to_dict(self) -> dict[str, list[float]]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return {name: values.tolist() for name, values in vars(self).items()}
 
     @property
@@ -188,7 +188,7 @@ class ProbeResult:
         classes: the two values of the feature.
         behaviour: the answers; None without pairs.
         lemmas: how many in the discovery half and in the confirmation half.
-        sentences: single sentences, for the eye.
+        sentences: single sentences, to be shown.
         cells: the best first; empty without twins.
         joint: what is left when all tracking cells are switched off together, if there are several.
         curve: for codes that are spread over cells.
@@ -228,7 +228,7 @@ class ProbeResult:
         return {cell.candidate.place for cell in self.tracking} | set(self.asked)
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object; what is not a number there is null."""
+        """Return it as a JSON object; what is not a number there is null."""
         watched = [f"{layer + 1}:{cell}" for layer, cell in self.watched]
         sentences = [sentence.to_dict(watched) for sentence in self.sentences]
         everything = {

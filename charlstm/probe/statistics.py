@@ -34,7 +34,7 @@ class Estimate:
     high: float
 
     def to_dict(self) -> dict[str, float]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
@@ -136,12 +136,12 @@ def benjamini_hochberg(p_values: Floats) -> Floats:
 
 
 def above(observed: float, null: Floats) -> float:
-    """p: how often chance reaches what was observed, the observation itself counted once (Phipson & Smyth 2010)."""
+    """The p-value: how often chance reaches what was observed, which counts once itself (Phipson & Smyth 2010)."""
     return float((1 + (null >= observed - 1e-12).sum()) / (1 + len(null)))
 
 
 def without_nan(data: Any) -> Any:
-    """The same data with None for every number that is none: JSON has no NaN."""
+    """The same data with None for NaN and infinity, which JSON does not have."""
     if isinstance(data, dict):
         return {name: without_nan(value) for name, value in data.items()}
     if isinstance(data, list):

@@ -42,7 +42,7 @@ class Thresholds:
     min_controls: int = 20
 
     def to_dict(self) -> dict[str, float]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return asdict(self)
 
 

@@ -14,7 +14,7 @@ from charlstm.report.text import printable
 
 
 class Console(RichConsole):
-    """Rich's console; when nobody reads any more (`| head`), that is no failure, which rich makes of it."""
+    """Rich's console, without its error where nobody reads any more (`| head`)."""
 
     def on_broken_pipe(self) -> None:
         """Let `cli.main` see it."""

@@ -63,7 +63,7 @@ HOLDS = 0.8  # the least AUC, with its interval, of a cell that these words can 
 
 
 def in_words(found: Switches) -> list[str]:
-    """What the documents expect, and what this cell does."""
+    """What is expected of such a cell (`explain.switches`), and what this one does."""
     if found.holds.low < HOLDS:
         return ["This cell does not hold the speaker's gender; what its gates do says nothing of it."]
     o = found.shown

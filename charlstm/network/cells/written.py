@@ -34,7 +34,7 @@ class Equation:
     value: Decimal
 
     def to_dict(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """Return it as a JSON object."""
         return {**vars(self), "numbers": list(self.numbers), "value": float(self.value)}
 
 
