@@ -1,7 +1,7 @@
 """What is probed when nothing else is asked for: gender in Portuguese, and the sentence that began it.
 
-The first sentence is soft: Portuguese drops subjects, so *quando o João viajou estava muito cansado* is right, too, with
-João as the subject. In the hard one only the first noun can be meant.
+The first sentence is soft: Portuguese drops subjects, so *quando o João viajou estava muito cansado* is right, too,
+with João as the subject. In the hard one only the first noun can be meant.
 """
 
 from __future__ import annotations
