@@ -6,6 +6,7 @@ import io
 import os
 import random
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # The program runs as people run it, with what Python keeps back until the end; and in no colours that a shell asks for.
 for _name in ("PYTHONUNBUFFERED", "FORCE_COLOR", "COLUMNS", "LINES"):
     os.environ.pop(_name, None)
+
+# Under nohup or in the background of a script these are ignored, and every process that is started inherits that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SYLLABLES = ["ba", "de", "gi", "lo", "mu", "ña", "ra", "to", "vé", "si"]
 

@@ -61,11 +61,16 @@ def run_command(folder: Path, command: str, die_in_save: int | None = None) -> N
 
     tqdm.set_lock(threading.RLock())  # its own is a system's semaphore, which a killed process would leave behind
     _watch_saves(folder / "in-save", die_in_save)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
     sys.argv = ["charlstm", *command.split()]
     INTERRUPTS.install()
     (folder / "ready").touch()
     main()
+
+
+def run_in_own_group(folder: Path, command: str) -> None:
+    """`run_command` in a process group of its own: in one that its shell has left, nobody can be stopped by Ctrl-Z."""
+    os.setpgid(0, 0)
+    run_command(folder, command)
 
 
 def _watch_saves(marker: Path, die_in_save: int | None) -> None:

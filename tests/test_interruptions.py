@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import small_text
-from forked import finish, fork, run_command, wait_for
+from forked import finish, fork, run_command, run_in_own_group, wait_for
 
 from charlstm import checkpoint
 from charlstm.interrupts import Interrupts
@@ -275,7 +275,7 @@ def test_time_stands_still_while_ctrl_z_holds_it(tmp_path: Path) -> None:
     command = TRAIN.replace("--steps 300", "--time 3s").replace("RUN", "run")
     (tmp_path / "ready").unlink(missing_ok=True)
     began = time.monotonic()
-    process = fork(run_command, tmp_path, command, None)
+    process = fork(run_in_own_group, tmp_path, command)
     wait_for(tmp_path / "run" / "metrics.jsonl")
     assert process.pid is not None
     os.kill(process.pid, signal.SIGTSTP)
