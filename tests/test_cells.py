@@ -99,6 +99,6 @@ def test_a_gru_is_explained_like_an_lstm() -> None:
 def test_switches_need_an_output_gate(invoke: Invoke, tmp_path: Path) -> None:
     lines = "\n".join(line.text for line in islice(gendered_lines(random.Random(5)), 4000))
     save_model_file(tmp_path / "gru.safetensors", small("gru", "".join(sorted(set("\n" + lines)))))
-    done = invoke("explain", "-c", tmp_path / "gru.safetensors", "--switches", "--cell", "1:2")
+    done = invoke("explain", "switches", "-c", tmp_path / "gru.safetensors", "--cell", "1:2")
     assert (done.code, done.out) == (2, "")
     assert "this model is a GRU and has no output gate" in done.err.splitlines()[-1]

@@ -69,7 +69,11 @@ def test_the_command_mixes(invoke: Invoke, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("agreement-en-cs", "--into", "prose.txt"), 2, "cannot stand in prose; take agreement-pt"),
+        (
+            ("agreement-en-cs", "--into", "prose.txt"),
+            2,
+            "cannot stand in prose; take agreement-pt or",
+        ),
         (("agreement-pt", "--into", "prose.txt", "--chars", 100), 2, "--chars and --into: give one of them"),
         (("agreement-pt", "--share", 0.3), 2, "it goes with --into"),
         (("agreement-pt", "--into", "prose.txt", "--share", "nan"), 2, "--share"),

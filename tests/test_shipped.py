@@ -84,7 +84,7 @@ def test_a_model_that_ships_goes_by_its_name_in_any_folder(invoke) -> None:
     assert "1 x 256 cells" in invoke("info", "comparison/rnn").out
 
 
-@pytest.mark.parametrize("command", [("sample", "--length", 3, "-c"), ("info",), ("explain", "--distance", "-c")])
+@pytest.mark.parametrize("command", [("sample", "--length", 3, "-c"), ("info",), ("explain", "distance", "-c")])
 def test_a_file_or_folder_of_its_name_goes_first_and_is_said(invoke, command: tuple[object, ...]) -> None:
     path = put(Path("portuguese"), 0, True)
     done = invoke(*command, "portuguese")

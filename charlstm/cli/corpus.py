@@ -25,6 +25,7 @@ class CorpusName(StrEnum):
     """The corpora that can be generated."""
 
     agreement_pt = "agreement-pt"
+    agreement_pt_open = "agreement-pt-open"
     agreement_en_cs = "agreement-en-cs"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from charlstm.grammar import english_czech, portuguese
+from charlstm.grammar import english_czech, portuguese, portuguese_open
 from charlstm.grammar.mixing import mix
 from charlstm.grammar.pairs import MinimalPair
 
@@ -31,6 +31,9 @@ class Grammar:
 
 GRAMMARS = {
     "agreement-pt": Grammar(portuguese.SUMMARY, portuguese.lines, portuguese.pairs, portuguese.lines),
+    "agreement-pt-open": Grammar(
+        portuguese_open.SUMMARY, portuguese_open.lines, portuguese_open.pairs, portuguese_open.sentences
+    ),
     "agreement-en-cs": Grammar(english_czech.SUMMARY, english_czech.lines, english_czech.pairs),
 }
 
