@@ -20,7 +20,7 @@ from typing import Any
 HERE = Path(__file__).parent
 WORDS = HERE.parent / "charlstm" / "grammar" / "words"
 MODERN = 60  # the frequency of a noun that the older prose does not have
-IRREGULAR = 120  # and what an irregular noun has at least: these have to be met to be known
+IRREGULAR = 300  # and what an irregular noun has at least: these have to be met to be known
 EVERY = 8  # one in so many lemmas is kept for probing
 
 FUNCTION_WORDS = """
@@ -99,6 +99,7 @@ def nouns_table(lists: dict[str, Any], rows: list[dict[str, str]], taken: set[st
     relational = set(lists["nouns"]["relational_things"].split()) | set(lists["nouns"]["relational_persons"].split())
     forms = noun_forms(lists, rows)
     shared = [form for noun, (plural, _) in forms.items() for form in (noun, plural)]
+    met = set(lists["met"].split())
     several = {form for form in shared if shared.count(form) > 1}
     yield "# Nouns of `agreement-en`. gender: of a person (F, M, N either), of nothing else. relational: is followed by *of*."
     yield "# frequency: in older prose, one digit. half: probe for every eighth of a class, if none of its forms is another word."
@@ -106,7 +107,7 @@ def nouns_table(lists: dict[str, Any], rows: list[dict[str, str]], taken: set[st
     counts: dict[tuple[str, bool, bool], int] = {}
     for noun, (plural, frequency) in forms.items():
         key = (gender.get(noun, ""), noun in relational, plural != regular_plural(noun) or noun.endswith("man"))
-        free = not {noun.lower(), plural.lower()} & (taken | several)
+        free = not {noun.lower(), plural.lower()} & (taken | several | met)
         counts[key] = counts.get(key, 4) + 1
         probe = free and counts[key] >= EVERY
         if probe:

@@ -142,6 +142,8 @@ def _object_clause(writer: Writer, subject: Subject, inner: str, finite: str) ->
     else:
         persons, things = ("", "that ", "that ", "whom ", "who "), ("", "that ", "that ", "which ")
         pronoun = writer.rng.choice(persons if subject.is_person else things)
+        if inner.startswith("that "):  # *the cooks that son helps* would be read wrongly
+            pronoun = "whom " if subject.is_person else "which "
     return Between(_clause(commas, f" {pronoun}{inner} ", both(finite), ""), writer.last)
 
 

@@ -44,6 +44,7 @@ def pairs(rng: random.Random) -> Iterator[MinimalPair]:
                     continue
                 yield maker.pair(kind, condition, number)
                 number = 1 - number
+        number = 1 - number  # what was asked of one is now asked of many
 
 
 class PairMaker:
@@ -147,7 +148,7 @@ class PairMaker:
 
 GENDER_MIDDLES = (
     ", whom {} had seen,", ", who knew {} well,", ", according to {},", ", as {} said,", ", who had met {},",
-    ", to whom {} spoke,", ", unlike {},", ", who lived with {},", ", like {},", ", who often danced with {},", ", whom {} loved,",
+    ", to whom {} spoke,", ", who lived with {},", ", like {},", ", who danced with {},", ", whom {} loved,",
 )  # fmt: skip
 AFTER_OBJECTS = (
     " yesterday",
