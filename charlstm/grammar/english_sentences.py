@@ -10,7 +10,7 @@ from itertools import pairwise
 from charlstm.grammar.english_between import AFTER_NAMES, BETWEEN
 from charlstm.grammar.english_parts import Between, Subject, Writer, both, determined, joined
 from charlstm.grammar.english_predicates import PREDICATES, be, past, predicate, property_of, reflexive
-from charlstm.grammar.english_words import PLURAL, SINGULAR, Forms, Noun, Pool, noun_pool, verb_pool
+from charlstm.grammar.english_words import PLURAL, SINGULAR, Forms, Noun, Pool, noun_pool, verb_pool, word_list
 
 OPPOSITE = 0.64  # how many of the noun phrases between a subject and its verb are of the other number
 MAX_WORDS = 25
@@ -134,9 +134,13 @@ class Sentences:
     def fronted(self) -> str:
         """*Behind the houses, the dog ...*"""
         subject, number = self.draw_subject()
-        start = self.writer.fill(self.writer.pick("fronted"))
+        past_only = self.rng.random() < 0.25
+        start = self.writer.fill(self.writer.pick("fronted_past" if past_only else "fronted"))
         between = self.middle(subject)
-        adverb, rest = predicate(self.writer, KINDS.draw(self.rng), subject)
+        self.writer.tense = "past" if past_only else ""
+        kind = self.rng.choice(("be", "be", "be", "past")) if past_only else KINDS.draw(self.rng)
+        adverb, rest = predicate(self.writer, kind, subject)
+        self.writer.tense = ""
         return sentence(start + joined(subject.forms, between.forms, both(adverb + " "), rest)[number])
 
     def saying(self) -> str:
@@ -273,10 +277,15 @@ class Sentences:
         subject, number = self.draw_subject(noun_pool(self.rng.choice(("name", "name", "person"))).draw(self.rng))
         verb = verb_pool(self.rng.choice(("person_any", "person_thing", "person_prepositional"))).draw(self.rng)
         finite = self.rng.choice((both(verb.past), both(verb.past), verb.present))
-        if self.rng.random() < 0.2:
+        how = self.rng.random()
+        if how < 0.15:
             finite = both(f"{self.writer.pick('negated_modals')} {verb.base}")
+        elif how < 0.3 and verb.base not in word_list("", "statives"):
+            finite = joined(self.rng.choice((("is", "are"), ("was", "were"))), both(f" {verb.gerund}"))
+        elif how < 0.4:
+            finite = joined(self.rng.choice((("has", "have"), ("hasn't", "haven't"))), both(f" {verb.participle}"))
         preposition = f" {verb.preposition}" if verb.preposition else ""
-        after = self.writer.ending("endings_past" if finite == both(verb.past) else "endings_present")
+        after = self.writer.ending("endings_past" if finite == both(verb.past) else "endings")
         after = after if self.rng.random() < 0.4 else ""
         return sentence(joined(subject.forms, both(" "), finite)[number] + f"{preposition} {self.shown()}{after}")
 
