@@ -149,6 +149,8 @@ def main() -> None:
     chosen = adjectives(folder)
     forms = {form for row in read(folder / "adj_pairs.tsv") for form in (row["fem_sg"], row["masc_sg"])}
     forms |= {form for row in read(folder / "adj_pairs.tsv") for form in (row["fem_pl"], row["masc_pl"])}
+    own = read_without_comments("portuguese_adjectives.tsv")
+    forms |= {row[gender] for row in own for gender in ("feminine", "masculine")}
     source = "Forms, genders and frequencies from lists derived from MorphoBr (Apache 2.0): see NOTICE-portuguese.txt."
     write(
         "portuguese_open_nouns.tsv",

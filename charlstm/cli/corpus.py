@@ -26,6 +26,7 @@ class CorpusName(StrEnum):
 
     agreement_pt = "agreement-pt"
     agreement_pt_open = "agreement-pt-open"
+    agreement_en = "agreement-en"
     agreement_en_cs = "agreement-en-cs"
 
 

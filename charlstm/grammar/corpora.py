@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from charlstm.grammar import english_czech, portuguese, portuguese_open
+from charlstm.grammar import english, english_czech, portuguese, portuguese_open
 from charlstm.grammar.mixing import mix
 from charlstm.grammar.pairs import MinimalPair
 
@@ -34,6 +34,7 @@ GRAMMARS = {
     "agreement-pt-open": Grammar(
         portuguese_open.SUMMARY, portuguese_open.lines, portuguese_open.pairs, portuguese_open.sentences
     ),
+    "agreement-en": Grammar(english.SUMMARY, english.lines, english.pairs, english.sentences),
     "agreement-en-cs": Grammar(english_czech.SUMMARY, english_czech.lines, english_czech.pairs),
 }
 
