@@ -31,7 +31,7 @@ PERSONS = words(
 )
 NEVER = words(  # words that are rather something else than a noun, or no word at all
     "meio vez vezes vós não sim quê porquê mil cem pós ex sob ser estar ter haver fim afim através ora tal qual "
-    "modo lá cá si mim ti ai ui ó pá né cadê sra perdoe parta direita pederasta chá mal bem que como ante par prol via ia"
+    "modo lá cá si mim ti ai ui ó pá né cadê judeu prostituta preto cigano crioulo mulato escravo negro negra branco pagão sra perdoe parta direita pederasta chá mal bem que como ante par prol via ia"
 )
 NO_ADJECTIVE = words(
     "vário próprio primeiro último único diverso respectivo alheio penso mulo escravo cativo pego confesso mancebo"
@@ -83,7 +83,7 @@ def words_of_agreement_pt() -> tuple[set[str], set[str]]:
     kept = {row[gender].lower() for row in rows if row["half"] == "probe" for gender in ("feminine", "masculine")}
     said = {row[gender] for row in rows if row["half"] == "train" for gender in ("feminine", "masculine")}
     for name in ("portuguese_phrases.toml", "portuguese_open_phrases.toml"):
-        said |= set(re.findall(r"[a-zà-ÿ]+", (WORDS / name).read_text(encoding="utf-8")))
+        said |= set(re.findall(r"[a-zà-ÿ]+", (WORDS / name).read_text(encoding="utf-8").lower()))
     return kept, said
 
 

@@ -35,6 +35,7 @@ from charlstm.grammar.portuguese_open_parts import (
 
 SUMMARY = "Portuguese prose-like sentences: gender and number, over thousands of nouns and many constructions"
 CLOSED = 0.15
+ATTRIBUTE = 0.2  # of the subjects, how many have an adjective of their own, so that they agree nearby, too
 OPPOSITE = 0.65  # of the nouns between subject and target, how many are of the other gender
 KINDS = ("pred_adj", "pred_part", "acl_part", "amod", "apposition", "pronoun")
 CONDITIONS = ("none", "same", "opposite")
@@ -102,14 +103,18 @@ class Writer:
         """Two subjects of one number, feminine and masculine; `kind` "hidden": nothing about them shows which."""
         rng, draw = self.rng, self.draw
         if half == "train" and number == SINGULAR and kind != "hidden" and rng.random() < 0.08:
-            both = draw.noun(FEMININE, name=1.0), draw.noun(MASCULINE, name=1.0)
-            return "a " + both[0].forms[0], "o " + both[1].forms[0]
+            named = draw.noun(FEMININE, name=1.0), draw.noun(MASCULINE, name=1.0)
+            return "a " + named[0].forms[0], "o " + named[1].forms[0]
         forms = [self._noun(gender, half, hidden=kind == "hidden").forms[number] for gender in (FEMININE, MASCULINE)]
         if kind == "hidden" or (half == "train" and rng.random() < 0.06):
             determiner = rng.choice(NEUTRAL[number])
             return f"{determiner} {forms[0]}", f"{determiner} {forms[1]}"
         feminine, masculine = draw.determiner(number)
-        return f"{feminine} {forms[0]}", f"{masculine} {forms[1]}"
+        both = f"{feminine} {forms[0]}", f"{masculine} {forms[1]}"
+        if half == "train" and rng.random() < ATTRIBUTE:
+            beside = draw.adjective().forms[number]
+            return f"{both[0]} {beside[FEMININE]}", f"{both[1]} {beside[MASCULINE]}"
+        return both
 
     def _noun(self, gender: int, half: str, *, hidden: bool) -> Noun:
         while True:
@@ -139,7 +144,9 @@ class Writer:
     def chain(self, between: Between, genders: list[int]) -> None:
         """Prepositional phrases, one after the other."""
         for gender in genders:
-            between.add_phrase(self.rng.choice(PHRASES["linking"]), self.draw.phrase(gender))
+            phrase = self.draw.phrase(gender)
+            preposition = self.rng.choice(PHRASES["linking"])
+            between.add_phrase("de" if preposition == "entre" and phrase.number == SINGULAR else preposition, phrase)
 
     def between(self, number: int, genders: list[int], *, only_phrases: bool) -> Between:
         """What stands between subject and verb, with noun phrases of these genders."""
@@ -206,6 +213,10 @@ class Writer:
             rng.choice(("por", "por", "em", "com", "para"))
         )
 
+    def inserted(self) -> str:
+        """What stands between a verb and what agrees: mostly a space alone."""
+        return self.rng.choice(PHRASES["inserted"]) if self.rng.random() < 0.2 else " "
+
     # whole sentences
 
     def draft(self, kind: str, half: str, genders: list[int], number: int) -> Draft:
@@ -226,10 +237,10 @@ class Writer:
         targets = draw.adjective(participle=how in ("pred_part", "acl_part")).forms[number]
         after: Twins
         if how == "pred_adj":
-            between.add(f" {rng.choice(PHRASES['copulas'])[number]} {rng.choice(PHRASES['degrees'])}")
+            between.add(f" {rng.choice(PHRASES['copulas'])[number]}{self.inserted()}{rng.choice(PHRASES['degrees'])}")
             after = self._ending(number)
         elif how == "pred_part":
-            between.add(f" {rng.choice(PHRASES['passives'])[number]} ")
+            between.add(f" {rng.choice(PHRASES['passives'])[number]}{self.inserted()}")
             after = (self.complement() + ".",) * 2
         elif how == "acl_part":
             between.add(" ")
@@ -273,6 +284,7 @@ class Writer:
         phrase = draw.phrase(rng.choice((FEMININE, MASCULINE)))
         is_participle = rng.random() < 0.6
         verb = rng.choice(PHRASES["passives" if is_participle else "copulas"])[phrase.number]
+        verb = verb.removeprefix("se ")  # no sentence begins with a clitic
         target = draw.adjective(is_participle).forms[phrase.number][phrase.gender]
         return _as_sentence(f"{self.before()}{verb} {target} {phrase}{self.complement()}.")
 
@@ -296,6 +308,18 @@ class Writer:
         target = draw.adjective(is_participle).forms[PLURAL][gender]
         return _as_sentence(f"{self.before()}{both[0]} e {both[1]} {verb} {target}{self.complement()}.")
 
+    def judged(self) -> str:
+        """An object and what it is said to be: *O ministro considerou as propostas do governo absurdas*."""
+        rng, draw = self.rng, self.draw
+        speaker = draw.phrase(rng.choice((FEMININE, MASCULINE)), name=0.3)
+        judged = draw.phrase(rng.choice((FEMININE, MASCULINE)), name=0.0)
+        between = self.between(judged.number, self.genders(judged.gender)[:2], only_phrases=True)
+        target = draw.adjective().forms[judged.number][judged.gender]
+        verb = rng.choice(PHRASES["judges"])[speaker.number]
+        return _as_sentence(
+            f"{self.before()}{speaker} {verb} {judged}{between.text} {rng.choice(PHRASES['degrees'])}{target}."
+        )
+
     def embedded(self) -> str:
         """The subject of a clause decides, not the sentence's: *A ministra disse que o plano foi aprovado*."""
         rng = self.rng
@@ -312,12 +336,18 @@ def _as_sentence(text: str) -> str:
 def sentences(rng: random.Random) -> Iterator[str]:
     """Sentences without end."""
     writer, first = Writer(rng), portuguese.lines(rng)
-    others: tuple[Callable[[], str], ...] = (writer.inverted, writer.fronted, writer.coordinated, writer.embedded)
+    others: tuple[Callable[[], str], ...] = (
+        writer.inverted,
+        writer.fronted,
+        writer.coordinated,
+        writer.judged,
+        writer.embedded,
+    )
     while True:
         chance = rng.random()
         if chance < CLOSED:
             yield next(first)
-        elif chance < 0.8:
+        elif chance < 0.77:
             yield writer.twinned()
         else:
             yield rng.choice(others)()

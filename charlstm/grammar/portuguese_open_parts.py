@@ -158,8 +158,11 @@ class Drawer:
         return some[0] if rng.random() < 0.55 else rng.choice(some)
 
     def phrase(self, gender: int, *, name: float = 0.1) -> Phrase:
-        """A noun phrase of the train half, sometimes with an adjective beside its noun."""
+        """A noun phrase of the train half, sometimes with an adjective beside its noun, or a proper name."""
         rng = self.rng
+        if rng.random() < 0.08:
+            article, _, place = rng.choice(PHRASES["places"][gender]).partition(" ")
+            return Phrase(article, place, gender, SINGULAR)
         noun = self.noun(gender, name=name)
         if noun.use == "name":
             return Phrase(ARTICLES[SINGULAR][gender], noun.forms[SINGULAR], gender, SINGULAR)
