@@ -30,6 +30,7 @@ def test_twins_of_different_length() -> None:
 def test_endings_run_through_the_delimiter() -> None:
     pair = MinimalPair("Ela é espanhola, sim.", "Ela é espanhol, sim.")
     assert pair.endings == ("a,", ",")
+    assert pair.rests == ("a, sim.", ", sim.")
     assert to_delimiter("cansada", 6) == "a"
 
 
@@ -106,3 +107,9 @@ def test_files_that_hold_no_pairs(tmp_path: Path, content: str, message: str) ->
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(TextError, match="No such file"):
         read_pairs(tmp_path / "nothing")
+
+
+def test_a_paradigm_of_blimp_is_a_kind(tmp_path: Path) -> None:
+    file = tmp_path / "blimp.jsonl"
+    file.write_text('{"sentence_good": "Ann hurt herself.", "sentence_bad": "Ann hurt himself.", "UID": "anaphor"}\n')
+    assert [pair.kind for pair in read_pairs(file)] == ["anaphor"]

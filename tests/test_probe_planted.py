@@ -2,15 +2,17 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from planted import CHARS, FILLERS, Planted, ordinary_lines, toy_pairs, untrained, write_pairs
+from planted import CHARS, FILLERS, Planted, filler, ordinary_lines, toy_pairs, untrained, write_pairs
 
 from charlstm.corpus.vocab import Vocabulary
+from charlstm.grammar.pairs import MinimalPair
 from charlstm.probe.causes import ablate, ablate_each, make_bench, patch, recovery
 from charlstm.probe.pipeline import ProbeRequest, probe, read_stimuli
 from charlstm.probe.reading import warm_state
@@ -281,3 +283,22 @@ def test_m_a_trained_network_holds_on_fresh_nouns(invoke) -> None:
     shares = {s["name"]: (s["share"], s["twin_share"]) for s in result["sentences"]}
     assert shares["soft"][0] > 0.9 > 0.1 > shares["soft"][1]
     assert shares["hard"][0] > 0.9 > 0.1 > shares["hard"][1]
+
+
+def test_n_without_twins_the_whole_sentence_decides() -> None:
+    """The words that differ, *f* and *m*, are as likely as each other; the *a* that follows suits only one of them."""
+    network = Planted()
+    network.write(0, {"f": FEMININE, "m": MASCULINE})
+    network.read(0, 8.0)
+    rng = random.Random(4)
+    pairs = []
+    for _ in range(20):
+        before, after = filler(rng, 8), filler(rng, 6)
+        pairs.append(MinimalPair(f"{before} f {after}a.", f"{before} m {after}a.", label="F"))
+    stimuli = make_stimuli(pairs, VOCABULARY)
+    said = [{VOCABULARY.decode(ids.numpy()) for ids in side} for side in stimuli.words]
+    assert said == [{"f "}, {"m "}]
+    warm = warm_state(network.model, torch.from_numpy(VOCABULARY.encode("\n").astype(np.int64)))
+    _, answers = read_stimuli(network.model, stimuli, warm, of_hidden=False)
+    assert (answers > 5).all()
+    assert (np.abs(read_stimuli(network.model, replace(stimuli, endings=stimuli.words), warm, False)[1]) < 0.1).all()

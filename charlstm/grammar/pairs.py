@@ -118,6 +118,11 @@ class MinimalPair:
         return to_delimiter(self.sentence_good, self.target), to_delimiter(self.sentence_bad, self.target)
 
     @property
+    def rests(self) -> tuple[str, str]:
+        """How the good and the bad sentence go on from the deciding character, to their ends."""
+        return self.sentence_good[self.target :], self.sentence_bad[self.target :]
+
+    @property
     def twin_condition(self) -> str:
         """The twin's condition."""
         return OTHER_CONDITION.get(self.condition, self.condition)
@@ -172,7 +177,7 @@ def _from_json(line: str, source: str) -> MinimalPair:
         raise TextError(f"{source}: not JSON ({e})") from None
     if not isinstance(found, dict):
         raise TextError(f"{source}: not a JSON object")
-    texts = {name: _text(found, name, source) for name in ("condition", "lemma", "kind", "label", "twin")}
+    texts = {name: _text(found, name, source) for name in ("condition", "lemma", "kind", "UID", "label", "twin")}
     good, bad = (_text(found, name, source) for name in ("sentence_good", "sentence_bad"))
     if not good or not bad:
         raise TextError(f"{source}: sentence_good and sentence_bad are needed")
@@ -189,7 +194,7 @@ def _from_json(line: str, source: str) -> MinimalPair:
         condition=texts["condition"] or "all",
         lemma=texts["lemma"],
         distance=_whole(found, "distance", source),
-        kind=texts["kind"],
+        kind=texts["kind"] or texts["UID"],  # BLiMP's name for a paradigm
         label=texts["label"],
         attractor=(attractor[0], attractor[1]) if attractor else None,
         source=source,

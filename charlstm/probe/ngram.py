@@ -58,7 +58,7 @@ def answer(stimuli: Stimuli, text: Ids, on_progress: Callable[[int, int], None] 
     text = np.asarray(text[:MAX_TEXT])
     N = len(stimuli)
     rows_with: dict[tuple[tuple[int, ...], int], list[int]] = {}
-    for k, texts in enumerate(stimuli.endings):
+    for k, texts in enumerate(stimuli.words):
         for row, ids in enumerate(texts):
             rows_with.setdefault((tuple(ids.tolist()), k), []).append(row)
     occurrences = {ending: _Occurrences(text, ending) for ending, _ in rows_with}

@@ -143,7 +143,7 @@ def read_sentence(
 ) -> SentenceReport:
     """One sentence and its twin, to be shown: the shares of their endings and the cells over their characters."""
     shares, traces = [], []
-    endings = ending_ids(pair, vocabulary)
+    endings = ending_ids(pair, pair.endings, vocabulary)
     for text in (pair.prefix, pair.twin_prefix):
         ids = _ids(vocabulary, text, pair.source)[None]
         length = torch.tensor([ids.shape[1]])

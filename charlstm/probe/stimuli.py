@@ -41,7 +41,9 @@ class Stimuli:
         cue_start: (N) where the last word of the cue begins.
         cue: (N) where the cue has ended: the last character read by the state that is patched.
         landmarks: (N, K) the last character read at each landmark.
-        endings: for each class, the ids of how a sentence goes on, through the delimiter.
+        endings: for each class, the ids of how a sentence goes on: with a twin, through the delimiter; without, to its
+            end, as in BLiMP (Warstadt et al. 2020), because what decides may come later.
+        words: the same, always through the delimiter.
         label: (N) the class of the cue.
         pair, lemma: (N) which pair and which lemma a sentence belongs to.
         twin: (N) the sentence that differs in the cue; -1 without.
@@ -59,6 +61,7 @@ class Stimuli:
     cue: Tensor
     landmarks: Tensor
     endings: tuple[list[Tensor], list[Tensor]]
+    words: tuple[list[Tensor], list[Tensor]]
     label: Ints
     pair: Ints
     lemma: Ints
@@ -121,19 +124,22 @@ def make_stimuli(pairs: Sequence[MinimalPair], vocabulary: Vocabulary) -> Stimul
         raise TextError(f"every pair is of a kind that is reported apart ({', '.join(APART)}): nothing to claim")
     known = [pair.target - pair.end_of_cue if pair.twin else pair.distance for pair in pairs]
     edges, bins = _distance_bins([distance for distance in known if distance is not None] or [0])
-    prefixes, marks, starts, first, second, rows = [], [], [], [], [], []
+    prefixes, marks, starts, rows = [], [], [], []
+    endings: tuple[list[Tensor], list[Tensor]] = ([], [])
+    words: tuple[list[Tensor], list[Tensor]] = ([], [])
     for k, pair in enumerate(pairs):
         good_class = class_of_good[k]
-        good, bad = ending_ids(pair, vocabulary)
-        endings = (good, bad) if good_class == 0 else (bad, good)
+        word = ending_ids(pair, pair.endings, vocabulary)
+        ending = word if pair.twin else ending_ids(pair, pair.rests, vocabulary)
         distance = pair.target - pair.end_of_cue if pair.twin else -1 if pair.distance is None else pair.distance
         for is_twin, prefix in enumerate((pair.prefix, pair.twin_prefix)[: 1 + all(with_twin)]):
             prefixes.append(torch.from_numpy(vocabulary.encode(prefix, what=pair.source).astype(np.int64)))
             places = _landmarks(pair, prefix, len(prefix) - pair.target)
             marks.append(places)
             starts.append(prefix.rfind(" ", 0, places[0]) + 1)
-            first.append(endings[0])
-            second.append(endings[1])
+            for side in (0, 1):
+                endings[side].append(ending[side != good_class])
+                words[side].append(word[side != good_class])
             label = good_class if not is_twin else 1 - good_class
             condition = pair.twin_condition if is_twin else pair.condition
             rows.append((label, k, lemma_of[_lemma(pair, k)], condition, pair.kind, distance))
@@ -149,7 +155,8 @@ def make_stimuli(pairs: Sequence[MinimalPair], vocabulary: Vocabulary) -> Stimul
         cue_start=torch.tensor(starts),
         cue=torch.tensor([places[0] for places in marks]),
         landmarks=torch.tensor(marks),
-        endings=(first, second),
+        endings=endings,
+        words=words,
         label=np.array(columns[0], dtype=np.int64),
         pair=np.array(columns[1], dtype=np.int64),
         lemma=np.array(columns[2], dtype=np.int64),
@@ -200,14 +207,14 @@ def _classes_of_good(pairs: Sequence[MinimalPair], classes: tuple[str, str]) -> 
     return [int(first_way.setdefault(frozenset(pair.endings), pair.endings[0]) != pair.endings[0]) for pair in pairs]
 
 
-def ending_ids(pair: MinimalPair, vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
-    """The ids of the good and of the bad ending. One that the text breaks off without a delimiter is given one.
+def ending_ids(pair: MinimalPair, endings: tuple[str, str], vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
+    """The ids of the good and of the bad ending of a pair. One that breaks off without a delimiter is given one.
 
     Else *laugh* would be a part of *laughs*, and could not be told from it.
     """
     delimiter = next((c for c in "\n. " if c in vocabulary), "")
     found = []
-    for ending in pair.endings:
+    for ending in endings:
         closed = ending + delimiter if not ending or ending[-1].isalpha() else ending
         if not closed:
             raise TextError(f"{pair.source}: one ending is a part of the other, and the model knows no delimiter")
