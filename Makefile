@@ -63,7 +63,7 @@ lowest:
 
 soak: $(READY)
 	SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
-		$(addprefix tests/test_,interruptions.py attacks.py bounded.py probe_soak.py strangers.py)
+		$(addprefix tests/test_,interruptions.py attacks.py bounded.py probe_soak.py statistics.py strangers.py)
 
 SENTENCE := A menina que o João viu está cansada.
 pictures: $(READY)

@@ -105,6 +105,46 @@ def test_classes_follow_from_endings_where_no_pair_has_a_label() -> None:
         make_stimuli([labelled, *pairs[1:]], TOY)
 
 
+def two_kinds(cues: str) -> list[MinimalPair]:
+    """Ten nouns in each of which `a` is right and `o` wrong, and ten in which `f` is right and `m` wrong."""
+    pairs = []
+    for k in range(20):
+        good, bad = ("a", "o") if k < 10 else ("f", "m")
+        cue, twin = (cues[:2], cues[2:4]) if k < 10 else (cues[4:6], cues[6:])
+        middle = "bcde"[k % 4] * (k + 3)
+        pairs.append(
+            MinimalPair(f"{cue} {middle}{good}.", f"{cue} {middle}{bad}.", f"{twin} {middle}{bad}.", lemma=f"L{k}")
+        )
+    return pairs
+
+
+def test_of_several_kinds_of_endings_the_cues_say_which_belong_together() -> None:
+    stimuli = make_stimuli(two_kinds("FbMbFbMb"), TOY)
+    assert stimuli.label.tolist() == [0, 1] * 20
+    turned = make_stimuli(two_kinds("FbMbMbFb"), TOY)
+    assert turned.label.tolist() == [0, 1] * 10 + [1, 0] * 10
+    with pytest.raises(TextError, match="do not say which belong together; give every pair a label"):
+        make_stimuli(two_kinds("FbMbGbHb"), TOY)
+    with pytest.raises(TextError, match="do not say which belong together"):
+        make_stimuli([*two_kinds("FbMbFbMb"), *two_kinds("FbMbMbFb")], TOY)
+
+
+def test_without_lemmas_pairs_of_one_cue_are_not_independent() -> None:
+    def pairs_of(nouns: str) -> list[MinimalPair]:
+        return [
+            MinimalPair(f"F{noun} {middle}a.", f"F{noun} {middle}o.", f"M{noun} {middle}o.", label="F")
+            for noun in nouns
+            for middle in ("bc", "de", "hij", "kl")
+        ]
+
+    with pytest.raises(TextError, match="3 independent pairs"):
+        make_stimuli(pairs_of("bcd"), TOY)  # twelve pairs of three nouns
+    nouns = pairs_of("bcdehijklnpq")
+    stimuli = make_stimuli(nouns, TOY)
+    assert len(set(stimuli.lemma.tolist())) == 12
+    assert stimuli.lemma.tolist() == [noun for noun in range(12) for _ in range(8)]
+
+
 def test_an_ending_that_the_text_breaks_off_is_given_a_delimiter() -> None:
     stimuli = make_stimuli([MinimalPair("Fbca", "Fbc")], TOY)
     assert [TOY.decode(texts[0].numpy()) for texts in stimuli.endings] == ["a\n", "\n"]

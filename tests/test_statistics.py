@@ -1,5 +1,6 @@
 """The probe's statistics against brute force and known values."""
 
+import os
 from itertools import product
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.probe.nulls import limit_of, stands_out
+from charlstm.probe.selectivity import Found, confirm
 from charlstm.probe.statistics import (
     EXACT_UP_TO,
     above,
@@ -110,3 +112,21 @@ def test_a_sixth_network_rarely_stands_out() -> None:
     rng = np.random.default_rng(4)
     draws = np.clip(0.7 + 0.08 * rng.normal(size=(2000, 6)), 0.01, 0.99)
     assert np.mean([stands_out(float(row[5]), row[:5]) for row in draws]) < 0.02
+
+
+def test_p_asks_whether_anything_is_missing_at_one_landmark() -> None:
+    """Twenty cells that are perfect until the target and noise there, 5 to 20 lemmas: rarely called significant."""
+    rng, draws = np.random.default_rng(0), 1000 if os.environ.get("SOAK") else 60
+    claims = 0
+    for _ in range(draws):
+        lemmas, sentences, cells = int(rng.integers(5, 21)), 3, 20
+        lemma = np.repeat(np.arange(lemmas), 2 * sentences)
+        positive = np.tile(np.repeat([True, False], sentences), lemmas)
+        states = np.repeat(np.where(positive, 1.0, -1.0)[:, None], 4 * cells, axis=1).reshape(-1, 4, 1, cells)
+        of_noun = rng.normal(size=(2 * lemmas, cells))[2 * lemma + positive]  # sentences of a noun are alike
+        states[:, 3, 0] = of_noun + 0.3 * rng.normal(size=(len(lemma), cells))
+        found = [Found(0, cell, 1, 1.0) for cell in range(cells)]
+        claims += min(candidate.p for candidate in confirm(states, positive, lemma, found, rng)) < 0.05
+    assert claims <= (0.05 * draws if draws == 1000 else 8)  # of 60, more than 8 would come once in 250 times
+    held = np.repeat(np.where(positive, 1.0, -1.0)[:, None], 4, axis=1).reshape(-1, 4, 1, 1)
+    assert confirm(held, positive, lemma, [Found(0, 0, 1, 1.0)], rng)[0].p < 0.05

@@ -37,7 +37,8 @@ class Candidate:
     Attributes:
         found: the cell.
         hold: on the other half.
-        p: how often the best of all candidates does as well when labels are exchanged by lemma.
+        p: how often the best of all candidates does as well at a landmark when labels are exchanged by lemma; the
+            largest over landmarks, since the claim is that none is missing (intersection-union test: Berger 1982).
         landmark_auc: (K) on the confirmation half, sign applied.
     """
 
@@ -94,13 +95,13 @@ def confirm(
     cells = [*found, *extra]
     signed = signed_states(states, cells)
     flip = flips(len(np.unique(lemma)), rng)
-    by_flip = permuted_auc(signed[:, :, : len(found)], positive, lemma, flip).min(axis=1)  # (P, C)
-    best = by_flip[1:].max(axis=1)  # the first permutation exchanges nothing: it is the observation
+    by_flip = permuted_auc(signed[:, :, : len(found)], positive, lemma, flip)  # (P, K, C)
+    best = by_flip[1:].max(axis=2)  # the first permutation exchanges nothing: it is the observation
     observed = auc(signed, positive)  # (K, C)
-    result = [
-        Candidate(cell, float(observed[:, k].min()), above(float(observed[:, k].min()), best), observed[:, k])
-        for k, cell in enumerate(cells)
-    ]
+    result = []
+    for k, cell in enumerate(cells):
+        p = max(above(float(at), chance) for at, chance in zip(observed[:, k], best.T, strict=True))
+        result.append(Candidate(cell, float(observed[:, k].min()), p, observed[:, k]))
     return sorted(result, key=lambda candidate: -candidate.hold)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import TextError
-from charlstm.grammar.pairs import MinimalPair
+from charlstm.grammar.pairs import MinimalPair, common_prefix
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -178,7 +178,21 @@ def split_lemmas(stimuli: Stimuli, seed: int) -> tuple[Bools, Bools]:
 
 
 def _lemma(pair: MinimalPair, number: int) -> str:
-    return pair.lemma or f"pair {number}"
+    """What makes a pair independent of others: its lemma, or else its cue and the twin's; without twins, itself."""
+    if pair.lemma:
+        return pair.lemma
+    return "/".join(sorted(_cues(pair))) if pair.twin else f"pair {number}"
+
+
+def _cues(pair: MinimalPair) -> tuple[str, str]:
+    """What differs between a sentence and its twin, in whole words: *menina* and *menino*."""
+    shift = len(pair.twin_prefix) - len(pair.prefix)
+    start = common_prefix(pair.prefix, pair.twin_prefix)
+    start = pair.prefix.rfind(" ", 0, start) + 1
+    end = max(pair.differs_until, start - min(shift, 0))
+    while end < pair.target and pair.prefix[end].isalpha():  # the rest of the word is the same in both
+        end += 1
+    return pair.prefix[start:end].lower(), pair.twin_prefix[start : end + shift].lower()
 
 
 def _classes(pairs: Sequence[MinimalPair]) -> tuple[str, str]:
@@ -196,6 +210,10 @@ def _classes_of_good(pairs: Sequence[MinimalPair], classes: tuple[str, str]) -> 
     """The class of every good sentence: its label, or, where no pair has one, what its ending says.
 
     Endings that occur both ways round (*-a* right, *-o* wrong; elsewhere *-o* right, *-a* wrong) mean the classes.
+    Where pairs have several kinds of endings (*-a*, *-o*; *-as*, *-os*), their cues say which go together.
+
+    Raises:
+        TextError: where they do not.
     """
     labelled = [bool(pair.label) for pair in pairs]
     if any(labelled):
@@ -203,8 +221,43 @@ def _classes_of_good(pairs: Sequence[MinimalPair], classes: tuple[str, str]) -> 
             source = pairs[labelled.index(False)].source
             raise TextError(f"{source}: this pair has no label, others have; give all or none")
         return [classes.index(pair.label) for pair in pairs]
-    first_way: dict[frozenset[str], str] = {}
-    return [int(first_way.setdefault(frozenset(pair.endings), pair.endings[0]) != pair.endings[0]) for pair in pairs]
+    if len({frozenset(pair.endings) for pair in pairs}) == 1:
+        return [int(pair.endings != pairs[0].endings) for pair in pairs]
+    if not all(pair.twin for pair in pairs):
+        return [0] * len(pairs)  # nothing but behaviour is scored, and nothing says which endings belong together
+    found = _classes_by_cue(pairs)
+    if found is None:
+        raise TextError(
+            f"{pairs[0].source}: there are several kinds of endings, and the cues do not say which belong together; "
+            "give every pair a label, the class of its good sentence"
+        )
+    return found
+
+
+def _classes_by_cue(pairs: Sequence[MinimalPair]) -> list[int] | None:
+    """Classes such that equal cues, and equal endings of one kind, are of one class; None where they do not follow.
+
+    Each pair says that its good ending and its cue are of one class, its bad ending and the twin's cue of the other.
+    """
+    links: dict[tuple[str, ...], list[tuple[tuple[str, ...], int]]] = {}
+    goods = []
+    for pair in pairs:
+        good, bad = ((*sorted(pair.endings), ending) for ending in pair.endings)
+        cue, twin_cue = ((word,) for word in _cues(pair))
+        for one, other, differ in ((good, bad, 1), (good, cue, 0), (bad, twin_cue, 0)):
+            links.setdefault(one, []).append((other, differ))
+            links.setdefault(other, []).append((one, differ))
+        goods.append(good)
+    classes, waiting = {goods[0]: 0}, [goods[0]]
+    while waiting:
+        one = waiting.pop()
+        for other, differ in links[one]:
+            if other not in classes:
+                classes[other] = classes[one] ^ differ
+                waiting.append(other)
+            elif classes[other] != classes[one] ^ differ:
+                return None
+    return [classes[good] for good in goods] if classes.keys() >= set(goods) else None
 
 
 def ending_ids(pair: MinimalPair, endings: tuple[str, str], vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
