@@ -232,6 +232,50 @@ def test_l_position_says_nothing_of_the_class(found) -> None:
     assert verdicts(found(network)) == {}
 
 
+def with_long_cues(always: bool) -> list[MinimalPair]:
+    """Feminine cues are eight characters longer than masculine ones; or, not `always`, as often the other way round."""
+    pairs = []
+    for k, pair in enumerate(toy_pairs()):
+        if len(pair.prefix) != 31:  # one distance, or the places of the other landmarks would vary
+            continue
+        longer = {"F": "bcdehijk", "M": ""} if always or k % 2 else {"F": "", "M": "bcdehijk"}
+        start = pair.attractor and pair.attractor[0] + len(longer["F"])
+        middle = pair.prefix[1:]
+        pairs.append(
+            MinimalPair(
+                f"F{longer['F']}{middle}a.",
+                f"F{longer['F']}{middle}o.",
+                f"M{longer['M']}{middle}o.",
+                cue_end=1 + len(longer["F"]),
+                condition=pair.condition,
+                lemma=pair.lemma,
+                label="F",
+                attractor=None if start is None else (start, start + 1),
+            )
+        )
+    return pairs
+
+
+def test_o_a_cell_that_counts_passes_for_none_where_cues_of_one_class_are_longer(found) -> None:
+    network = Planted()
+    network.write(0, {c: 0.02 for c in CHARS if c != "\n"}, add=True)
+    network.write(0, {"\n": 0.0})
+    network.read(0, 8.0)
+    stimuli = make_stimuli(with_long_cues(always=True), VOCABULARY)
+    states, _ = read_stimuli(network.model, stimuli, network.model.zero_state(1), False)
+    assert auc(states[:, :, 0, 0], stimuli.label == 0).min() == 1.0  # it holds the feature, as far as holding goes
+    result = found(network, with_long_cues(always=True))
+    assert verdicts(result) == {}
+    assert any("the place of a landmark tells F from M (AUC: cue 1.00" in note for note in result["notes"])
+    assert result["cells"][0]["free_hold"] is None  # no two sentences can be compared
+
+
+def test_p_a_cell_that_tracks_does_so_among_cues_of_one_length_too(found) -> None:
+    result = found(holder(), with_long_cues(always=False))
+    assert verdicts(result) == {0: "tracks and used"}
+    assert not any("the place of a landmark" in note for note in result["notes"])
+
+
 def test_ablation_holds_exactly_the_cells_it_names() -> None:
     network = holder(cells=2)
     stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)

@@ -23,6 +23,7 @@ from charlstm.probe.selectivity import (
     Candidate,
     Found,
     auc_over_time,
+    auc_within,
     best_hold,
     confirm,
     hold_interval,
@@ -38,6 +39,7 @@ from charlstm.progress import OnProgress
 CUE, BEFORE, AFTER, TARGET = range(4)  # of `stimuli.LANDMARKS`
 MAX_BRIEF = 5  # cells that are reported though they hold for a short while only
 MAX_REPORTED = 8
+CONFOUNDED = 0.1  # how far from one half the AUC of a position may lie
 
 
 @dataclass(frozen=True)
@@ -179,8 +181,10 @@ def _report(material: Material, chance: Nulls, candidate: Candidate) -> CellRepo
         figure = auc(values[chosen], positive[chosen]).min() if chosen.any() else np.nan
         if np.isfinite(figure):
             by_distance[name] = float(figure)
+    positions = stimuli.landmarks.numpy()[contested]
     evidence = Evidence(
         hold=candidate.hold,
+        free_hold=_free_hold(values[contested], positive[contested], positions, confounds(stimuli)),
         same_hold=float(auc(values[same], positive[same]).min()) if same.any() else float("nan"),
         far_hold=min(by_distance.values(), default=candidate.hold),
         resolution=1 / max(1, int(positive[contested].sum()) * int((~positive[contested]).sum())),
@@ -199,6 +203,26 @@ def _report(material: Material, chance: Nulls, candidate: Candidate) -> CellRepo
         attractor_auc=_attractor_auc(material, values),
         hold_by_distance=by_distance,
     )
+
+
+def confounds(stimuli: Stimuli) -> Floats:
+    """How well the mere position of each landmark tells the classes apart: its AUC on contested sentences, (K)."""
+    contested = stimuli.contested
+    return auc(stimuli.landmarks.numpy()[contested].astype(float), stimuli.label[contested] == 0)
+
+
+def _free_hold(values: Floats, positive: Bools, positions: Ints, position_auc: Floats) -> float | None:
+    """The hold where only sentences are compared whose landmarks, or cues, stand at one place; None without a confound.
+
+    A cell that counts characters has none of it. NaN where no two sentences can be compared.
+    """
+    is_confounded = np.abs(position_auc - 0.5) > CONFOUNDED
+    figures = [
+        float(auc_within(values[:, k], positive, positions[:, k])) for k in np.flatnonzero(is_confounded).tolist()
+    ]
+    if is_confounded[CUE]:
+        figures += auc_within(values, positive, positions[:, CUE]).tolist()
+    return float(np.min(figures)) if figures else None
 
 
 def _attractor_auc(material: Material, values: Floats) -> tuple[float, float] | None:

@@ -20,11 +20,11 @@ from charlstm.network.model import CharLM
 from charlstm.probe import ngram, ordinary
 from charlstm.probe.behaviour import judge
 from charlstm.probe.causal_tests import causal_tests
-from charlstm.probe.evidence import Material, cell_reports, gather_nulls, shown_reports
+from charlstm.probe.evidence import CONFOUNDED, Material, cell_reports, confounds, gather_nulls, shown_reports
 from charlstm.probe.reading import log_odds, read, read_to_landmarks, trace_cells, warm_state
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Floats
-from charlstm.probe.stimuli import Bools, Stimuli, ending_ids, make_stimuli, split_lemmas
+from charlstm.probe.stimuli import LANDMARKS, Bools, Stimuli, ending_ids, make_stimuli, split_lemmas
 from charlstm.probe.verdict import Thresholds, Verdict
 from charlstm.progress import OnProgress, unheard
 
@@ -171,6 +171,15 @@ def _notes(stimuli: Stimuli, every: Sequence[CellReport], shown: Sequence[CellRe
         )
     elif not any(pair.attractor for pair in stimuli.pairs):
         notes.append("the pairs do not say where the attractor stands: its landmarks are at a third and at two thirds")
+    position = confounds(stimuli)
+    if (np.abs(position - 0.5) > CONFOUNDED).any():
+        told = ", ".join(
+            f"{name} {at:.2f}" for name, at in zip(LANDMARKS, position, strict=True) if abs(at - 0.5) > CONFOUNDED
+        )
+        notes.append(
+            f"the place of a landmark tells {stimuli.classes[0]} from {stimuli.classes[1]} (AUC: {told}): a cell must "
+            "hold the feature among sentences in which it stands at one place, too"
+        )
     if any(report.ablation and report.ablation.p is None for report in every):
         notes.append("the layer has too few other cells to compare with: nothing is said of causes")
     names = {report.name for report in shown}

@@ -88,6 +88,7 @@ class CellReport:
             "sign": candidate.found.sign,
             "hold": self.interval.to_dict() if self.interval else {"value": candidate.hold},
             "same_hold": evidence.same_hold,
+            "free_hold": evidence.free_hold,
             "discovery_hold": candidate.found.hold,
             "auc": dict(zip(LANDMARKS, candidate.landmark_auc.tolist(), strict=True)),
             "auc_over_time": None if self.over_time is None else self.over_time.tolist(),

@@ -139,6 +139,18 @@ def hold_interval(values: Floats, positive: Bools, lemma: Ints, rng: np.random.G
     return bootstrap(statistic, np.arange(M), rng)
 
 
+def auc_within(values: Floats, positive: Bools, strata: Ints) -> Floats:
+    """The AUC if only sentences of one stratum are compared: values (N, ...), strata (N) -> (...). NaN without any."""
+    wins, comparisons = np.zeros(values.shape[1:]), 0
+    for stratum in np.unique(strata):
+        rows = strata == stratum
+        number = int((positive & rows).sum()) * int((~positive & rows).sum())
+        if number:
+            wins += number * auc(values[rows], positive[rows])
+            comparisons += number
+    return wins / comparisons if comparisons else np.full(values.shape[1:], np.nan)
+
+
 def auc_over_time(values: Floats, positive: Bools, cue: Ints, length: Ints, points: int = 11) -> Floats:
     """A cell's AUC at equal shares of the way from the cue to the deciding character: values (N, T) -> (points)."""
     shares = np.linspace(0, 1, points)

@@ -54,6 +54,8 @@ class Evidence:
         hold, gap, p: as in `Thresholds`.
         same_hold: the hold on sentences with an attractor of the same class; NaN where there is none.
         far_hold: the hold at the distance where it is least.
+        free_hold: the hold among sentences whose cues end at one place, where that place tells the classes apart;
+            None where it does not.
         resolution: of these AUC: 1 over the comparisons behind them.
         null_hold: the best hold of each re-initialised network.
         short: the AUC that lasts from the cue to the attractor, or to the end of the shortest sentences.
@@ -74,6 +76,7 @@ class Evidence:
     null_short: Floats
     cue: float
     null_cue: Floats
+    free_hold: float | None = None
     fall: float | None = None
     net_fall: float | None = None
     fall_p: float | None = None
@@ -92,6 +95,11 @@ def does_not_last(evidence: Evidence, limits: Thresholds) -> list[str]:
     return lacks
 
 
+def is_explained_by_position(evidence: Evidence, limits: Thresholds) -> bool:
+    """Whether a cell that only counts characters would do as well."""
+    return evidence.free_hold is not None and not evidence.free_hold >= limits.hold
+
+
 def shortcomings(evidence: Evidence, limits: Thresholds) -> list[str]:
     """What a cell lacks to be said to track the feature, in words; nothing if it does."""
     lacks = does_not_last(evidence, limits)
@@ -99,6 +107,8 @@ def shortcomings(evidence: Evidence, limits: Thresholds) -> list[str]:
         lacks.append(f"its gap is {evidence.gap:.2f}, below {limits.gap:g}")
     if not evidence.p < limits.alpha:
         lacks.append(f"p is not below {limits.alpha:g}")
+    if is_explained_by_position(evidence, limits):
+        lacks.append("a cell that counts characters would do as well")
     if not stands_out(evidence.hold, evidence.null_hold, evidence.resolution):
         lacks.append("re-initialised networks do as well")
     return lacks

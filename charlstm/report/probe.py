@@ -188,7 +188,8 @@ def legend(result: ProbeResult) -> list[str]:
         f"gap        difference of the class means at the target, in deviations on ordinary text; "
         f"at least {limits.gap:g}",
         "attr. AUC  whether the attractor's class shows at the target, the subject's being fixed; 0.5 is blind to it",
-        f"p          labels exchanged by noun pair, against the best candidate, at the worst landmark; below {limits.alpha:g}",
+        "p          labels exchanged by noun pair, against the best candidate, at the worst landmark; "
+        f"below {limits.alpha:g}",
         "cleared    1 - product of f over the cue's last word; written: sum of i |g| over it; then over the attractor",
         "kept       product of f from the cue to the target; shown: o at the target",
         f"fall       loss of accuracy with the cell at its mean from the cue on; at least {limits.fall:g}, also net",
