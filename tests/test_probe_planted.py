@@ -276,6 +276,21 @@ def test_p_a_cell_that_tracks_does_so_among_cues_of_one_length_too(found) -> Non
     assert not any("the place of a landmark" in note for note in result["notes"])
 
 
+def test_q_a_latch_that_is_written_anew_from_its_own_hidden_state(found) -> None:
+    network = Planted()
+    layer, size = network.model.stack.layer(0), network.hidden_size
+    with torch.no_grad():
+        layer.bias[0], layer.bias[size] = 20.0, -20.0  # cell 0 writes, and keeps nothing, at every character
+        layer.weight_hh[2 * size, 0] = 4.0
+        for character, sign in {"F": 20.0, "M": -20.0}.items():
+            layer.weight_ih[2 * size, CHARS.index(character)] = sign
+    network.read(0, 4.0)
+    result = found(network)
+    assert verdicts(result) == {0: "tracks and used"}
+    assert result["cells"][0]["recovery"]["value"] > 0.95
+    assert result["cells"][0]["flip"] == 1.0
+
+
 def test_ablation_holds_exactly_the_cells_it_names() -> None:
     network = holder(cells=2)
     stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)

@@ -1,7 +1,7 @@
 """Does the network use what a cell holds? Cells are held still, or given the twin's value, and it answers again.
 
 *Ablation*: from the end of the cue on, a cell stays at its mean on ordinary text. *Patch*: once, at the end of the
-cue, what carries a cell's memory takes its value in the twin sentence (activation patching: Vig et al. 2020,
+cue, a cell takes its cell state and hidden state in the twin sentence (activation patching: Vig et al. 2020,
 Finlayson et al. 2021). Answers are log odds of the endings, class 0 against class 1, nats.
 
 Legend: N sentences, L layers, H hidden.
@@ -85,18 +85,21 @@ def ablate_each(bench: Bench, cells: Cells, mean: Floats, only: Bools) -> Floats
 
 
 def patch(bench: Bench, cells: Cells | None) -> Floats:
-    """The log odds when cells take the twin's memory once, at the end of the cue: (N).
+    """The log odds when cells take their state in the twin once, at the end of the cue: (N).
 
-    `cells` None: the whole state, hidden and cell, is the twin's; the answer must then be the twin's, too.
+    Cell state and hidden state go together: a cell may clear its cell state and write it anew from its hidden state.
+    `cells` None: the whole state is the twin's; the answer must then be the twin's, too.
     """
-    h, c = bench.at.h.clone(), bench.at.c.clone()
-    source = bench.model.cell.memory_of(State(h, c))
+    twins = State(*(part[:, bench.twin] for part in bench.at))
     if cells is None:
-        return _answer(bench, bench.rows, State(h[:, bench.twin], c[:, bench.twin]), None)
+        return _answer(bench, bench.rows, twins, None)
+    patched = State(*(part.clone() for part in bench.at))
     if len(cells):
         layers, numbers = (torch.tensor(part) for part in zip(*cells, strict=True))
-        source[layers, :, numbers] = source[:, bench.twin][layers, :, numbers]
-    return _answer(bench, bench.rows, State(h, c), None)
+        for part, twin in zip(patched, twins, strict=True):
+            if part.shape[-1]:  # there may be no cell state
+                part[layers, :, numbers] = twin[layers, :, numbers]
+    return _answer(bench, bench.rows, patched, None)
 
 
 def clamp_of(model: CharLM, cells: Cells, mean: Floats) -> Clamp:
