@@ -291,6 +291,21 @@ def test_q_a_latch_that_is_written_anew_from_its_own_hidden_state(found) -> None
     assert result["cells"][0]["flip"] == 1.0
 
 
+def test_r_accuracy_at_chance_is_not_a_lost_feature(found, invoke, tmp_path: Path) -> None:
+    network = Planted()
+    for cell, at_rest, weight in ((0, 0.0, 2.0), (1, FEMININE, 8.0)):  # the mean of cell 1 lies far to one side
+        network.write(cell, {"F": FEMININE, "M": MASCULINE, "\n": at_rest})
+        network.read(cell, weight)
+    result = found(network, None, 0.9)
+    ablation = {cell["cell"]: cell["ablation"] for cell in result["cells"]}[1]
+    assert ablation["accuracy"] < 0.6
+    assert ablation["twin_order"]["value"] == 1.0
+    model, text = tmp_path / "planted.safetensors", tmp_path / "ordinary.txt"
+    words = invoke("probe", "-c", model, "--pairs", tmp_path / "pairs.jsonl", "--text", text).out
+    assert "but leaves 100 % of the twins in order" in " ".join(words.split())
+    assert "chance (5" not in " ".join(words.split()[words.split().index("Cell") :])
+
+
 def test_ablation_holds_exactly_the_cells_it_names() -> None:
     network = holder(cells=2)
     stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)

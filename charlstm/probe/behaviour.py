@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from charlstm.probe.causes import correct
+from charlstm.probe.causes import correct, twins_in_order
 from charlstm.probe.statistics import Estimate, Floats, bootstrap, d_prime
 from charlstm.probe.stimuli import Bools, Ints, Stimuli
 
@@ -109,8 +109,7 @@ def judge(stimuli: Stimuli, answers: Floats, ngram: Floats | None, rng: np.rando
 
 def _twin_accuracy(stimuli: Stimuli, answers: Floats, rng: np.random.Generator) -> Estimate:
     rows = np.flatnonzero(stimuli.main & (stimuli.label == 0))
-    lead = answers[rows] - answers[stimuli.twin[rows]]
-    ordered = np.where(lead == 0, 0.5, lead > 0)
+    ordered = twins_in_order(answers, stimuli.twin)[rows]
 
     def statistic(again: Ints) -> float:
         return float(ordered[again].mean())

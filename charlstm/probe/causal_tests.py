@@ -20,6 +20,7 @@ from charlstm.probe.causes import (
     make_bench,
     patch,
     recovery,
+    twins_in_order,
 )
 from charlstm.probe.evidence import Material, in_order
 from charlstm.probe.result import Ablation, CellReport, CurvePoint
@@ -62,7 +63,7 @@ def causal_tests(
     }
     joint = None
     if len(together) > 1:
-        joint = _ablation(bench, ablate(bench, together, mean), 0, None, bits[-1] - bits[0])
+        joint = _ablation(bench, material, ablate(bench, together, mean), 0, None, bits[-1] - bits[0])
     done = in_order([result.get(report.name, report) for report in reports])
     return done, joint, _curve(bench, material, on_progress), bits[0]
 
@@ -107,7 +108,7 @@ def _test(
     place, mean = report.candidate.place, material.text.mean
     answers = ablate(bench, [place], mean)
     p = None if others is None else above(_fall(bench, answers[few], few), others)
-    ablation = _ablation(bench, answers, 0 if others is None else len(others), p, cost_bits)
+    ablation = _ablation(bench, material, answers, 0 if others is None else len(others), p, cost_bits)
     patched = patch(bench, [place])
     of_twin = bench.base[bench.twin]
 
@@ -132,7 +133,9 @@ def _test(
     )
 
 
-def _ablation(bench: Bench, answers: Floats, number: int, p: float | None, cost_bits: float) -> Ablation:
+def _ablation(
+    bench: Bench, material: Material, answers: Floats, number: int, p: float | None, cost_bits: float
+) -> Ablation:
     stimuli, label = bench.stimuli, bench.label
     before, after = correct(bench.base, label), correct(answers, label)
     lost = before - after
@@ -144,7 +147,10 @@ def _ablation(bench: Bench, answers: Floats, number: int, p: float | None, cost_
         if (chosen := (label == k) & (condition == name)).any()
     }
     of_class = {name: float(lost[label == k].mean()) for k, name in enumerate(stimuli.classes)}
-    return Ablation(of_class, by, float(after.mean()), float(before.mean()), number, p, cost_bits)
+    first = label == 0
+    in_order = twins_in_order(answers, bench.twin)[first]
+    order = bootstrap(lambda rows: float(in_order[rows].mean()), stimuli.lemma[bench.rows][first], material.rng, 400)
+    return Ablation(of_class, by, float(after.mean()), float(before.mean()), number, p, cost_bits, order)
 
 
 def _curve(bench: Bench, material: Material, on_progress: OnProgress) -> list[CurvePoint]:

@@ -125,6 +125,11 @@ def correct(answers: Floats, label: Ints) -> Floats:
     return np.where(answers == 0, 0.5, (answers > 0) == (label == 0)).astype(float)
 
 
+def twins_in_order(answers: Floats, twin: Ints) -> Floats:
+    """1 where a sentence of class 0 has larger odds of class 0 than its twin, a half at a tie: (N), for class 0."""
+    return np.where(answers == answers[twin], 0.5, answers > answers[twin]).astype(float)
+
+
 def recovery(base: Floats, patched: Floats, of_twin: Floats, label: Ints) -> float:
     """How far a patch goes from the sentences' answers to their twins': 0 not at all, 1 all the way.
 

@@ -43,8 +43,14 @@ def _about(result: ProbeResult, cell: CellReport) -> str:
     change = "switching it off alone changes no choice"
     if lost:
         change = f"switching it off changes accuracy by points: {', '.join(lost)}"
-    if after <= CHANCE + NEAR_CHANCE < before:
+    order = cell.ablation.twin_order
+    if after <= CHANCE + NEAR_CHANCE < before and order.low <= CHANCE <= order.high:
         change = f"switching it off drops accuracy to chance ({100 * after:.0f} %)"
+    elif after <= CHANCE + NEAR_CHANCE < before:
+        change = (
+            f"switching it off drops accuracy to {100 * after:.0f} %, but leaves {100 * order.value:.0f} % of the "
+            "twins in order: it shifts the answers towards one ending, and the feature is not lost"
+        )
     if cell.verdict is Verdict.tracks_and_used:
         flips = (
             "" if cell.flip is None else f", giving it the twin's value flips {100 * cell.flip:.0f} % of the choices"

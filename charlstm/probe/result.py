@@ -27,6 +27,8 @@ class Ablation:
         fall: by class, the loss of accuracy.
         fall_by: the same by class and attractor.
         accuracy, accuracy_before: what is left, and what there was.
+        twin_order: of how many twins the two are still in the right order, with its interval over lemmas. Accuracy can
+            fall by a shift towards one ending; this falls only where the feature is lost.
         controls: how many other cells of the layer were switched off for comparison.
         p: how often one of them costs as much; None with too few.
         cost_bits: on ordinary text, bits a character.
@@ -39,10 +41,11 @@ class Ablation:
     controls: int
     p: float | None
     cost_bits: float
+    twin_order: Estimate
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        return dict(vars(self))
+        return {**vars(self), "twin_order": self.twin_order.to_dict()}
 
 
 @dataclass(frozen=True)
