@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from charlstm import checkpoint, errors
 from charlstm.config import BUDGETS, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.evaluate import Stopped, bits_per_char, score_stream
 from charlstm.network.buffers import BufferPool
-from charlstm.network.cells import State
+from charlstm.network.cells import Layer, State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
-from charlstm.train.batches import Lanes, Position
+from charlstm.train.batches import Lanes, Position, Window
 from charlstm.train.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
+from charlstm.train.graphed import GraphedWindow
 from charlstm.train.optim import guarded_step, learning_rate
 from charlstm.train.plan import steps_in_all
 from charlstm.train.preview import preview
@@ -75,6 +77,7 @@ class Trainer:
         self.total_steps = steps_in_all(corpus, config)
         self.files = RunFiles(folder, corpus, config, run_config, kernels)
         self.pool = BufferPool()
+        self.graph: GraphedWindow | None = None  # of whole windows, on a GPU
         self.seconds_before = 0.0  # of a --time budget, used up before this session
         self.reserve_s = evaluation_s  # what the evaluation at the end of a --time budget will take
         self.meter = SpeedMeter()
@@ -184,6 +187,23 @@ class Trainer:
         L, H = model.config.num_layers, model.config.hidden_size
         masks = dropout_masks(config.dropout, config.variational, (T, B, H), L, config.seed, p.step, model.device)
         layers = drop_recurrent_weights(model.stack.layers(), config.weight_dropout, config.seed, p.step)
+        loss, state = self._learn(window, state, masks, layers)
+        lr = learning_rate(p.fraction, config) * p.lr_scale
+        if not guarded_step(model, self.run_state.optimizers, loss.detach(), lr, config.clip_norm):
+            return None
+        self.run_state.carried = state.detach()
+        p.step += 1
+        p.epoch, p.offset = window.position
+        self.meter.add(self.clock(), T * B)
+        return loss.item()
+
+    def _learn(self, window: Window, state: State, masks: list[Tensor], layers: list[Layer]) -> tuple[Tensor, State]:
+        """The loss of a window and the state after it; the gradients are left in the weights."""
+        model, config = self.model, self.config
+        if model.device.type == "cuda" and len(window.inputs) == config.seq_len and not config.weight_dropout:
+            if self.graph is None:
+                self.graph = GraphedWindow(model, self.kernels, window.inputs, window.targets, state, masks)
+            return self.graph(window.inputs, window.targets, state, masks)
         model.zero_grad(set_to_none=True)
         loss, state = model.window_loss(
             window.inputs,
@@ -195,14 +215,7 @@ class Trainer:
             layers=layers,
         )
         loss.backward()
-        lr = learning_rate(p.fraction, config) * p.lr_scale
-        if not guarded_step(model, self.run_state.optimizers, loss.detach(), lr, config.clip_norm):
-            return None
-        self.run_state.carried = state.detach()
-        p.step += 1
-        p.epoch, p.offset = window.position
-        self.meter.add(self.clock(), T * B)
-        return loss.item()
+        return loss, state
 
     def _trained(self) -> Trained:
         p, mean = self.progress, self.progress.loss_sum / max(1, self.progress.loss_count)
