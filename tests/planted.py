@@ -85,13 +85,15 @@ def filler(rng: random.Random, length: int) -> str:
     return "".join(rng.choice(FILLERS) for _ in range(length))
 
 
-def toy_pairs(lemmas: int = 24, seed: int = 0, cues: tuple[str, ...] = ("FM",)) -> list[MinimalPair]:
-    """Every lemma with three distances and three attractors. `cues`: feminine and masculine, in turn by lemma."""
+def toy_pairs(
+    lemmas: int = 24, seed: int = 0, cues: tuple[str, ...] = ("FM",), distances: tuple[int, ...] = DISTANCES
+) -> list[MinimalPair]:
+    """Every lemma with some distances and three attractors. `cues`: feminine and masculine, in turn by lemma."""
     rng = random.Random(seed)
     pairs = []
     for lemma in range(lemmas):
         feminine, masculine = tuple(cues[lemma % len(cues)])
-        for distance in DISTANCES:
+        for distance in distances:
             for condition, attractor in (("none", ""), ("same", "f"), ("opposite", "m")):
                 first = filler(rng, distance // 2)
                 middle = first + attractor + filler(rng, distance - len(first) - len(attractor))

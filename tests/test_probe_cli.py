@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -54,14 +55,18 @@ def portuguese(tmp_path: Path) -> Path:
 def test_what_a_person_sees(invoke, toy) -> None:
     done = invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"])
     assert done.code == 0, done.err
-    assert "behaviour   100.0 [100.0, 100.0] % of 216 right (chance 50.0); twins in order 100.0" in done.out
+    assert re.search(
+        r"behaviour   100\.0 \[\d\d\.\d, 100\.0\] % of 216 right \(chance 50\.0\); twins in order 100\.0", done.out
+    )
     assert "by attractor  none 100.0   same 100.0   opposite 100.0" in done.out
     assert "tracks and used" in done.out
     assert "Cell 0 of layer 1 holds the feature (F against M) from the cue to the deciding character" in done.out
     words = " ".join(done.out.split())
-    assert "the network uses it: switching it off drops accuracy to chance (50 %)" in words
-    assert "giving it the twin's value flips 100 % of the choices" in words
-    assert "null       best hold of 5 re-initialised networks" in done.out
+    assert "the network uses it: its value in the twin moves the log odds 100 % of the way to the twin's" in words
+    assert "and flips 100 % of the choices" in words
+    assert "it takes away 100 % of what lies between them, and the network no longer tells them apart" in words
+    assert "Cell 0 of layer 1 is enough alone: patched, it goes 100 % of the way, all others but it 0 %." in words
+    assert "null       best hold of 19 networks that learnt nothing" in done.out
     assert "\x1b" not in done.out
 
 
@@ -71,12 +76,14 @@ def test_every_figure_in_json(invoke, toy) -> None:
     )
     assert done.code == 0, done.err
     result = json.loads(done.out)
-    assert {"behaviour", "sentence", "nulls", "cells", "top_k", "thresholds", "notes"} <= result.keys()
+    assert {"behaviour", "sentence", "nulls", "cells", "sets", "thresholds", "at_other_holds", "notes"} <= result.keys()
     assert [(cell["layer"], cell["cell"]) for cell in result["cells"]] == [(1, 0), (1, 9)]
-    names = {"layer", "cell", "sign", "hold", "gap", "p", "ablation", "flip", "recovery", "verdict", "auc", "gates"}
+    names = {"layer", "cell", "sign", "hold", "gap", "p", "ablation", "patch", "verdict", "auc", "gates"}
     assert all(names <= cell.keys() for cell in result["cells"])
-    assert result["cells"][1]["ablation"]["p"] is not None
-    assert len(result["nulls"]["hold"]) == 5
+    assert all(cell["patch"]["p"] is not None for cell in result["cells"])
+    assert len(result["nulls"]["hold"]) == len(result["nulls"]["twin_order"]) == 19
+    assert result["at_other_holds"]["0.95"] == {"1:0": "tracks and used"}
+    assert [point["cells"] for point in result["sets"]["top_k"]] == [1, 2, 4, 8, 16, 32]
     assert result["behaviour"]["chance"] == 0.5
 
 
@@ -90,7 +97,7 @@ def test_the_same_seed_says_the_same(invoke, toy) -> None:
 def test_thresholds_are_options_and_are_printed(invoke, toy) -> None:
     arguments = ("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"])
     done = invoke(*arguments, "--gap", 50)
-    assert "No cell holds the feature all the way: the best, cell 0 of layer 1, has a hold of 1.00" in done.out
+    assert "No cell is shown to hold the feature all the way: the best, cell 0 of layer 1, has a hold of" in done.out
     assert "in deviations on ordinary text; at least 50" in done.out
     assert "What it lacks: its gap is" in " ".join(done.out.split())
     for wrong in (("--hold", 0.2), ("--hold", "nan"), ("--alpha", 2), ("--seed", -1)):
@@ -100,7 +107,7 @@ def test_thresholds_are_options_and_are_printed(invoke, toy) -> None:
 def test_the_options_start_from_the_thresholds_of_the_probe() -> None:
     defaults = inspect.signature(probe).parameters  # written again there, because --help must load no torch
     limits = Thresholds()
-    for name in ("hold", "gap", "alpha", "fall", "recovery"):
+    for name in ("hold", "gap", "alpha", "recovery"):
         assert defaults[name].default == getattr(limits, name)
 
 
@@ -134,7 +141,7 @@ def test_pairs_without_twins_are_scored_for_behaviour_only(invoke, tmp_path: Pat
     items.write_text("True\tFbcda.\nFalse\tFbcdo.\nTrue\tMbcdo.\nFalse\tMbcda.\n", encoding="utf-8")
     done = invoke("probe", "-c", toy["model"], "--pairs", items)
     assert done.code == 0, done.err
-    assert "100.0 [100.0, 100.0] % of 2 right" in done.out
+    assert re.search(r"100\.0 \[\d+\.\d, 100\.0\] % of 2 right", done.out)
     assert "no twins: only behaviour can be scored" in done.out
     assert invoke("probe", "-c", toy["model"], "--pairs", items, "--save", "x.safetensors").code == 3
 
@@ -240,8 +247,8 @@ def test_the_default_items_on_an_untrained_model(invoke, portuguese: Path) -> No
     assert "  A menina disse que não foi se despedir porque quando o João viajou estava muito cansada." in done.out
     assert "hard sentence: P(cansada) / (P(cansada) + P(cansado))" in done.out
     assert "  O menino que o João viu ontem estava muito cansado." in done.out
-    assert "No cell holds the feature all the way" in done.out
-    assert "The network's answers are no better than chance" in done.out
+    assert "No cell is shown to hold the feature all the way" in done.out
+    assert "The network's answers are no better than those of networks that learnt nothing" in done.out
 
 
 def test_no_escape_codes_from_a_file_reach_the_terminal(invoke, tmp_path: Path, toy) -> None:

@@ -20,6 +20,7 @@ from charlstm.probe.gating import gate_use
 from charlstm.probe.ordinary import LANE_CHARS, MAX_CHARS, to_lanes
 from charlstm.probe.pipeline import read_sentence
 from charlstm.probe.reading import Clamp, read, read_character, trace_cells
+from charlstm.probe.statistics import Estimate
 from charlstm.probe.stimuli import make_stimuli, split_lemmas
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
 from charlstm.report.columns import GROUNDS, wrapped
@@ -296,10 +297,8 @@ EVIDENCE = Evidence(
     null_short=np.array([0.7, 0.72, 0.75, 0.7, 0.71]),
     cue=1.0,
     null_cue=np.ones(5),
-    fall=0.4,
-    net_fall=0.2,
-    fall_p=0.01,
-    recovery=0.5,
+    recovery=Estimate(0.5, 0.4, 0.6),
+    patch_p=0.01,
 )
 
 
@@ -307,19 +306,21 @@ EVIDENCE = Evidence(
     ("changes", "verdict"),
     [
         ({}, Verdict.tracks_and_used),
-        ({"fall": None}, Verdict.tracks),
-        ({"fall": 0.01}, Verdict.tracks),
-        ({"net_fall": 0.0}, Verdict.tracks),
-        ({"fall_p": 0.2}, Verdict.tracks),
-        ({"fall_p": None}, Verdict.tracks),
-        ({"recovery": 0.05}, Verdict.tracks),
+        ({"recovery": None}, Verdict.tracks),
+        ({"recovery": Estimate(0.12, 0.1, 0.14)}, Verdict.tracks),
+        ({"recovery": Estimate(0.5, -0.1, 0.9)}, Verdict.tracks),
+        ({"patch_p": 0.2}, Verdict.tracks),
+        ({"patch_p": None}, Verdict.tracks),
         ({"hold": 0.89}, Verdict.short_range),
         ({"same_hold": 0.1}, Verdict.short_range),
         ({"far_hold": 0.7}, Verdict.short_range),
         ({"same_hold": float("nan")}, Verdict.tracks_and_used),
         ({"gap": 0.4}, Verdict.none),
         ({"p": 0.05}, Verdict.none),
-        ({"null_hold": np.array([0.98, 0.6, 0.6, 0.6, 0.6])}, Verdict.none),
+        ({"null_hold": np.array([0.98, 0.6, 0.6, 0.6, 0.6])}, Verdict.used),
+        ({"null_hold": np.array([0.98, 0.6, 0.6, 0.6, 0.6]), "patch_p": 0.2}, Verdict.none),
+        ({"free_hold": 0.5}, Verdict.none),
+        ({"free_hold": 0.95}, Verdict.tracks_and_used),
         ({"hold": 0.5, "short": 0.8, "null_cue": np.array([0.6, 0.6, 0.7, 0.6, 0.6])}, Verdict.cue_only),
         ({"hold": 0.5, "short": 0.8}, Verdict.none),
     ],
@@ -331,7 +332,7 @@ def test_verdicts(changes: dict[str, object], verdict: Verdict) -> None:
 
 def test_thresholds_decide() -> None:
     assert judge_cell(EVIDENCE, Thresholds(hold=0.98)) is Verdict.short_range
-    assert judge_cell(EVIDENCE, Thresholds(fall=0.5)) is Verdict.tracks
+    assert judge_cell(EVIDENCE, Thresholds(recovery=0.6)) is Verdict.tracks
 
 
 @torch.no_grad()
@@ -407,14 +408,12 @@ def test_what_is_held_stays_and_the_others_go_on(cell: Cell) -> None:
     model = CharLM(ModelConfig(len(CHARS), 6, 2, 5, cell.name))
     model.reset_parameters(20.0, 0)
     torch.manual_seed(0)
-    state, value = State(*(torch.randn_like(part) for part in model.zero_state(3))), torch.randn(2, 1, 6)
-    held = torch.zeros(2, 1, 6, dtype=torch.bool)
-    held[0, 0, 2] = True
+    state, value = State(*(torch.randn_like(part) for part in model.zero_state(3))), torch.randn(1, 1, 1)
     ids = torch.tensor([3, 4, 5])
     free, _ = read_character(model, ids, state, None)
-    after, gates = read_character(model, ids, state, Clamp(held, value))
+    after, gates = read_character(model, ids, state, Clamp.of([(0, 2)], value))
     memory = cell.memory_of(after)
-    assert (memory[0, :, 2] == value[0, 0, 2]).all()
+    assert (memory[0, :, 2] == value).all()
     others = [0, 1, 3, 4, 5]
     assert torch.equal(memory[0][:, others], cell.memory_of(free)[0][:, others])
     assert not torch.equal(after.h[1], free.h[1])

@@ -15,9 +15,9 @@ import torch
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.model import CharLM
-from charlstm.probe.causes import correct
+from charlstm.probe.effects import correct
 from charlstm.probe.reading import log_odds, read, repeat, warm_state
-from charlstm.probe.statistics import Estimate, Floats, bootstrap, without_nan
+from charlstm.probe.statistics import Estimate, Floats, share, without_nan
 from charlstm.probe.stimuli import Bools, Stimuli, make_stimuli
 
 BINS = 12  # at most about so many
@@ -83,7 +83,7 @@ def accuracy_by_distance(
 
 def _accuracy(right: Floats, stimuli: Stimuli, chosen: Bools, rng: np.random.Generator) -> Estimate:
     rows = np.flatnonzero(chosen)
-    return bootstrap(lambda again: float(right[rows[again]].mean()), stimuli.lemma[rows], rng)
+    return share(right[rows], stimuli.lemma[rows], rng)
 
 
 def _bins(right: Floats, stimuli: Stimuli, rng: np.random.Generator) -> tuple[Bin, ...]:

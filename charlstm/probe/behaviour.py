@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from charlstm.probe.causes import correct, twins_in_order
-from charlstm.probe.statistics import Estimate, Floats, bootstrap, d_prime
-from charlstm.probe.stimuli import Bools, Ints, Stimuli
+from charlstm.probe.effects import Twins, correct, nats_apart, odds_auc, twin_order
+from charlstm.probe.statistics import Estimate, Floats, d_prime, share
+from charlstm.probe.stimuli import Bools, Stimuli
 
 CHANCE = 0.5
 
@@ -38,6 +38,8 @@ class Behaviour:
     Attributes:
         overall: over the sentences that claims rest on.
         twin_accuracy: of how many twins the two are in the right order; free of any liking for one ending.
+        nats: how far the log odds of twins lie apart.
+        auc: how well the odds tell the classes apart, whatever the threshold; NaN where a class is missing.
         d_prime: sensitivity to the class, free of bias.
         by: groups by "class", "attractor", "distance", "kind" and "class and attractor"; kinds that make no
             claim are there, too.
@@ -45,6 +47,8 @@ class Behaviour:
 
     overall: Group
     twin_accuracy: Estimate | None
+    nats: Estimate | None
+    auc: float
     d_prime: float
     by: dict[str, list[Group]]
 
@@ -54,6 +58,8 @@ class Behaviour:
             **self.overall.to_dict(),
             "chance": CHANCE,
             "twin_accuracy": self.twin_accuracy and self.twin_accuracy.to_dict(),
+            "nats": self.nats and self.nats.to_dict(),
+            "auc": self.auc,
             "d_prime": self.d_prime,
             "by": {name: {group.name: group.to_dict() for group in groups} for name, groups in self.by.items()},
         }
@@ -66,7 +72,7 @@ def judge(stimuli: Stimuli, answers: Floats, ngram: Floats | None, rng: np.rando
 
     def group(name: str, chosen: Bools) -> Group:
         rows = np.flatnonzero(chosen)
-        estimate = bootstrap(lambda again: float(right[rows[again]].mean()), stimuli.lemma[rows], rng, 400)
+        estimate = share(right[rows], stimuli.lemma[rows], rng)
         return Group(name, estimate, len(rows), None if baseline is None else float(baseline[rows].mean()))
 
     main = stimuli.main
@@ -91,10 +97,15 @@ def judge(stimuli: Stimuli, answers: Floats, ngram: Floats | None, rng: np.rando
         ],
     }
     said = answers > 0
+    twins = None
+    if stimuli.has_twins:
+        twins = Twins.of(np.where(main, stimuli.label, -1), stimuli.twin, stimuli.lemma)
     has_both = all((chosen & main).any() for chosen in of_class)
     return Behaviour(
         overall=group("all", main),
-        twin_accuracy=_twin_accuracy(stimuli, answers, rng) if stimuli.has_twins else None,
+        twin_accuracy=None if twins is None else twin_order(twins, answers, rng),
+        nats=None if twins is None else nats_apart(twins, answers, rng),
+        auc=odds_auc(answers[main], stimuli.label[main]),
         d_prime=float("nan")
         if not has_both
         else d_prime(
@@ -105,13 +116,3 @@ def judge(stimuli: Stimuli, answers: Floats, ngram: Floats | None, rng: np.rando
         ),
         by=by,
     )
-
-
-def _twin_accuracy(stimuli: Stimuli, answers: Floats, rng: np.random.Generator) -> Estimate:
-    rows = np.flatnonzero(stimuli.main & (stimuli.label == 0))
-    ordered = twins_in_order(answers, stimuli.twin)[rows]
-
-    def statistic(again: Ints) -> float:
-        return float(ordered[again].mean())
-
-    return bootstrap(statistic, stimuli.lemma[rows], rng, 400)

@@ -1,175 +1,279 @@
-"""The causal tests, put together: each tracking cell off and patched, all of them off, the top k patched."""
+"""The causal tests, put together: cells patched and ablated, alone and together, and how many are needed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from charlstm.probe import ordinary
 from charlstm.probe.causes import (
     Bench,
     Cells,
     ablate,
-    ablate_each,
-    clamp_of,
+    attributions,
     controls,
+    make_bench,
+    memories,
+    midway,
+    patch,
+    patch_each,
+    resampled,
+)
+from charlstm.probe.effects import (
+    Twins,
     correct,
     flip_share,
-    make_bench,
-    patch,
+    nats_apart,
+    odds_auc,
+    odds_ratio,
     recovery,
-    twins_in_order,
+    recovery_interval,
+    removed,
+    twin_order,
 )
-from charlstm.probe.evidence import Material, in_order
-from charlstm.probe.result import Ablation, CellReport, CurvePoint
-from charlstm.probe.selectivity import rank_by_difference
-from charlstm.probe.statistics import Floats, above, bootstrap
+from charlstm.probe.evidence import Material, strongest_first
+from charlstm.probe.reading import Clamp
+from charlstm.probe.result import Ablation, CellReport, CellSet, Patch, SetPoint, SetTest
+from charlstm.probe.statistics import Floats, above
 from charlstm.probe.stimuli import Bools, Ints
-from charlstm.probe.verdict import holds, judge_cell
+from charlstm.probe.verdict import holds_as_nulls_do, judge_cell
 from charlstm.progress import OnProgress
 
-MAX_TESTED = 6  # cells
-MAX_CONTROL_SENTENCES = 64  # the other cells of a layer answer these
-AT_ONCE = 6  # other cells that are tried side by side
-CURVE = (1, 2, 4, 8, 16, 32)
+Place = tuple[int, int]  # layer and cell, from 0
+
+MAX_TESTED = 6  # cells that hold
+MAX_DRIVERS = 2  # cells that are tested because their patch moves the answer, whether they hold or not
+CONTROLS = 49  # other cells of the layer: p can be .02
+SAMPLE = 16  # sentences, and as many twins, on which many cells are tried
+RANKED = 16  # cells that are tried one by one after the gradient has ranked all
+SIZES = (1, 2, 4, 8, 16, 32)  # of the sets
+DRAWS = 3  # sets of other cells of each size
+ENOUGH = 0.95  # of the way to the twin's answer
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The sentences that confirm, read to the end of the cue, and what is compared among them.
+
+    Attributes:
+        bench, twins: all of them.
+        sample: some, (n) numbers in the bench, twins included.
+        few: their twins.
+    """
+
+    bench: Bench
+    twins: Twins
+    sample: Ints
+    few: Twins
+
+    @classmethod
+    def of(cls, material: Material, chosen: Bools) -> Trial:
+        """The trial on some of the stimuli; the sample is drawn from the contested ones among them."""
+        bench = make_bench(material.model, material.stimuli, material.warm, chosen)
+        twins = Twins.of(bench.label, bench.twin, bench.lemma)
+        contested = np.flatnonzero(material.stimuli.contested[bench.rows])
+        drawn = []
+        for k in (0, 1):
+            rows = contested[bench.label[contested] == k]
+            drawn.append(material.rng.permutation(rows)[: SAMPLE // 2])
+        firsts = np.unique(np.concatenate([drawn[0], bench.twin[drawn[1]]]))
+        sample = np.concatenate([firsts, bench.twin[firsts]])
+        n = len(firsts)
+        few = Twins(np.arange(n), np.arange(n, 2 * n), bench.lemma[firsts])
+        return cls(bench, twins, sample, few)
+
+    def recoveries(self, sets: Sequence[Cells]) -> Floats:
+        """How far the patch of each set of cells goes on the sample: (C)."""
+        return recovery(self.few, self.bench.base[self.sample], patch_each(self.bench, sets, self.sample))
+
+
+def rank_cells(material: Material, on_progress: OnProgress) -> tuple[list[Place], Floats]:
+    """All cells of the network, those first whose patch moves the answer most; found on the discovery half.
+
+    The gradient ranks them, and the first of them are tried one by one.
+
+    Returns:
+        the cells, and how far the patches of the first go.
+    """
+    on_progress("ranking cells by their effect", 0, 1)
+    trial = Trial.of(material, material.halves[0] & material.stimuli.contested)
+    moved = attributions(trial.bench, trial.sample)
+    order = np.argsort(-moved, axis=None, kind="stable")
+    ranked = [(int(n), int(m)) for n, m in zip(*np.unravel_index(order, moved.shape), strict=True)]
+    tried = trial.recoveries([[cell] for cell in ranked[:RANKED]])
+    best = np.argsort(-tried, kind="stable")
+    return [ranked[k] for k in best] + ranked[RANKED:], tried[best]
+
+
+def drivers(material: Material, ranked: Sequence[Place], tried: Floats) -> list[Place]:
+    """The cells that move the answer as far as a claim asks, at most two."""
+    return [cell for cell, far in zip(ranked, tried, strict=False) if far >= material.limits.recovery][:MAX_DRIVERS]
 
 
 def causal_tests(
-    material: Material, reports: Sequence[CellReport], asked: Cells, on_progress: OnProgress
-) -> tuple[list[CellReport], Ablation | None, list[CurvePoint], float]:
+    material: Material, reports: Sequence[CellReport], asked: Cells, ranked: Sequence[Place], on_progress: OnProgress
+) -> tuple[list[CellReport], SetTest, float]:
     """Test the cells that hold, and those asked for.
 
     Returns:
-        the reports with causes and final verdicts, best first; all cells that hold switched off together, if there are
-        several; the top-k curve; bits a character of the intact network on ordinary text.
+        the reports with causes and final verdicts, best first; sets of cells; bits a character of the intact network
+        on ordinary text.
     """
-    bench = make_bench(material.model, material.stimuli, material.warm, material.judged)
-    holding = [report for report in reports if holds(report.evidence, material.limits)]
+    trial = Trial.of(material, material.judged)
+    holding = [report for report in reports if holds_as_nulls_do(report.evidence, material.limits)]
     wanted = {report.name for report in holding[:MAX_TESTED]}
     tested = [report for report in reports if report.name in wanted or report.candidate.place in set(asked)]
-    mean, together = material.text.mean, [report.candidate.place for report in holding]
-    sets = [[report.candidate.place] for report in tested] + ([together] if len(together) > 1 else [])
-    clamps = [None, *(clamp_of(material.model, cells, mean) for cells in sets)]
+    places = [report.candidate.place for report in tested]
+    clamps = [Clamp.of([cell], _mean(material, [cell], trial.bench)) for cell in places]
     bits = ordinary.bits_per_char(
-        material.model, material.text.ids, clamps, lambda k, n: on_progress("bits/char without the cell", k, n)
+        material.model, material.text.ids, [None, *clamps], lambda k, n: on_progress("bits/char without the cell", k, n)
     )
-    few = _few(bench, material)
-    others = _controls_fall(bench, material, tested, few, on_progress)
-    result = {
-        report.name: _test(bench, material, report, others.get(report.name), few, cost - bits[0])
-        for report, cost in zip(tested, bits[1:], strict=False)
-    }
-    joint = None
-    if len(together) > 1:
-        joint = _ablation(bench, material, ablate(bench, together, mean), 0, None, bits[-1] - bits[0])
-    done = in_order([result.get(report.name, report) for report in reports])
-    return done, joint, _curve(bench, material, on_progress), bits[0]
+    by_chance = _by_chance(trial, material, places, on_progress)
+    result = {}
+    for k, report in enumerate(tested):
+        on_progress("cells patched and held", k, len(tested))
+        result[report.name] = _test(trial, material, report, by_chance.get(report.name), bits[k + 1] - bits[0])
+    done = strongest_first([result.get(report.name, report) for report in reports])
+    together = [report.candidate.place for report in holding]
+    points, enough = _curve(trial, material, ranked, on_progress)
+    sets = SetTest(
+        _set(trial, material, together, done) if len(together) > 1 else None,
+        points,
+        _set(trial, material, enough, done) if enough else None,
+    )
+    return done, sets, bits[0]
 
 
-def _few(bench: Bench, material: Material) -> Bools:
-    """Some of the contested sentences, on which the other cells of the layer are tried."""
-    contested = np.flatnonzero(material.stimuli.contested[bench.rows])
-    chosen = np.zeros(len(bench.rows), dtype=bool)
-    by_class = [contested[bench.label[contested] == k] for k in (0, 1)]
-    for rows in by_class:
-        chosen[material.rng.permutation(rows)[: MAX_CONTROL_SENTENCES // 2]] = True
-    return chosen
+def _mean(material: Material, cells: Cells, bench: Bench) -> torch.Tensor:
+    layers, numbers = zip(*cells, strict=True)
+    return torch.from_numpy(material.text.mean[layers, numbers][None, None]).to(bench.model.head.weight)
 
 
-def _controls_fall(
-    bench: Bench, material: Material, tested: Sequence[CellReport], few: Bools, on_progress: OnProgress
-) -> dict[str, Floats]:
-    """For each tested cell, the fall that each of its control cells causes. A control of several is tried once."""
-    barred = {report.candidate.place for report in tested}
-    wanted = {report.name: controls(report.candidate.place, material.text.deviation, barred) for report in tested}
-    wanted = {name: cells for name, cells in wanted.items() if len(cells) >= material.limits.min_controls}
-    cells = sorted({cell for some in wanted.values() for cell in some})
-    falls: dict[tuple[int, int], float] = {}
-    for start in range(0, len(cells), AT_ONCE):
-        on_progress("other cells switched off", start, len(cells))
-        group = cells[start : start + AT_ONCE]
-        answers = ablate_each(bench, group, material.text.mean, few)
-        falls |= {cell: _fall(bench, answer, few) for cell, answer in zip(group, answers, strict=True)}
-    return {name: np.array([falls[cell] for cell in some]) for name, some in wanted.items()}
+def _by_chance(trial: Trial, material: Material, places: Cells, on_progress: OnProgress) -> dict[str, Floats]:
+    """For each tested cell, how far the patches of other cells of its layer go; each is tried once."""
+    wanted = {cell: controls(cell, material.text.deviation, set(places), CONTROLS) for cell in places}
+    wanted = {cell: others for cell, others in wanted.items() if len(others) >= material.limits.min_controls}
+    cells = sorted({cell for others in wanted.values() for cell in others})
+    reached: dict[Place, float] = {}
+    for start in range(0, len(cells), RANKED):
+        on_progress("other cells patched", start, len(cells))
+        group = cells[start : start + RANKED]
+        reached |= dict(zip(group, trial.recoveries([[cell] for cell in group]).tolist(), strict=True))
+    return {_name(cell): np.array([reached[other] for other in others]) for cell, others in wanted.items()}
 
 
-def _fall(bench: Bench, answers: Floats, chosen: Bools) -> float:
-    """The loss of accuracy of the class that loses more: answers of the chosen sentences."""
-    label = bench.label[chosen]
-    lost = correct(bench.base[chosen], label) - correct(answers, label)
-    return max(float(lost[label == k].mean()) for k in (0, 1) if (label == k).any())
+def _name(cell: Place) -> str:
+    return f"{cell[0] + 1}:{cell[1]}"
 
 
 def _test(
-    bench: Bench, material: Material, report: CellReport, others: Floats | None, few: Bools, cost_bits: float
+    trial: Trial, material: Material, report: CellReport, by_chance: Floats | None, cost_bits: float
 ) -> CellReport:
-    place, mean = report.candidate.place, material.text.mean
-    answers = ablate(bench, [place], mean)
-    p = None if others is None else above(_fall(bench, answers[few], few), others)
-    ablation = _ablation(bench, material, answers, 0 if others is None else len(others), p, cost_bits)
-    patched = patch(bench, [place])
-    of_twin = bench.base[bench.twin]
-
-    def recovered(rows: Ints) -> float:
-        return recovery(bench.base[rows], patched[rows], of_twin[rows], bench.label[rows])
-
-    recovery_of_all = bootstrap(recovered, material.stimuli.lemma[bench.rows], material.rng, 400)
-    evidence = replace(
-        report.evidence,
-        fall=max(ablation.fall.values()),
-        net_fall=ablation.accuracy_before - ablation.accuracy,
-        fall_p=p,
-        recovery=recovery_of_all.value,
-    )
+    place = report.candidate.place
+    patched = _patch(trial, material, [place])
+    if by_chance is not None:
+        p = above(float(trial.recoveries([[place]])[0]), by_chance)
+        patched = replace(patched, controls=len(by_chance), p=p)
+    evidence = replace(report.evidence, recovery=patched.recovery, patch_p=patched.p)
     return replace(
         report,
         evidence=evidence,
         verdict=judge_cell(evidence, material.limits),
-        ablation=ablation,
-        flip=flip_share(bench.base, patched, bench.twin),
-        recovery=recovery_of_all,
+        ablation=replace(_ablation(trial, material, [place]), cost_bits=cost_bits),
+        patch=patched,
     )
 
 
-def _ablation(
-    bench: Bench, material: Material, answers: Floats, number: int, p: float | None, cost_bits: float
-) -> Ablation:
-    stimuli, label = bench.stimuli, bench.label
+def _patch(trial: Trial, material: Material, cells: Cells) -> Patch:
+    bench, twins, rng = trial.bench, trial.twins, material.rng
+    patched, rest = patch(bench, cells), patch(bench, cells, rest=True)
+    return Patch(
+        recovery=recovery_interval(twins, bench.base, patched, rng),
+        nats=odds_ratio(twins, bench.base, patched, rng),
+        flip=flip_share(twins, bench.base, patched),
+        rest_recovery=recovery_interval(twins, bench.base, rest, rng),
+        rest_flip=flip_share(twins, bench.base, rest),
+    )
+
+
+def _ablation(trial: Trial, material: Material, cells: Cells) -> Ablation:
+    bench, twins, rng = trial.bench, trial.twins, material.rng
+    memory = memories(bench, cells)
+    answers = ablate(bench, cells, midway(bench, memory))
+    drawn = ablate(bench, cells, resampled(bench, memory, rng))
+    label, condition = bench.label, bench.stimuli.condition[bench.rows]
     before, after = correct(bench.base, label), correct(answers, label)
     lost = before - after
-    condition = stimuli.condition[bench.rows]
     by = {
         f"{class_name} {name}": float(lost[chosen].mean())
-        for k, class_name in enumerate(stimuli.classes)
+        for k, class_name in enumerate(bench.stimuli.classes)
         for name in dict.fromkeys(condition.tolist())
         if (chosen := (label == k) & (condition == name)).any()
     }
-    of_class = {name: float(lost[label == k].mean()) for k, name in enumerate(stimuli.classes)}
-    first = label == 0
-    in_order = twins_in_order(answers, bench.twin)[first]
-    order = bootstrap(lambda rows: float(in_order[rows].mean()), stimuli.lemma[bench.rows][first], material.rng, 400)
-    return Ablation(of_class, by, float(after.mean()), float(before.mean()), number, p, cost_bits, order)
+    return Ablation(
+        removed=removed(twins, bench.base, answers, rng),
+        removed_by_resampling=removed(twins, bench.base, drawn, rng),
+        nats_before=nats_apart(twins, bench.base, rng),
+        nats=nats_apart(twins, answers, rng),
+        twin_order=twin_order(twins, answers, rng),
+        auc=odds_auc(answers, label),
+        accuracy_before=float(before.mean()),
+        accuracy=float(after.mean()),
+        fall={name: float(lost[label == k].mean()) for k, name in enumerate(bench.stimuli.classes)},
+        fall_by=by,
+    )
 
 
-def _curve(bench: Bench, material: Material, on_progress: OnProgress) -> list[CurvePoint]:
-    stimuli = material.stimuli
-    firsts = np.flatnonzero(material.halves[0] & stimuli.main & (stimuli.label == 0))
-    ranked = rank_by_difference(material.states[firsts], material.states[stimuli.twin[firsts]], material.text.deviation)
+def _set(trial: Trial, material: Material, cells: Sequence[Place], tested: Sequence[CellReport]) -> CellSet:
+    names = [_name(cell) for cell in cells]
+    for report in tested:
+        if [report.name] == names and report.patch is not None and report.ablation is not None:
+            return CellSet(names, report.patch, report.ablation)
+    return CellSet(names, _patch(trial, material, cells), _ablation(trial, material, cells))
+
+
+def _curve(
+    trial: Trial, material: Material, ranked: Sequence[Place], on_progress: OnProgress
+) -> tuple[list[SetPoint], list[Place]]:
+    """The first k cells patched together beside as many others, on the sample; the fewest that are enough, or none.
+
+    How many are enough is looked for on the sample and confirmed on all sentences.
+    """
+    sizes = [k for k in SIZES if k <= len(ranked)]
     points = []
-    for k in CURVE:
-        if k > len(ranked):
-            break
-        on_progress("the best cells together", k, CURVE[-1])
-        patched = patch(bench, ranked[:k])
-        without = ablate(bench, ranked[:k], material.text.mean)
-        points.append(
-            CurvePoint(
-                k,
-                recovery(bench.base, patched, bench.base[bench.twin], bench.label),
-                flip_share(bench.base, patched, bench.twin),
-                float(correct(without, bench.label).mean()),
-            )
-        )
-    return points
+    for k in sizes:
+        on_progress("sets of cells", k, sizes[-1])
+        others = [_draw(material, ranked, k, matched) for matched in (False, True) for _ in range(DRAWS)]
+        reached = trial.recoveries([ranked[:k], *others])
+        random, matched = reached[1 : 1 + DRAWS].mean(), reached[1 + DRAWS :].mean()
+        points.append(SetPoint(k, float(reached[0]), float(random), float(matched)))
+    enough = next((point.cells for point in points if point.recovery >= ENOUGH), None)
+    if enough is None:
+        return points, []
+    low = max((k for k in sizes if k < enough), default=0)
+    while enough - low > 1:  # the curve rises: halve the gap
+        middle = (low + enough) // 2
+        low, enough = (low, middle) if trial.recoveries([ranked[:middle]])[0] >= ENOUGH else (middle, enough)
+    for size in range(enough, sizes[-1] + 1):
+        if recovery(trial.twins, trial.bench.base, patch(trial.bench, ranked[:size])) >= ENOUGH:
+            return points, list(ranked[:size])
+    return points, []
+
+
+def _draw(material: Material, ranked: Sequence[Place], size: int, matched: bool) -> list[Place]:
+    """As many cells as `size`, none of the first ones: at random, or of the deviations nearest to theirs."""
+    best, rest = ranked[:size], list(ranked[size:])
+    if len(rest) < size:
+        return rest
+    if not matched:
+        return [rest[k] for k in material.rng.choice(len(rest), size, replace=False)]
+    spread = material.text.deviation
+    chosen: list[Place] = []
+    for cell in best:
+        near = sorted(rest, key=lambda other: abs(spread[other] - spread[cell]))[: DRAWS + size]
+        free = [other for other in near if other not in chosen]
+        chosen.append(free[int(material.rng.integers(min(len(free), DRAWS)))])
+    return chosen

@@ -1,10 +1,12 @@
-"""Does the network use what a cell holds? Cells are held still, or given the twin's value, and it answers again.
+"""Does the network use what a cell holds? Cells are held, or given the twin's value, and the network answers again.
 
-*Ablation*: from the end of the cue on, a cell stays at its mean on ordinary text. *Patch*: once, at the end of the
-cue, a cell takes its cell state and hidden state in the twin sentence (activation patching: Vig et al. 2020,
-Finlayson et al. 2021). Answers are log odds of the endings, class 0 against class 1, nats.
+*Ablation*: from the end of the cue on, after every character, a cell stands midway between what it has in the sentence
+and what it has in its twin. So it keeps all but the class; a mean of other text would also move the answer of both
+twins to one side. Or it takes, in both twins alike, what it has in a sentence drawn at random (resampling: Chan et
+al. 2022). *Patch*: once, at the end of the cue, a cell takes its cell state and hidden state in the twin
+(interchange: Vig et al. 2020, Finlayson et al. 2021, Geiger et al. 2021); or every cell but that one does.
 
-Legend: N sentences, L layers, H hidden.
+Legend: N sentences, L layers, H hidden, S and C cells, T characters from the cue's last one on.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.network.cells import State
+from charlstm.network.cells import Gates, State
 from charlstm.network.model import CharLM
-from charlstm.probe.reading import Clamp, log_odds, read, repeat
+from charlstm.probe.reading import Clamp, log_odds, log_probabilities, read, repeat
 from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import Bools, Ints, Stimuli
 
 Cells = Sequence[tuple[int, int]]  # layer and cell, from 0
+AT_ONCE = 8  # experiments that go side by side
+GRADIENT_ROWS = 16  # sentences whose steps are kept for the backward pass at a time
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Bench:
         """(N) the class of each sentence."""
         return self.stimuli.label[self.rows]
 
+    @property
+    def lemma(self) -> Ints:
+        """(N) the lemma of each sentence."""
+        return self.stimuli.lemma[self.rows]
+
 
 def make_bench(model: CharLM, stimuli: Stimuli, warm: State, chosen: Bools) -> Bench:
     """Read sentences to the end of their cue. A chosen sentence brings its twin."""
@@ -65,92 +74,126 @@ def make_bench(model: CharLM, stimuli: Stimuli, warm: State, chosen: Bools) -> B
     return Bench(model, stimuli, rows, twin, before, at, _answer(bench, rows, at, None))
 
 
-def ablate(bench: Bench, cells: Cells, mean: Floats) -> Floats:
-    """The log odds when cells stay at their mean from the end of the cue on: (N)."""
-    return _answer(bench, bench.rows, bench.before, clamp_of(bench.model, cells, mean), from_cue=True)
+def memories(bench: Bench, cells: Cells) -> Tensor:
+    """The memory of some cells after each character from the cue's last one on: (T, N, S). After the end, the last."""
+    stimuli, model = bench.stimuli, bench.model
+    cue, length = stimuli.cue[bench.rows], stimuli.length[bench.rows]
+    layers, numbers = torch.tensor(list(cells), device=model.device).T
+    kept: list[Tensor] = []
+
+    def keep(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
+        memory = model.cell.memory_of(new)[layers, :, numbers].T
+        before = kept[-1] if kept else memory.new_zeros(len(bench.rows), len(cells))
+        kept.append(before.index_put((rows.to(model.device),), memory))
+
+    read(model, stimuli.ids[bench.rows], cue, length, bench.before, on_step=keep)
+    return torch.stack(kept)
 
 
-def ablate_each(bench: Bench, cells: Cells, mean: Floats, only: Bools) -> Floats:
-    """The same for every one of some cells alone, on some of the sentences: cells (C), only (N) -> (C, n).
-
-    They go side by side, C n rows at once: fewer and larger products than one after the other.
-    """
-    chosen = torch.from_numpy(np.flatnonzero(only)).to(bench.before.h.device)
-    rows, states = bench.rows[only], State(*(part[:, chosen] for part in bench.before))
-    held = torch.cat([clamp_of(bench.model, [cell], mean).held.expand(-1, len(rows), -1) for cell in cells], dim=1)
-    clamp = Clamp(held, clamp_of(bench.model, cells, mean).value)
-    repeated = State(*(part.repeat(1, len(cells), 1) for part in states))
-    answers = _answer(bench, np.tile(rows, len(cells)), repeated, clamp, from_cue=True)
-    return answers.reshape(len(cells), len(rows))
+def midway(bench: Bench, memory: Tensor) -> Tensor:
+    """Midway between a sentence and its twin: memory (T, N, S)."""
+    return (memory + memory[:, bench.twin]) / 2
 
 
-def patch(bench: Bench, cells: Cells | None) -> Floats:
-    """The log odds when cells take their state in the twin once, at the end of the cue: (N).
+def resampled(bench: Bench, memory: Tensor, rng: np.random.Generator) -> Tensor:
+    """Of another lemma's sentence, drawn at random for each sentence and its twin together: memory (T, N, S)."""
+    donor = np.arange(len(bench.rows))
+    for row in np.flatnonzero(bench.label == 0):
+        others = np.flatnonzero(bench.lemma != bench.lemma[row])
+        donor[[row, bench.twin[row]]] = rng.choice(others)
+    return memory[:, donor]
+
+
+def ablate(bench: Bench, cells: Cells, values: Tensor) -> Floats:
+    """The log odds when cells are held from the end of the cue on: values (T or 1, N or 1, S) -> (N)."""
+    return _answer(bench, bench.rows, bench.before, Clamp.of(cells, values), from_cue=True)
+
+
+def patch(bench: Bench, cells: Cells, rest: bool = False) -> Floats:
+    """The log odds when cells (`rest`: all cells but these) take their state in the twin once, after the cue: (N).
 
     Cell state and hidden state go together: a cell may clear its cell state and write it anew from its hidden state.
-    `cells` None: the whole state is the twin's; the answer must then be the twin's, too.
     """
-    twins = State(*(part[:, bench.twin] for part in bench.at))
-    if cells is None:
-        return _answer(bench, bench.rows, twins, None)
-    patched = State(*(part.clone() for part in bench.at))
+    own, twins = bench.at, State(*(part[:, bench.twin] for part in bench.at))
+    if rest:
+        own, twins = twins, own
+    patched = State(*(part.clone() for part in own))
     if len(cells):
-        layers, numbers = (torch.tensor(part) for part in zip(*cells, strict=True))
+        layers, numbers = torch.tensor(list(cells)).T
         for part, twin in zip(patched, twins, strict=True):
             if part.shape[-1]:  # there may be no cell state
                 part[layers, :, numbers] = twin[layers, :, numbers]
     return _answer(bench, bench.rows, patched, None)
 
 
-def clamp_of(model: CharLM, cells: Cells, mean: Floats) -> Clamp:
-    """Cells held at their mean: mean (L, H)."""
-    held = torch.zeros(model.config.num_layers, 1, model.config.hidden_size, dtype=torch.bool, device=model.device)
-    layers, numbers = (torch.tensor(part) for part in zip(*cells, strict=True))
-    held[layers, 0, numbers] = True
-    return Clamp(held, torch.from_numpy(mean[:, None]).to(model.head.weight))
+def patch_each(bench: Bench, sets: Sequence[Cells], only: Ints) -> Floats:
+    """The same for every one of some sets of cells, on some of the sentences: sets (C), only (n) -> (C, n).
+
+    Several go side by side: fewer and larger products than one after the other.
+    """
+    rows = bench.rows[only]
+    own, twins = (State(*(part[:, chosen] for part in bench.at)) for chosen in (only, bench.twin[only]))
+    found = []
+    for start in range(0, len(sets), AT_ONCE):
+        group = sets[start : start + AT_ONCE]
+        state = State(*(part.repeat(1, len(group), 1) for part in own))
+        for k, cells in enumerate(group):
+            mine = slice(k * len(rows), (k + 1) * len(rows))
+            for part, twin in zip(state, twins, strict=True):
+                for layer, cell in cells if part.shape[-1] else ():  # there may be no cell state
+                    part[layer, mine, cell] = twin[layer, :, cell]
+        answers = _answer(bench, np.tile(rows, len(group)), state, None)
+        found.append(answers.reshape(len(group), len(rows)))
+    return np.concatenate(found) if found else np.empty((0, len(rows)))
+
+
+def attributions(bench: Bench, only: Ints) -> Floats:
+    """How far each cell's patch moves the answer towards the twin's, to first order: (L, H), nats, over sentences.
+
+    The gradient of the odds by the state at the end of the cue, times what the patch would change (attribution
+    patching: Nanda 2023, Syed et al. 2023): one backward pass in place of a reading for every cell. It only ranks.
+    """
+    moved = torch.zeros_like(bench.at.h[:, 0])
+    for start in range(0, len(only), GRADIENT_ROWS):
+        rows = only[start : start + GRADIENT_ROWS]
+        with torch.enable_grad():
+            parts = [part[:, rows].clone().requires_grad_() for part in bench.at if part.shape[-1]]
+            c = parts[1] if len(parts) > 1 else bench.at.c[:, rows]
+            odds = _first_odds(bench, bench.rows[rows], State(parts[0], c))
+            towards = torch.from_numpy(np.where(bench.label[rows] == 0, -1.0, 1.0)).to(odds)
+            gradients = torch.autograd.grad((odds * towards).sum(), parts)
+        twins = [part[:, bench.twin[rows]] for part in bench.at if part.shape[-1]]
+        for gradient, part, twin in zip(gradients, parts, twins, strict=True):
+            moved += (gradient * (twin - part.detach())).sum(dim=1)
+    return (moved / max(len(only), 1)).cpu().double().numpy()
+
+
+def _first_odds(bench: Bench, rows: Ints, state: State) -> Tensor:
+    """As `_answer`, of the endings' first characters only, with a gradient: (N)."""
+    stimuli, model = bench.stimuli, bench.model
+    begin, span = stimuli.cue[rows] + 1, stimuli.length[rows] - stimuli.cue[rows] - 1
+    for t in range(int(span.max())):
+        places = (begin + t).clamp(max=stimuli.ids.shape[1] - 1)
+        new, _ = model.stack.step(model.embedding(stimuli.ids[rows, places].to(model.device)), state)
+        reads = (span > t).to(model.device)[:, None]
+        state = State(*(torch.where(reads, after, before) for after, before in zip(new, state, strict=True)))
+    log_p = log_probabilities(model, state.h[-1])
+    first, second = (torch.stack([side[row][0] for row in rows]).to(model.device) for side in stimuli.endings)
+    odds: Tensor = (log_p.gather(1, first[:, None]) - log_p.gather(1, second[:, None]))[:, 0]
+    return odds
 
 
 def _answer(bench: Bench, rows: Ints, state: State, clamp: Clamp | None, from_cue: bool = False) -> Floats:
     """Sentences read from the cue's end (`from_cue`: from its last character) to the deciding character, and answer."""
     stimuli = bench.stimuli
-    start = stimuli.cue[rows] + (0 if from_cue else 1)
-    end, _ = read(bench.model, stimuli.ids[rows], start, stimuli.length[rows], state, clamp=clamp)
+    start, stop = stimuli.cue[rows] + (0 if from_cue else 1), stimuli.length[rows]
+    end, _ = read(bench.model, stimuli.ids[rows], start, stop, state, clamp=clamp)
     endings = tuple([texts[row] for row in rows] for texts in stimuli.endings)
-    answer: Tensor = log_odds(bench.model, end, (endings[0], endings[1]), clamp)
+    answer: Tensor = log_odds(bench.model, end, (endings[0], endings[1]), clamp and clamp.after(stop - start))
     return answer.cpu().double().numpy()
 
 
-def correct(answers: Floats, label: Ints) -> Floats:
-    """1 where the ending of the cue's class is the likelier one, 0 where the other is, a half at a tie: (N)."""
-    return np.where(answers == 0, 0.5, (answers > 0) == (label == 0)).astype(float)
-
-
-def twins_in_order(answers: Floats, twin: Ints) -> Floats:
-    """1 where a sentence of class 0 has larger odds of class 0 than its twin, a half at a tie: (N), for class 0."""
-    return np.where(answers == answers[twin], 0.5, answers > answers[twin]).astype(float)
-
-
-def recovery(base: Floats, patched: Floats, of_twin: Floats, label: Ints) -> float:
-    """How far a patch goes from the sentences' answers to their twins': 0 not at all, 1 all the way.
-
-    Args:
-        base, patched, of_twin: (N) log odds without and with the patch, and of each sentence's twin.
-        label: (N).
-    """
-    towards_twin = np.where(label == 0, -1.0, 1.0)
-    whole = (towards_twin * (of_twin - base)).mean()
-    return float((towards_twin * (patched - base)).mean() / whole) if abs(whole) > 1e-9 else 0.0
-
-
-def flip_share(base: Floats, patched: Floats, twin: Ints) -> float:
-    """How often the patch changes the choice, of the sentences whose twin is answered otherwise (NaN if none)."""
-    differs = np.sign(base) != np.sign(base[twin])
-    return float((np.sign(patched) != np.sign(base))[differs].mean()) if differs.any() else float("nan")
-
-
-def controls(
-    cell: tuple[int, int], spread: Floats, barred: set[tuple[int, int]], number: int = 100
-) -> list[tuple[int, int]]:
+def controls(cell: tuple[int, int], spread: Floats, barred: set[tuple[int, int]], number: int) -> list[tuple[int, int]]:
     """The cells of the same layer whose deviation on ordinary text is nearest: spread (L, H)."""
     layer, chosen = cell
     nearest = np.argsort(np.abs(spread[layer] - spread[layer, chosen]), kind="stable")

@@ -2,94 +2,134 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from charlstm.probe.behaviour import CHANCE
-from charlstm.probe.result import CellReport, ProbeResult
+from charlstm.probe.result import Ablation, CellReport, Patch, ProbeResult
 from charlstm.probe.verdict import Verdict, shortcomings
 
-SPREAD_RECOVERY = 0.5  # a few cells together that reach so far carry the feature between them
-NEAR_CHANCE = 0.1
+KEPT = 0.9  # so many twins in order after an ablation: the choices do without the cell
+SPREAD = 0.5  # a set of cells that reaches so far carries the feature between them
 
 
 def in_words(result: ProbeResult) -> list[str]:
     """What was found, in sentences; what was not, too."""
     if not result.cells:
         return []
-    tracking = result.tracking
-    if not tracking:
-        return _none(result)
-    lines = [_about(result, cell) for cell in tracking]
-    if result.joint is not None:
-        lines.append(_together(result, tracking))
-    return lines
+    lines = [_about(result, cell) for cell in [*result.tracking, *result.driving]] or _none(result)
+    if result.sets.together is not None and result.tracking:
+        lines.append(_together(result))
+    if (smallest := _smallest(result)) is not None:
+        lines.append(smallest)
+    return lines + _behaviour(result)
 
 
-def _names(cells: list[CellReport]) -> str:
-    names = [f"cell {cell.candidate.found.cell} of layer {cell.candidate.found.layer + 1}" for cell in cells]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _names(names: Sequence[str]) -> str:
+    cells = [f"cell {name.split(':')[1]} of layer {name.split(':')[0]}" for name in names]
+    return cells[0] if len(cells) == 1 else f"{', '.join(cells[:-1])} and {cells[-1]}"
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
 def _about(result: ProbeResult, cell: CellReport) -> str:
-    who = _capital(_names([cell]))
+    who = _capital(_names([cell.name]))
     first, second = result.classes
     what = f"{who} holds the feature ({first} against {second}) from the cue to the deciding character"
-    if cell.ablation is None:
+    if cell.patch is None or cell.ablation is None:
         return f"{what}; causes were not tested."
-    before, after = cell.ablation.accuracy_before, cell.ablation.accuracy
-    lost = [f"{name} {-100 * lost:+.0f}" for name, lost in cell.ablation.fall.items() if abs(lost) > 0.005]
-    change = "switching it off alone changes no choice"
-    if lost:
-        change = f"switching it off changes accuracy by points: {', '.join(lost)}"
-    order = cell.ablation.twin_order
-    if after <= CHANCE + NEAR_CHANCE < before and order.low <= CHANCE <= order.high:
-        change = f"switching it off drops accuracy to chance ({100 * after:.0f} %)"
-    elif after <= CHANCE + NEAR_CHANCE < before:
-        change = (
-            f"switching it off drops accuracy to {100 * after:.0f} %, but leaves {100 * order.value:.0f} % of the "
-            "twins in order: it shifts the answers towards one ending, and the feature is not lost"
+    moves = _moves(cell.patch)
+    if cell.verdict is Verdict.used:
+        best = max(result.nulls.hold, default=float("nan"))
+        return (
+            f"{who} drives the answer: {moves}; {_without(cell.ablation)}. Whether it was trained to hold the feature "
+            f"cannot be told: on these pairs a cell of a network that learnt nothing holds it, too ({best:.2f})."
         )
     if cell.verdict is Verdict.tracks_and_used:
-        flips = (
-            "" if cell.flip is None else f", giving it the twin's value flips {100 * cell.flip:.0f} % of the choices"
-        )
-        return f"{what}, and the network uses it: {change}{flips}."
-    return f"{what}, but that the network uses it is not shown: {change}."
+        return f"{what}, and the network uses it: {moves}; {_without(cell.ablation)}."
+    if cell.patch.p is None:
+        return f"{what}; {moves}; the layer is too small to say whether other cells do the same."
+    return (
+        f"{what}, but that the network uses it is not shown: {moves}, where a claim asks for "
+        f"{_percent(result.limits.recovery)}."
+    )
 
 
-def _together(result: ProbeResult, tracking: list[CellReport]) -> str:
-    joint = result.joint
-    assert joint is not None
-    alone = max((max(cell.ablation.fall.values()) for cell in tracking if cell.ablation), default=0.0)
-    if alone < result.limits.fall <= max(joint.fall.values()):
+def _moves(patch: Patch) -> str:
+    flips = "" if patch.flip != patch.flip else f" and flips {_percent(patch.flip)} of the choices"
+    return (
+        f"its value in the twin moves the log odds {_percent(patch.recovery.value)} of the way to the twin's "
+        f"({patch.nats.value:+.1f} nats){flips}"
+    )
+
+
+def _without(ablation: Ablation) -> str:
+    order = ablation.twin_order
+    gone = f"held midway between twins, it takes away {_percent(ablation.removed.value)} of what lies between them"
+    if order.low <= CHANCE <= order.high or order.high < CHANCE:
+        return f"{gone}, and the network no longer tells them apart ({_percent(order.value)} in order)"
+    if order.value >= KEPT:
+        return f"{gone}; other cells carry enough to keep {_percent(order.value)} of the twins in order"
+    return f"{gone}, and {_percent(order.value)} of the twins stay in order"
+
+
+def _together(result: ProbeResult) -> str:
+    together = result.sets.together
+    assert together is not None
+    alone = max((cell.patch.recovery.value for cell in result.tracking if cell.patch), default=0.0)
+    who = _capital(_names(together.cells))
+    if alone < result.limits.recovery <= together.patch.recovery.value:
         return (
-            f"{_capital(_names(tracking))} hold it between them: each alone can be missed (at most {100 * alone:.0f} "
-            f"points), all together not: accuracy without them is {100 * joint.accuracy:.0f} %."
+            f"{who} hold it between them: none of them moves the answer more than {_percent(alone)} of the way, all "
+            f"together {_percent(together.patch.recovery.value)}."
         )
-    return f"Without {_names(tracking)} together, accuracy is {100 * joint.accuracy:.0f} %."
+    return (
+        f"{who} together move the answer {_percent(together.patch.recovery.value)} of the way; without them "
+        f"{_percent(together.ablation.twin_order.value)} of the twins are in order."
+    )
+
+
+def _smallest(result: ProbeResult) -> str | None:
+    smallest = result.sets.smallest
+    if smallest is None:
+        farthest = max(result.sets.curve, key=lambda point: point.recovery, default=None)
+        if farthest is None or farthest.recovery < SPREAD or result.tracking:
+            return None
+        return (
+            f"But {farthest.cells} cells together carry it: patched, they move the answer "
+            f"{_percent(farthest.recovery)} of the way to the twin's. The code is spread."
+        )
+    rest = f"all others but {'it' if len(smallest.cells) == 1 else 'these'}"
+    far = f"{_percent(smallest.patch.recovery.value)} of the way, {rest} {_percent(smallest.patch.rest_recovery.value)}"
+    if len(smallest.cells) == 1:
+        return f"{_capital(_names(smallest.cells))} is enough alone: patched, it goes {far}."
+    return f"{len(smallest.cells)} cells are enough: patched together, they go {far}."
 
 
 def _none(result: ProbeResult) -> list[str]:
     best = max(result.cells, key=lambda cell: cell.evidence.hold)
     null = max(result.nulls.hold, default=float("nan"))
-    brief = [cell for cell in result.cells if cell.verdict is not Verdict.none]
     lines = [
-        f"No cell holds the feature all the way: the best, {_names([best])}, has a hold of "
-        f"{best.evidence.hold:.2f} (p = {best.candidate.p:.3f}); re-initialised networks reach {null:.2f}. "
+        f"No cell is shown to hold the feature all the way: the best, {_names([best.name])}, has a hold of "
+        f"{best.evidence.hold:.2f} (p = {best.candidate.p:.3f}); networks that learnt nothing reach {null:.2f}. "
         f"What it lacks: {'; '.join(shortcomings(best.evidence, result.limits))}."
     ]
+    brief = [cell for cell in result.cells if cell.verdict is not Verdict.none]
     if brief:
-        kinds = ", ".join(f"{_names([cell])} ({cell.verdict.value})" for cell in brief)
+        kinds = ", ".join(f"{_names([cell.name])} ({cell.verdict.value})" for cell in brief)
         lines.append(f"For a while only: {kinds}.")
-    able = result.behaviour is not None and result.behaviour.overall.accuracy.low > CHANCE + NEAR_CHANCE
-    spread = next((point for point in result.curve if point.recovery >= SPREAD_RECOVERY), None)
-    if able and spread is not None and spread.cells > 1:
-        lines.append(
-            f"But {spread.cells} cells together carry it: patched at the end of the cue they move the answer "
-            f"{100 * spread.recovery:.0f} % of the way to the twin's. The code is spread."
-        )
-    if result.behaviour is not None and result.behaviour.overall.accuracy.low <= CHANCE:
-        lines.append("The network's answers are no better than chance.")
     return lines
+
+
+def _behaviour(result: ProbeResult) -> list[str]:
+    behaviour = result.behaviour
+    if behaviour is None or behaviour.nats is None or behaviour.overall.accuracy.low > CHANCE:
+        return []
+    if behaviour.nats.low > max(result.nulls.nats, default=0.0):
+        return []  # the choices lean to one ending, but the odds follow the class
+    return ["The network's answers are no better than those of networks that learnt nothing."]

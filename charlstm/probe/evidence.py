@@ -13,10 +13,10 @@ from torch import Tensor
 
 from charlstm.network.cells import State
 from charlstm.network.model import CharLM
-from charlstm.probe import nulls
+from charlstm.probe.effects import Twins, in_order
 from charlstm.probe.gating import gate_use
 from charlstm.probe.ordinary import Ordinary
-from charlstm.probe.reading import read_to_landmarks, repeat, trace_cells, warm_state
+from charlstm.probe.reading import log_odds, read_to_landmarks, repeat, trace_cells, warm_state
 from charlstm.probe.result import CellReport, Nulls
 from charlstm.probe.selectivity import (
     MAX_CANDIDATES,
@@ -74,30 +74,33 @@ class Material:
         return self.halves[1] & self.stimuli.main
 
 
-def gather_nulls(material: Material, seed: int, on_progress: OnProgress) -> Nulls:
-    """Measure re-initialised networks as the trained one was, on the contested sentences."""
+def gather_nulls(material: Material, models: Sequence[CharLM], on_progress: OnProgress) -> Nulls:
+    """Measure networks that learnt nothing as the trained one was, on the contested sentences."""
     stimuli = material.stimuli
-    chosen = np.flatnonzero(stimuli.contested)
+    chosen = np.flatnonzero(stimuli.contested | stimuli.contested[stimuli.twin])
+    contested = stimuli.contested[chosen]
     positive, bins = stimuli.label[chosen] == 0, stimuli.distance_bin[chosen]
-    halves = (material.halves[0][chosen], material.halves[1][chosen])
-    best: list[tuple[float, float, float]] = []
-    for k in range(nulls.NUMBER):
-        on_progress("re-initialised networks", k, nulls.NUMBER)
-        fresh = nulls.reinitialised(material.model, seed + 1 + k)
-        _, kept = read_to_landmarks(
-            fresh,
+    twins = Twins.of(stimuli.label[chosen], np.searchsorted(chosen, stimuli.twin[chosen]), stimuli.lemma[chosen])
+    halves = (material.halves[0][chosen] & contested, material.halves[1][chosen] & contested)
+    endings = tuple([side[row] for row in chosen] for side in stimuli.endings)
+    best: list[tuple[float, ...]] = []
+    for k, model in enumerate(models):
+        on_progress("networks that learnt nothing", k, len(models))
+        end, kept = read_to_landmarks(
+            model,
             stimuli.ids[chosen],
             stimuli.length[chosen],
-            warm_state(fresh, material.warm_ids),
+            warm_state(model, material.warm_ids),
             stimuli.landmarks[chosen],
             material.of_hidden,
         )
         states = kept.cpu().numpy()
         short, cue = brief(states[halves[1]], positive[halves[1]], bins[halves[1]])
         highest = [float(np.abs(figures - 0.5).max() + 0.5) for figures in (short, cue)]
-        best.append((best_hold(states, positive, halves), highest[0], highest[1]))
-    hold, short_best, cue_best = np.array(best).T
-    return Nulls(hold, short_best, cue_best)
+        apart = twins.apart(log_odds(model, end, (endings[0], endings[1])).cpu().double().numpy())
+        behaviour = float(in_order(apart).mean()), float(np.abs(apart).mean())
+        best.append((best_hold(states, positive, halves), *highest, *behaviour))
+    return Nulls(*np.array(best).reshape(len(models), 5).T)
 
 
 def brief(states: Floats, positive: Bools, bins: Ints) -> tuple[Floats, Floats]:
@@ -146,10 +149,10 @@ def cell_reports(material: Material, chance: Nulls, asked: Sequence[tuple[int, i
     candidates = confirm(
         material.states[confirmation], positive[confirmation], stimuli.lemma[confirmation], found, material.rng, extra
     )
-    return in_order([_report(material, chance, candidate) for candidate in candidates])
+    return strongest_first([_report(material, chance, candidate) for candidate in candidates])
 
 
-def in_order(reports: Sequence[CellReport]) -> list[CellReport]:
+def strongest_first(reports: Sequence[CellReport]) -> list[CellReport]:
     """The strongest verdict first, then the best hold."""
     rank = list(Verdict)
     return sorted(reports, key=lambda report: (rank.index(report.verdict), -report.evidence.hold))

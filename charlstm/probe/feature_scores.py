@@ -118,7 +118,7 @@ def score_features(
     controls = controls_of(documents)
     # read off the whole text, so that a quotation that began before the document is known
     values = {name: cut(FEATURES[name].values(text), starts)[:, WARM_CHARS:] for name in names}
-    networks = [model, *(nulls.reinitialised(model, seed + 1 + k) for k in range(nulls.NUMBER))]
+    networks = [model, *(nulls.reinitialised(model, seed + 1 + k) for k in range(nulls.LEAST))]
     found: dict[str, list[list[FeatureCell]]] = {name: [] for name in names}
     for k, network in enumerate(networks):
         on_progress("reading text with this and five re-initialised networks", k, len(networks))

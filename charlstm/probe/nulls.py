@@ -6,6 +6,8 @@ comparison is with networks that remember as long: each gate keeps its biases, s
 
 from __future__ import annotations
 
+import math
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -14,13 +16,22 @@ import torch
 from charlstm.network.model import CharLM
 from charlstm.probe.statistics import Floats
 
-NUMBER = 5
-# one-sided 1 % point of Student's t with 4 degrees of freedom, times sqrt(1 + 1/5): a sixth network of the same kind
-# lies above mean + LIMIT * deviation of five in one case of a hundred
-LIMIT = 3.7469 * 1.2**0.5
+LEAST, MOST = 5, 19  # as many as this are taken by default: the more, the smaller the network
+WORK = 3e11  # parameters times characters that all of them may read by default: some seconds
 # five networks may lie closer together than such networks do: among sixty untrained ones the best AUC deviated, on the
 # probit scale, by 0.1 to 0.15 where it had to hold all the way, and by 0.2 to 0.6 where it had to for a while
 MIN_DEVIATION = 0.25
+LEVEL = 0.99  # of the bound: one more network of the same kind lies below it in so many cases
+
+
+def default_number(parameters: int, characters: int) -> int:
+    """How many networks to take: by size, not by a stopwatch, so that a result can be had again.
+
+    Args:
+        parameters: of the network.
+        characters: that each of them reads.
+    """
+    return int(min(MOST, max(LEAST, WORK / (parameters * max(characters, 1)))))
 
 
 @torch.no_grad()
@@ -37,7 +48,10 @@ def reinitialised(model: CharLM, seed: int) -> CharLM:
 
 
 def limit_of(null: Floats, resolution: float = 1e-3) -> float:
-    """What an AUC, or a share, must exceed: the best of these, and the prediction interval on the probit scale.
+    """What an AUC, or a share, must exceed: the best of these, and a 99 % prediction bound on the probit scale.
+
+    The bound is that of a normal sample for one more of its kind (Hahn & Meeker 1991); the deviation of the sample
+    counts for 0.25 at least.
 
     Args:
         null: of each network.
@@ -46,7 +60,8 @@ def limit_of(null: Floats, resolution: float = 1e-3) -> float:
     if len(null) < 2:
         return 0.0
     z = np.array([_probit(value, resolution) for value in null])
-    return max(float(null.max()), NormalDist().cdf(float(z.mean() + LIMIT * max(z.std(ddof=1), MIN_DEVIATION))))
+    factor = student_t(LEVEL, len(z) - 1) * (1 + 1 / len(z)) ** 0.5
+    return max(float(null.max()), NormalDist().cdf(float(z.mean() + factor * max(z.std(ddof=1), MIN_DEVIATION))))
 
 
 def stands_out(observed: float, null: Floats, resolution: float = 1e-3) -> bool:
@@ -55,6 +70,16 @@ def stands_out(observed: float, null: Floats, resolution: float = 1e-3) -> bool:
         return True
     clipped = NormalDist().cdf(_probit(observed, resolution))
     return bool(observed > null.max()) and clipped > limit_of(null, resolution)
+
+
+@cache
+def student_t(level: float, freedom: int) -> float:
+    """The quantile of Student's t above one half: its density is summed over a fine grid, and the level looked up."""
+    t, step = np.linspace(0, 400, 400_001, retstep=True)
+    scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(freedom * math.pi)
+    density = scale * (1 + t * t / freedom) ** (-(freedom + 1) / 2)
+    above_half = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * step)])
+    return float(np.interp(level - 0.5, above_half, t))
 
 
 def _probit(value: float, resolution: float) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -17,16 +17,18 @@ from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import State
 from charlstm.network.model import CharLM
-from charlstm.probe import ngram, ordinary
+from charlstm.probe import ngram, nulls, ordinary
 from charlstm.probe.behaviour import judge
-from charlstm.probe.causal_tests import causal_tests
+from charlstm.probe.causal_tests import causal_tests, drivers, rank_cells
 from charlstm.probe.evidence import CONFOUNDED, Material, cell_reports, confounds, gather_nulls, shown_reports
 from charlstm.probe.reading import log_odds, read, read_to_landmarks, trace_cells, warm_state
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import LANDMARKS, Bools, Stimuli, ending_ids, make_stimuli, split_lemmas
-from charlstm.probe.verdict import Thresholds, Verdict
+from charlstm.probe.verdict import Thresholds, Verdict, judge_cell
 from charlstm.progress import OnProgress, unheard
+
+OTHER_HOLDS = (0.80, 0.85, 0.90, 0.95)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class ProbeRequest:
         train_text: ids of the text that the network was trained on, for the n-gram baseline.
         of_hidden: probe the hidden state in place of the cell state.
         cells: cells (layer and number from 0) to report in any case.
+        nulls: how many re-initialised networks to compare with; None: see `nulls.default_number`.
+        null_models: other networks that learnt nothing of the feature, with the same vocabulary: trained on shuffled
+            labels, for instance.
         limits: the thresholds.
         seed: of the split, the permutations, the bootstrap, and the re-initialised networks.
     """
@@ -52,6 +57,8 @@ class ProbeRequest:
     train_text: Ids | None = None
     of_hidden: bool = False
     cells: Sequence[tuple[int, int]] = ()
+    nulls: int | None = None
+    null_models: Sequence[CharLM] = ()
     limits: Thresholds = field(default_factory=Thresholds)
     seed: int = 0
 
@@ -100,9 +107,11 @@ def probe(
     text = ordinary.measure(model, ordinary.to_lanes(request.ordinary[0]), request.ordinary[1], of_hidden)
     halves = split_lemmas(stimuli, request.seed)
     material = Material(model, stimuli, warm_ids, warm, states, halves, text, of_hidden, request.limits, rng)
-    chance = gather_nulls(material, request.seed, on_progress)
-    every = cell_reports(material, chance, request.cells)
-    every, joint, curve, bits = causal_tests(material, every, request.cells, on_progress)
+    chance = gather_nulls(material, [*_fresh_networks(model, stimuli, request), *request.null_models], on_progress)
+    ranked, tried = rank_cells(material, on_progress)
+    named = list(dict.fromkeys([*request.cells, *drivers(material, ranked, tried)]))
+    every = cell_reports(material, chance, named)
+    every, sets, bits = causal_tests(material, every, named, ranked, on_progress)
     reports = shown_reports(material, every, request.cells)
     watched = [report.candidate.place for report in reports]
     return ProbeResult(
@@ -117,13 +126,30 @@ def probe(
         lemmas=(_count_lemmas(stimuli, halves[0]), _count_lemmas(stimuli, halves[1])),
         nulls=chance,
         cells=reports,
-        joint=joint,
-        curve=curve,
+        sets=sets,
+        thresholds=_at_other_holds(every, request.limits),
         bits_per_char=bits,
         ordinary=text.source,
         activations=_activations(stimuli, states, answers),
         names={"condition": np.unique(stimuli.condition).tolist(), "kind": np.unique(stimuli.kind).tolist()},
     )
+
+
+def _fresh_networks(model: CharLM, stimuli: Stimuli, request: ProbeRequest) -> list[CharLM]:
+    number = request.nulls
+    if number is None:
+        characters = int(stimuli.length[stimuli.contested].sum())
+        number = nulls.default_number(sum(part.numel() for part in model.parameters()), characters)
+    return [nulls.reinitialised(model, request.seed + 1 + k) for k in range(number)]
+
+
+def _at_other_holds(every: Sequence[CellReport], limits: Thresholds) -> dict[float, dict[str, str]]:
+    """The cells with a verdict, and which, if the least hold were another."""
+    found: dict[float, dict[str, str]] = {}
+    for hold in OTHER_HOLDS:
+        verdicts = {report.name: judge_cell(report.evidence, replace(limits, hold=hold)) for report in every}
+        found[hold] = {name: verdict.value for name, verdict in verdicts.items() if verdict is not Verdict.none}
+    return found
 
 
 def read_stimuli(model: CharLM, stimuli: Stimuli, warm: State, of_hidden: bool) -> tuple[Floats, Floats]:
@@ -180,7 +206,7 @@ def _notes(stimuli: Stimuli, every: Sequence[CellReport], shown: Sequence[CellRe
             f"the place of a landmark tells {stimuli.classes[0]} from {stimuli.classes[1]} (AUC: {told}): a cell must "
             "hold the feature among sentences in which it stands at one place, too"
         )
-    if any(report.ablation and report.ablation.p is None for report in every):
+    if any(report.patch and report.patch.p is None for report in every):
         notes.append("the layer has too few other cells to compare with: nothing is said of causes")
     names = {report.name for report in shown}
     left_out = sum(report.verdict is not Verdict.none for report in every if report.name not in names)

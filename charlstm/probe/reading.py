@@ -16,15 +16,50 @@ from charlstm.network.cells import Cell, Gates, State
 from charlstm.network.model import CharLM
 
 
-class Clamp(NamedTuple):
-    """Cells whose memory is held at a value: an ablation (`Cell.hold`)."""
+@dataclass(frozen=True)
+class Clamp:
+    """Cells whose memory is held: an ablation (`Cell.hold`).
 
-    held: Tensor  # (L, N or 1, H) bool
-    value: Tensor  # (L, 1, H)
+    Attributes:
+        layer, cell: (N or 1, S) which cells each sentence holds, from 0.
+        value: (T or 1, N or 1, S) their memory after each character of a reading; the last one stays.
+    """
+
+    layer: Tensor
+    cell: Tensor
+    value: Tensor
+
+    @classmethod
+    def of(cls, cells: Sequence[tuple[int, int]], value: Tensor) -> Clamp:
+        """The same cells in all sentences: value (T or 1, N or 1, S)."""
+        layer, cell = torch.tensor(list(cells), device=value.device).T
+        return cls(layer[None], cell[None], value)
 
     def rows(self, rows: slice | Tensor) -> Clamp:
         """The clamp of some of the sentences."""
-        return self if self.held.shape[1] == 1 else Clamp(self.held[:, rows], self.value)
+
+        def chosen(part: Tensor) -> Tensor:
+            return part if part.shape[-2] == 1 else part[..., rows, :]
+
+        return Clamp(chosen(self.layer), chosen(self.cell), chosen(self.value))
+
+    def after(self, steps: Tensor) -> Clamp:
+        """What stays when a reading of so many characters is over: steps (N)."""
+        if len(self.value) == 1:
+            return self
+        last = (steps - 1).clamp(0, len(self.value) - 1).to(self.value.device)
+        return Clamp(self.layer, self.cell, self.value[last, torch.arange(len(last))][None])
+
+    def masks(self, step: int, num_layers: int, hidden_size: int) -> tuple[Tensor, Tensor]:
+        """Which cells are held after the character of a step, bool, and at what value: (L, N or 1, H) each."""
+        value = self.value[min(step, len(self.value) - 1)]
+        n, S = max(len(self.layer), len(value)), self.layer.shape[1]
+        row = torch.arange(n, device=value.device)[:, None].expand(n, S)
+        held = torch.zeros(num_layers, n, hidden_size, dtype=torch.bool, device=value.device)
+        at = value.new_zeros(num_layers, n, hidden_size)
+        held[self.layer, row, self.cell] = True
+        at[self.layer, row, self.cell] = value.expand(n, S)
+        return held, at
 
 
 class Snapshots(NamedTuple):
@@ -34,14 +69,17 @@ class Snapshots(NamedTuple):
     c: Tensor  # (N, K, L, H), or (N, K, L, 0) where there is no cell state
 
 
-def read_character(model: CharLM, ids: Tensor, state: State, clamp: Clamp | None) -> tuple[State, list[Gates]]:
+def read_character(
+    model: CharLM, ids: Tensor, state: State, clamp: Clamp | None, step: int = 0
+) -> tuple[State, list[Gates]]:
     """One character, as `RecurrentStack.step`, with some cells held: ids (N) -> the new state and the gates."""
     if clamp is None:
         return model.stack.step(model.embedding(ids), state)
+    held, value = clamp.masks(step, model.config.num_layers, model.config.hidden_size)
     x, hs, cs, gates = model.embedding(ids), [], [], []
     for k, layer in enumerate(model.stack.layers()):
         h, c, gate = model.cell.step(x, state.h[k], state.c[k], layer)
-        h, c = model.cell.hold(h, c, gate, clamp.held[k], clamp.value[k])
+        h, c = model.cell.hold(h, c, gate, held[k], value[k])
         gates.append(gate)
         hs.append(h)
         cs.append(c)
@@ -86,7 +124,7 @@ def read(
         n = int((span > t).sum())
         rows, places = order[:n], begins[:n] + t
         new, gates = read_character(
-            model, ids[rows, places].to(model.device), State(h[:, :n], c[:, :n]), clamp and clamp.rows(slice(n))
+            model, ids[rows, places].to(model.device), State(h[:, :n], c[:, :n]), clamp and clamp.rows(slice(n)), t
         )
         h[:, :n], c[:, :n] = new
         if landmarks is not None and kept is not None:

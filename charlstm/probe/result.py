@@ -19,33 +19,122 @@ from charlstm.probe.stimuli import LANDMARKS
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict
 
 
+def _as_json(part: Any) -> dict[str, Any]:
+    """The fields of a dataclass, those that have a `to_dict` through it."""
+    return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in vars(part).items()}
+
+
 @dataclass(frozen=True)
 class Ablation:
-    """What switching a cell off costs.
+    """What is left when cells stand midway between twins from the end of the cue on; see `causes`.
 
     Attributes:
-        fall: by class, the loss of accuracy.
-        fall_by: the same by class and attractor.
-        accuracy, accuracy_before: what is left, and what there was.
-        twin_order: of how many twins the two are still in the right order, with its interval over lemmas. Accuracy can
-            fall by a shift towards one ending; this falls only where the feature is lost.
-        controls: how many other cells of the layer were switched off for comparison.
-        p: how often one of them costs as much; None with too few.
-        cost_bits: on ordinary text, bits a character.
+        removed: the share of what lies between the log odds of twins that is gone: 0 nothing, 1 all.
+        removed_by_resampling: the same if the cells take what they have in a sentence drawn at random.
+        nats_before, nats: how far the log odds of twins lie apart, before and after.
+        twin_order: of how many twins the two are still in the right order.
+        auc: how well the odds still tell the classes apart, whatever the threshold.
+        accuracy_before, accuracy: choices that are right. They can fall by a shift towards one ending.
+        fall, fall_by: the loss of accuracy by class, and by class and attractor.
+        cost_bits: on ordinary text, with the cells at their mean there, bits a character; None if not measured.
     """
 
+    removed: Estimate
+    removed_by_resampling: Estimate
+    nats_before: Estimate
+    nats: Estimate
+    twin_order: Estimate
+    auc: float
+    accuracy_before: float
+    accuracy: float
     fall: dict[str, float]
     fall_by: dict[str, float]
-    accuracy: float
-    accuracy_before: float
-    controls: int
-    p: float | None
-    cost_bits: float
-    twin_order: Estimate
+    cost_bits: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        return {**vars(self), "twin_order": self.twin_order.to_dict()}
+        return _as_json(self)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What follows when cells take their state in the twin, once, at the end of the cue.
+
+    Attributes:
+        recovery: how far the log odds go towards the twin's: 0 not at all, 1 all the way.
+        nats: the mean change of the log odds towards the twin's ending.
+        flip: how many choices change, of those in which the twin's is another.
+        rest_recovery, rest_flip: the same when all cells but these take theirs.
+        controls, p: how many other cells were patched for comparison, and how often one goes as far; None with too few.
+    """
+
+    recovery: Estimate
+    nats: Estimate
+    flip: float
+    rest_recovery: Estimate
+    rest_flip: float
+    controls: int = 0
+    p: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return _as_json(self)
+
+
+@dataclass(frozen=True)
+class CellSet:
+    """Several cells together: their names, patched, and ablated."""
+
+    cells: list[str]
+    patch: Patch
+    ablation: Ablation
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return _as_json(self)
+
+
+@dataclass(frozen=True)
+class SetPoint:
+    """The first k cells patched together.
+
+    Attributes:
+        cells: k.
+        recovery: how far they move the answer.
+        random, matched: how far as many others do: drawn at random, or of the nearest deviation on ordinary text.
+    """
+
+    cells: int
+    recovery: float
+    random: float
+    matched: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Return it as a JSON object."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class SetTest:
+    """Sets of cells.
+
+    Attributes:
+        together: all cells that hold, if there are several.
+        curve: the cells whose patches go farthest on the discovery half, tried on the other.
+        smallest: the fewest of them that go 95 % of the way; None if none of the sets does.
+    """
+
+    together: CellSet | None = None
+    curve: list[SetPoint] = field(default_factory=list)
+    smallest: CellSet | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {
+            "together": self.together and self.together.to_dict(),
+            "top_k": [point.to_dict() for point in self.curve],
+            "smallest": self.smallest and self.smallest.to_dict(),
+        }
 
 
 @dataclass(frozen=True)
@@ -61,7 +150,7 @@ class CellReport:
         interval: the hold with its interval over lemmas.
         over_time: the AUC at eleven points from the cue to the target.
         gates: None without a gate that keeps.
-        ablation, flip, recovery: None if the causal tests were not made.
+        ablation, patch: None if the causal tests were not made.
     """
 
     candidate: Candidate
@@ -73,8 +162,7 @@ class CellReport:
     over_time: Floats | None = None
     gates: GateUse | None = None
     ablation: Ablation | None = None
-    flip: float | None = None
-    recovery: Estimate | None = None
+    patch: Patch | None = None
 
     @property
     def name(self) -> str:
@@ -103,8 +191,7 @@ class CellReport:
             "p": candidate.p,
             "gates": self.gates and self.gates.to_dict(),
             "ablation": self.ablation and self.ablation.to_dict(),
-            "flip": self.flip,
-            "recovery": self.recovery and self.recovery.to_dict(),
+            "patch": self.patch and self.patch.to_dict(),
             "verdict": self.verdict.value,
         }
 
@@ -153,26 +240,25 @@ class SentenceReport:
 
 
 @dataclass(frozen=True)
-class CurvePoint:
-    """The top-k cells together: patched, and switched off."""
-
-    cells: int
-    recovery: float
-    flip: float
-    accuracy_without: float
-
-    def to_dict(self) -> dict[str, float]:
-        """Return it as a JSON object."""
-        return dict(vars(self))
-
-
-@dataclass(frozen=True)
 class Nulls:
-    """What re-initialised networks of the same shape reach: the best of each; see `nulls`."""
+    """What networks that learnt nothing reach; see `nulls`. One figure a network each.
+
+    Attributes:
+        hold, short, cue: the best cell of each.
+        twin_order: the share of twins that each has in order.
+        nats: how far it sets the log odds of twins apart, as a mean of sizes.
+    """
 
     hold: Floats
     short: Floats
     cue: Floats
+    twin_order: Floats
+    nats: Floats
+
+    @classmethod
+    def none(cls) -> Nulls:
+        """No networks."""
+        return cls(*(np.zeros(0),) * 5)
 
     def to_dict(self) -> dict[str, list[float]]:
         """Return it as a JSON object."""
@@ -194,8 +280,8 @@ class ProbeResult:
         lemmas: how many in the discovery half and in the confirmation half.
         sentences: single sentences, to be shown.
         cells: the best first; empty without twins.
-        joint: what is left when all tracking cells are switched off together, if there are several.
-        curve: for codes that are spread over cells.
+        sets: several cells together, and how many are needed.
+        thresholds: the verdicts at other least holds: by that, the cells with their verdicts.
         bits_per_char, ordinary: the intact network on ordinary text, and which text that was.
         watched: the cells in the traces of `sentences`, layer and cell from 0.
         asked: those of them that a person asked for.
@@ -212,10 +298,10 @@ class ProbeResult:
     asked: list[tuple[int, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     lemmas: tuple[int, int] = (0, 0)
-    nulls: Nulls = field(default_factory=lambda: Nulls(*(np.zeros(0),) * 3))
+    nulls: Nulls = field(default_factory=Nulls.none)
     cells: list[CellReport] = field(default_factory=list)
-    joint: Ablation | None = None
-    curve: list[CurvePoint] = field(default_factory=list)
+    sets: SetTest = field(default_factory=SetTest)
+    thresholds: dict[float, dict[str, str]] = field(default_factory=dict)
     bits_per_char: float | None = None
     ordinary: str = ""
     activations: dict[str, Tensor] = field(default_factory=dict)
@@ -227,9 +313,14 @@ class ProbeResult:
         return [cell for cell in self.cells if cell.verdict in (Verdict.tracks, Verdict.tracks_and_used)]
 
     @property
+    def driving(self) -> list[CellReport]:
+        """The cells that the network uses, though networks that learnt nothing hold as well."""
+        return [cell for cell in self.cells if cell.verdict is Verdict.used]
+
+    @property
     def highlighted(self) -> set[tuple[int, int]]:
-        """The cells worth a picture: those that track, and those asked for."""
-        return {cell.candidate.place for cell in self.tracking} | set(self.asked)
+        """The cells worth a picture: those that track or drive the answer, and those asked for."""
+        return {cell.candidate.place for cell in [*self.tracking, *self.driving]} | set(self.asked)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object; what is not a number there is null."""
@@ -245,8 +336,8 @@ class ProbeResult:
             "lemmas": {"discovery": self.lemmas[0], "confirmation": self.lemmas[1]},
             "nulls": {**self.nulls.to_dict(), "hold_limit": self.nulls.limit},
             "cells": [cell.to_dict() for cell in self.cells],
-            "joint_ablation": self.joint and self.joint.to_dict(),
-            "top_k": [point.to_dict() for point in self.curve],
+            "sets": self.sets.to_dict(),
+            "at_other_holds": {f"{hold:g}": cells for hold, cells in self.thresholds.items()},
             "bits_per_char": self.bits_per_char,
             "ordinary_text": self.ordinary,
             "thresholds": self.limits.to_dict(),

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from charlstm.probe.statistics import Estimate, Floats, above, auc, bootstrap, flips, permuted_auc
+from charlstm.probe.statistics import Estimate, Floats, above, auc, bootstrap, flips, open_end, permuted_auc
 from charlstm.probe.stimuli import Bools, Ints
 
 MAX_CANDIDATES = 20
@@ -136,7 +136,7 @@ def hold_interval(values: Floats, positive: Bools, lemma: Ints, rng: np.random.G
             return float("nan")
         return float(min(weight @ wins[:, :, k] @ weight for k in range(K)) / pairs)
 
-    return bootstrap(statistic, np.arange(M), rng)
+    return open_end(bootstrap(statistic, np.arange(M), rng), M)
 
 
 def auc_within(values: Floats, positive: Bools, strata: Ints) -> Floats:
@@ -156,14 +156,3 @@ def auc_over_time(values: Floats, positive: Bools, cue: Ints, length: Ints, poin
     shares = np.linspace(0, 1, points)
     places = np.rint(cue[:, None] + shares * (length - 1 - cue)[:, None]).astype(np.int64)
     return auc(np.take_along_axis(values, places, axis=1), positive)
-
-
-def rank_by_difference(states: Floats, twin_states: Floats, spread: Floats) -> list[tuple[int, int]]:
-    """All cells, those first that differ most between twins at the last landmark: (N, K, L, H) each.
-
-    In the cell's deviation on ordinary text; on the discovery half. A code that is spread over cells shows here,
-    though no single cell of it holds the feature.
-    """
-    difference = np.abs((states[:, -1] - twin_states[:, -1]).mean(axis=0)) / np.maximum(spread, 1e-6)
-    order = np.argsort(-difference, axis=None, kind="stable")
-    return [(int(layer), int(cell)) for layer, cell in zip(*np.unravel_index(order, difference.shape), strict=True)]

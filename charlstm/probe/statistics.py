@@ -111,7 +111,39 @@ def bootstrap(
     for _ in range(replicates):
         again = rng.integers(len(members), size=len(members))
         drawn.append(statistic(np.concatenate([members[k] for k in again])))
-    kept = np.array([x for x in drawn if not np.isnan(x)])
+    return _percentiles(value, np.array(drawn))
+
+
+def ratio(numerator: Floats, denominator: Floats, lemma: Ints, rng: np.random.Generator) -> Estimate:
+    """The sum of one thing over the sum of another, with its interval over lemmas: (N) each."""
+    _, number = np.unique(lemma, return_inverse=True)
+    above, below = (np.bincount(number, weights=part) for part in (numerator, denominator))
+    M = len(above)
+    counts = rng.multinomial(M, np.full(M, 1 / M), size=REPLICATES).astype(float)  # how often each lemma is drawn
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _percentiles(float(above.sum() / below.sum()), (counts @ above) / (counts @ below))
+
+
+def share(values: Floats, lemma: Ints, rng: np.random.Generator) -> Estimate:
+    """The mean of values between 0 and 1 (N), with its interval over lemmas, which never has no width."""
+    return open_end(ratio(values, np.ones(len(values)), lemma, rng), len(np.unique(lemma)))
+
+
+def open_end(estimate: Estimate, lemmas: int) -> Estimate:
+    """The interval of a share; where every lemma says 0, or every one 1, the exact binomial one over lemmas.
+
+    There a bootstrap has nothing to vary (the bound: Clopper & Pearson 1934).
+    """
+    bound = ((1 - CONFIDENCE) / 2) ** (1 / lemmas)
+    if estimate.low >= 1:
+        return Estimate(estimate.value, bound, 1.0)
+    if estimate.high <= 0:
+        return Estimate(estimate.value, 0.0, 1 - bound)
+    return estimate
+
+
+def _percentiles(value: float, drawn: Floats) -> Estimate:
+    kept = drawn[np.isfinite(drawn)]
     if len(kept) == 0:
         return Estimate(value, float("nan"), float("nan"))
     tail = (1 - CONFIDENCE) / 2

@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from charlstm.probe.nulls import stands_out
-from charlstm.probe.statistics import Floats
+from charlstm.probe.statistics import Estimate, Floats
 
 
 class Verdict(StrEnum):
     """From the strongest claim to none."""
 
     tracks_and_used = "tracks and used"
+    used = "used"  # that it holds cannot be told from networks that learnt nothing
     tracks = "tracks"
     short_range = "short-range"
     cue_only = "cue only"
@@ -28,17 +29,15 @@ class Thresholds:
             cell that takes the attractor for the contrary of the cue does not pass, with one of the same class;
             and, so that one that slowly forgets does not, at every distance.
         gap: difference of the class means before the deciding character, in deviations on ordinary text.
-        alpha: of every test.
-        fall: loss of accuracy when the cell is switched off: of one class, and of both together.
-        recovery: how far a patch must move the answer towards the twin's.
+        alpha: p of every test must lie below it.
+        recovery: how far a patch of the cell must move the answer towards the twin's, as a share of the way.
         min_controls: with fewer other cells in the layer, nothing is said of causes.
     """
 
     hold: float = 0.90
     gap: float = 0.5
     alpha: float = 0.05
-    fall: float = 0.05
-    recovery: float = 0.10
+    recovery: float = 0.20
     min_controls: int = 20
 
     def to_dict(self) -> dict[str, float]:
@@ -62,7 +61,8 @@ class Evidence:
         null_short: the best of each re-initialised network.
         cue: the AUC at the end of the cue.
         null_cue: the best of each re-initialised network.
-        fall, net_fall, fall_p, recovery: the causal tests: of the class that loses more, of both; None if not made.
+        recovery: how far the patch of the cell moves the answer; None if not tested.
+        patch_p: how often another cell of the layer moves it as far; None with too few of them.
     """
 
     hold: float
@@ -77,10 +77,8 @@ class Evidence:
     cue: float
     null_cue: Floats
     free_hold: float | None = None
-    fall: float | None = None
-    net_fall: float | None = None
-    fall_p: float | None = None
-    recovery: float | None = None
+    recovery: Estimate | None = None
+    patch_p: float | None = None
 
 
 def does_not_last(evidence: Evidence, limits: Thresholds) -> list[str]:
@@ -102,6 +100,13 @@ def is_explained_by_position(evidence: Evidence, limits: Thresholds) -> bool:
 
 def shortcomings(evidence: Evidence, limits: Thresholds) -> list[str]:
     """What a cell lacks to be said to track the feature, in words; nothing if it does."""
+    lacks = _lacks_in_itself(evidence, limits)
+    if not stands_out(evidence.hold, evidence.null_hold, evidence.resolution):
+        lacks.append("networks that learnt nothing do as well")
+    return lacks
+
+
+def _lacks_in_itself(evidence: Evidence, limits: Thresholds) -> list[str]:
     lacks = does_not_last(evidence, limits)
     if not evidence.gap >= limits.gap:
         lacks.append(f"its gap is {evidence.gap:.2f}, below {limits.gap:g}")
@@ -109,8 +114,6 @@ def shortcomings(evidence: Evidence, limits: Thresholds) -> list[str]:
         lacks.append(f"p is not below {limits.alpha:g}")
     if is_explained_by_position(evidence, limits):
         lacks.append("a cell that counts characters would do as well")
-    if not stands_out(evidence.hold, evidence.null_hold, evidence.resolution):
-        lacks.append("re-initialised networks do as well")
     return lacks
 
 
@@ -119,21 +122,28 @@ def holds(evidence: Evidence, limits: Thresholds) -> bool:
     return not shortcomings(evidence, limits)
 
 
+def holds_as_nulls_do(evidence: Evidence, limits: Thresholds) -> bool:
+    """Whether a cell holds the feature all the way, networks that learnt nothing left out of account."""
+    return not _lacks_in_itself(evidence, limits)
+
+
 def is_used(evidence: Evidence, limits: Thresholds) -> bool:
-    """Whether the network answers otherwise without the cell, and with its twin's value."""
-    if evidence.fall is None or evidence.net_fall is None or evidence.fall_p is None or evidence.recovery is None:
+    """Whether the answer goes with the cell: its twin's value moves the odds, farther than other cells' values do.
+
+    An ablation cannot deny this: what others carry, too, is not lost without the cell.
+    """
+    if evidence.recovery is None or evidence.patch_p is None:
         return False
-    return (
-        min(evidence.fall, evidence.net_fall) >= limits.fall
-        and evidence.fall_p < limits.alpha
-        and evidence.recovery >= limits.recovery
-    )
+    enough = evidence.recovery.value >= limits.recovery and evidence.recovery.low > 0
+    return enough and evidence.patch_p < limits.alpha
 
 
 def judge_cell(evidence: Evidence, limits: Thresholds) -> Verdict:
     """The verdict on one cell."""
     if holds(evidence, limits):
         return Verdict.tracks_and_used if is_used(evidence, limits) else Verdict.tracks
+    if holds_as_nulls_do(evidence, limits) and is_used(evidence, limits):
+        return Verdict.used
     if not does_not_last(evidence, limits):  # it is another thing that it lacks
         return Verdict.none
     if evidence.short >= limits.hold and stands_out(evidence.short, evidence.null_short, evidence.resolution):

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from charlstm.probe.behaviour import CHANCE, Group
 from charlstm.probe.conclusion import in_words
+from charlstm.probe.nulls import MIN_DEVIATION
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Estimate
 from charlstm.report.sentence import sentence_lines
@@ -35,9 +36,8 @@ def draw_probe(result: ProbeResult, model: str, width: int, colour: bool) -> lis
         for part in cell_tables(result, width):
             lines += [part, Text("")]
         lines += [Text(line, "dim" if colour else "") for line in legend(result)]
-    if result.curve:
-        points = "  ".join(f"{point.cells}: {point.recovery:.2f}" for point in result.curve)
-        lines.append(Text(f"best cells patched together, recovery by their number   {points}"))
+    if result.sets.curve:
+        lines += [Text(""), *_set_table(result)]
     lines.append(Text(""))
     lines += [Text(printable(line)) for line in (*in_words(result), *(f"note: {note}" for note in result.notes))]
     for number, sentence in enumerate(result.sentences[:SHOWN_SENTENCES]):
@@ -79,6 +79,16 @@ def behaviour_lines(result: ProbeResult) -> list[str]:
     if overall.ngram is not None:
         first += f"; n-gram {percent(overall.ngram)} %"
     lines = [first]
+    if behaviour.nats is not None:
+        lines.append(
+            f"            twins lie {_interval(behaviour.nats, _two)} nats apart; AUC of the odds {_two(behaviour.auc)}"
+        )
+    if len(result.nulls.nats):
+        order, apart = result.nulls.twin_order, result.nulls.nats
+        lines.append(
+            f"            networks that learnt nothing: {percent(min(order))} to {percent(max(order))} % in order, "
+            f"{_two(min(apart))} to {_two(max(apart))} nats apart"
+        )
     for name, groups in behaviour.by.items():
         if len(groups) > 1:
             title = "both" if name == "class and attractor" else name
@@ -99,6 +109,14 @@ def share_lines(sentence: SentenceReport) -> list[str]:
     shares = zip((pair.sentence_good, pair.twin or ""), sentence.share, strict=True)
     heading = f"{sentence.name} sentence: P({first}) / (P({first}) + P({second}))"
     return [printable(line) for line in (heading, *(f"  {share:.3f}  {text}" for text, share in shares))]
+
+
+def _set_table(result: ProbeResult) -> list[RenderableType]:
+    rows = [
+        (str(point.cells), _two(point.recovery), _two(point.random), _two(point.matched)) for point in result.sets.curve
+    ]
+    titles = ("cells patched together", "moved", "as many at random", "as many of like deviation")
+    return [table(rows, titles)]
 
 
 Column = tuple[str, Callable[[CellReport], str]]
@@ -124,21 +142,27 @@ def columns(result: ProbeResult) -> list[Column]:
         ("attractor", lambda cell: _gates(cell, "attractor")),
         ("kept", lambda cell: "-" if cell.gates is None else _two(cell.gates.kept_over_span)),
         ("shown", _shown),
-        (
-            f"fall {first}/{second} %",
-            lambda cell: "-" if cell.ablation is None else "/".join(percent(x) for x in cell.ablation.fall.values()),
-        ),
-        ("fall p", lambda cell: "-" if cell.ablation is None or cell.ablation.p is None else f"{cell.ablation.p:.3f}"),
-        ("cost bits", lambda cell: "-" if cell.ablation is None else f"{cell.ablation.cost_bits:+.4f}"),
-        ("flip %", lambda cell: "-" if cell.flip is None else percent(cell.flip)),
-        ("recovery", lambda cell: "-" if cell.recovery is None else _interval(cell.recovery, _two)),
+        ("patch: moved [95 %]", lambda cell: "-" if cell.patch is None else _interval(cell.patch.recovery, _two)),
+        ("nats", lambda cell: "-" if cell.patch is None else f"{cell.patch.nats.value:.2f}"),
+        ("flip %", lambda cell: "-" if cell.patch is None else percent(cell.patch.flip)),
+        ("p", lambda cell: "-" if cell.patch is None or cell.patch.p is None else f"{cell.patch.p:.3f}"),
+        ("rest moved", lambda cell: "-" if cell.patch is None else _two(cell.patch.rest_recovery.value)),
+        ("held: gone [95 %]", lambda cell: "-" if cell.ablation is None else _interval(cell.ablation.removed, _two)),
+        ("in order %", lambda cell: "-" if cell.ablation is None else percent(cell.ablation.twin_order.value)),
+        ("odds AUC", lambda cell: "-" if cell.ablation is None else _two(cell.ablation.auc)),
+        ("cost bits", _cost),
         ("verdict", lambda cell: cell.verdict.value),
     ]
     return found
 
 
 def _two(value: float) -> str:
-    return f"{value:.2f}"
+    return "-" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}"  # never -0.00
+
+
+def _cost(cell: CellReport) -> str:
+    cost = None if cell.ablation is None else cell.ablation.cost_bits
+    return "-" if cost is None else f"{cost:+.4f}"
 
 
 def _shown(cell: CellReport) -> str:
@@ -192,15 +216,24 @@ def legend(result: ProbeResult) -> list[str]:
         f"below {limits.alpha:g}",
         "cleared    1 - product of f over the cue's last word; written: sum of i |g| over it; then over the attractor",
         "kept       product of f from the cue to the target; shown: o at the target",
-        f"fall       loss of accuracy with the cell at its mean from the cue on; at least {limits.fall:g}, also net",
-        "fall p     how often another cell of the layer costs as much; cost: on ordinary text, bits/char",
-        "flip       choices that change when the cell takes its value in the twin, once, at the end of the cue",
-        f"recovery   how far that patch goes towards the twin's answer; at least {limits.recovery:g}",
+        "patch      the cell takes its value in the twin, once, at the end of the cue; moved: how far the log odds go "
+        f"towards the twin's, 1 is all the way; at least {limits.recovery:g}",
+        "nats       the change of the log odds; flip: choices that change; p: how often another cell moves them as far",
+        "rest       every cell but this one takes its value in the twin",
+        "held       the cell stays midway between twins from the cue on; gone: the share of what lay between their log "
+        "odds; in order: twins whose odds still differ in the right direction",
+        "cost       bits/char lost on ordinary text with the cell at its mean there",
     ]
     if len(result.nulls.hold):
-        best = ", ".join(_two(value) for value in result.nulls.hold)
+        best = f"{_two(min(result.nulls.hold))} to {_two(max(result.nulls.hold))}"
         lines.append(
-            f"null       best hold of {len(result.nulls.hold)} re-initialised networks: {best}; "
-            f"one more would stay below {_two(result.nulls.limit)}"
+            f"null       best hold of {len(result.nulls.hold)} networks that learnt nothing: {best}; bound for another "
+            f"{_two(result.nulls.limit)} (99 %, deviation at least {MIN_DEVIATION:g} on the probit scale)"
         )
+    if result.thresholds:
+        said = (
+            f"{hold:.2f}: " + (", ".join(f"{name} {verdict}" for name, verdict in cells.items()) or "none")
+            for hold, cells in result.thresholds.items()
+        )
+        lines.append(f"at a hold  of {'; '.join(said)}")
     return lines

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import torch
 
-from charlstm.checkpoint import ModelFile
+from charlstm.checkpoint import ModelFile, find_models, load_model_file
 from charlstm.cli.runtime import say_model
 from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError
 from charlstm.grammar.pairs import MinimalPair
+from charlstm.network.model import CharLM
 from charlstm.probe.covering import NotCoveredError, find_covering, unknown_character
 from charlstm.report.console import say
 
@@ -48,6 +49,17 @@ def model_for(
     if not quiet:
         say_model(path, checkpoint, "your newest run that knows the characters of the items")
     return content, path, covered
+
+
+def null_networks(paths: Sequence[Path] | None, content: ModelFile, device: torch.device) -> list[CharLM]:
+    """The models of some paths, to compare with. TextError for one that reads other characters."""
+    found = []
+    for path in paths or ():
+        null = load_model_file(find_models(path)[0])
+        if null.vocabulary != content.vocabulary:
+            raise TextError(f"{path}: it reads other characters than the probed model; train it on the same characters")
+        found.append(null.model.to(device))
+    return found
 
 
 def readable(content: ModelFile, items: Sequence[MinimalPair]) -> list[MinimalPair]:

@@ -78,13 +78,10 @@ Hold = Annotated[
 ]
 Gap = Annotated[float, option("--gap", help="Least gap.", min=0, callback=parse_finite, rich_help_panel=CLAIMS)]
 Alpha = Annotated[
-    float, option("--alpha", help="Of every test.", min=0, max=1, callback=parse_finite, rich_help_panel=CLAIMS)
-]
-Fall = Annotated[
     float,
     option(
-        "--fall",
-        help="Least fall in accuracy when the cell is off.",
+        "--alpha",
+        help="p of every test must lie below it.",
         min=0,
         max=1,
         callback=parse_finite,
@@ -94,7 +91,33 @@ Fall = Annotated[
 Recovery = Annotated[
     float,
     option(
-        "--recovery", help="Least recovery by a patch.", min=0, max=1, callback=parse_finite, rich_help_panel=CLAIMS
+        "--recovery",
+        help="Least share of the way to the twin's answer that a patch must go.",
+        min=0,
+        max=1,
+        callback=parse_finite,
+        rich_help_panel=CLAIMS,
+    ),
+]
+NullNumber = Annotated[
+    int | None,
+    option(
+        "--nulls",
+        help="How many re-initialised networks to compare with. [default: 5 to 19, fewer for larger networks]",
+        min=2,
+        max=1000,
+        rich_help_panel=CLAIMS,
+        show_default=False,
+    ),
+]
+NullModels = Annotated[
+    list[Path] | None,
+    option(
+        "--null-model",
+        help="A model that learnt nothing of the feature, to compare with, too: trained on shuffled endings, for "
+        "instance. May be repeated.",
+        rich_help_panel=CLAIMS,
+        show_default=False,
     ),
 ]
 Save = Annotated[

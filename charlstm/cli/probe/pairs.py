@@ -13,10 +13,11 @@ from charlstm.cli.probe.options import (
     Cells,
     Cue,
     Endings,
-    Fall,
     Features,
     Gap,
     Hold,
+    NullModels,
+    NullNumber,
     PairsFile,
     Recovery,
     Save,
@@ -62,8 +63,9 @@ def probe(
     hold: Hold = 0.90,
     gap: Gap = 0.5,
     alpha: Alpha = 0.05,
-    fall: Fall = 0.05,
-    recovery: Recovery = 0.10,
+    recovery: Recovery = 0.20,
+    nulls: NullNumber = None,
+    null_model: NullModels = None,
     save: Save = None,
     seed: Seed = 0,
     device: DeviceOption = Device.auto,
@@ -75,8 +77,9 @@ def probe(
     """Find the cells that carry a feature, and prove it by experiment.
 
     Without options: gender in Portuguese, past a noun of the other gender. Cells are chosen on one half of the
-    nouns and judged on the other, by ablation and patching, against re-initialised networks; when none qualifies,
-    it says so. A feature of ordinary text (--feature) is scored by correlation; nothing is said of causes there.
+    nouns and judged on the other, by patching and ablation, against networks that learnt nothing; when none
+    qualifies, it says so. A feature of ordinary text (--feature) is scored by correlation; nothing is said of
+    causes there.
 
         charlstm probe -c checkpoints/agreement-pt
         charlstm probe --feature list
@@ -86,7 +89,7 @@ def probe(
 
         list_features(json)
         return
-    from charlstm.cli.probe.model import model_for, readable
+    from charlstm.cli.probe.model import model_for, null_networks, readable
     from charlstm.cli.runtime import prepare_machine
     from charlstm.probe.texts import ordinary_text, train_text
     from charlstm.probe.verdict import Thresholds
@@ -99,7 +102,7 @@ def probe(
     if save is not None and save.exists():
         raise UsageError(f"--save {save}: there is a file already; it is never overwritten: give another name")
     machine = prepare_machine(device.value, threads)
-    limits = Thresholds(hold=hold, gap=gap, alpha=alpha, fall=fall, recovery=recovery)
+    limits = Thresholds(hold=hold, gap=gap, alpha=alpha, recovery=recovery)
     if feature:
         from charlstm.cli.probe.features import probe_features
 
@@ -142,11 +145,15 @@ def probe(
             train_text=train_text(content),
             of_hidden=state is StateName.h,
             cells=cells,
+            nulls=nulls,
+            null_models=null_networks(null_model, content, machine),
             limits=limits,
             seed=seed,
         )
         result = run_probe(content.model, content.vocabulary, request, stages.update)
-    if items and (pairs, warm, text, state, seed, limits) == (None, None, None, StateName.c, 0, Thresholds()):
+    if items and (pairs, warm, text, state, seed, limits, nulls, null_model) == (
+        *(None, None, None, StateName.c, 0, Thresholds(), None, None),
+    ):
         remember(path, USUAL, best_cell(result))
     if save is not None:
         save_activations(save, result)
