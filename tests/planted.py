@@ -17,6 +17,7 @@ from charlstm.checkpoint import ModelFile, save_model_file
 from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar.pairs import MinimalPair
+from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 
 FILLERS = "bcdehijklnpqrstuvwxyz"
@@ -138,4 +139,26 @@ def untrained(forget_bias: float, seed: int, hidden_size: int = 64, num_layers: 
     with torch.no_grad():
         for layer in model.stack.layers():
             layer.bias[hidden_size : 2 * hidden_size] = forget_bias
+    return model
+
+
+def trained_on_random_endings(seed: int, steps: int = 200, hidden_size: int = 48) -> CharLM:
+    """A network trained on sentences with cues, attractors and endings, each ending drawn whatever the cue."""
+    rng = random.Random(seed)
+    lines = [
+        rng.choice("FM") + filler(rng, 6) + rng.choice("fm") + filler(rng, 6) + rng.choice("ao") + ".\n"
+        for _ in range(4000)
+    ]
+    vocabulary = Vocabulary(CHARS)
+    ids = torch.tensor(vocabulary.encode("".join(lines)).astype("int64"))[: 32 * 2000].view(32, -1).T
+    model = CharLM(ModelConfig(len(CHARS), hidden_size=hidden_size, num_layers=1, embedding_size=16))
+    model.reset_parameters(30.0, seed)
+    optimizer, state = torch.optim.AdamW(model.parameters(), lr=1e-2), model.zero_state(32)
+    for step in range(steps):
+        at = step * 48 % (len(ids) - 49)
+        optimizer.zero_grad()
+        window = ids[at : at + 49]
+        loss, state = model.window_loss(window[:-1], window[1:], state.detach(), kernels=Kernels(torch.float32))
+        loss.backward()
+        optimizer.step()
     return model

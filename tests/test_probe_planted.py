@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from planted import CHARS, FILLERS, Planted, filler, ordinary_lines, toy_pairs, untrained, write_pairs
+from planted import (
+    CHARS,
+    FILLERS,
+    Planted,
+    filler,
+    ordinary_lines,
+    toy_pairs,
+    trained_on_random_endings,
+    untrained,
+    write_pairs,
+)
 
 from charlstm.checkpoint import ModelFile, save_model_file
 from charlstm.corpus.vocab import Vocabulary
@@ -184,6 +194,15 @@ def test_h_untrained_networks_show_nothing(forget_bias: float) -> None:
         request = ProbeRequest(toy_pairs(seed=seed), warm="\n", ordinary=(ids, "lines"), seed=seed)
         result = probe(untrained(forget_bias, seed), VOCABULARY, request)
         assert [cell.verdict.value for cell in result.cells if cell.verdict.value != "none"] == []
+
+
+def test_w_a_network_trained_on_random_endings_shows_nothing() -> None:
+    ids = VOCABULARY.encode(ordinary_lines())
+    request = ProbeRequest(toy_pairs(), warm="\n", ordinary=(ids, "lines"), nulls=5)
+    result = probe(trained_on_random_endings(0, steps=100), VOCABULARY, request)
+    assert [*result.tracking, *result.driving] == []
+    assert result.detectable is not None
+    assert result.detectable <= 0.97
 
 
 def test_i_labels_flipped_by_pair() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from planted import CHARS, ordinary_lines, toy_pairs, untrained
+from planted import CHARS, ordinary_lines, toy_pairs, trained_on_random_endings, untrained
 
 from charlstm.checkpoint import find
 from charlstm.config import ModelConfig
@@ -45,6 +45,18 @@ def test_a_hundred_untrained_networks_on_portuguese() -> None:
         request = ProbeRequest(pairs, warm=WARM, ordinary=(vocabulary.encode(text[:30_000]), "text"), seed=seed)
         reported += any(cell.verdict.value != "none" for cell in probe(model, vocabulary, request).cells)
     assert reported <= 5
+
+
+def test_twenty_networks_trained_on_random_endings() -> None:
+    """They read the same sentences, and remember, but nothing says that an ending has to do with a cue."""
+    vocabulary = Vocabulary(CHARS)
+    ids = vocabulary.encode(ordinary_lines())
+    claims = []
+    for seed in range(20):
+        request = ProbeRequest(toy_pairs(seed=seed), warm="\n", ordinary=(ids, "lines"), seed=seed)
+        result = probe(trained_on_random_endings(seed), vocabulary, request)
+        claims += [(seed, cell.name, cell.verdict.value) for cell in [*result.tracking, *result.driving]]
+    assert not claims
 
 
 def test_a_network_trained_from_nothing(invoke) -> None:

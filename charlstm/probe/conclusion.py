@@ -119,6 +119,15 @@ def _none(result: ProbeResult) -> list[str]:
         f"{best.evidence.hold:.2f} (p = {best.candidate.p:.3f}); networks that learnt nothing reach {null:.2f}. "
         f"What it lacks: {'; '.join(shortcomings(best.evidence, result.limits))}."
     ]
+    if result.detectable is None:
+        lines.append(
+            f"But {result.lemmas[1]} lemmas are too few to say: even a cell that holds it perfectly may be missed."
+        )
+    else:
+        lines.append(
+            f"With these {result.lemmas[1]} lemmas a cell is found in four cases of five if its true hold is "
+            f"{result.detectable:g} or more; one that holds less well may have been missed."
+        )
     brief = [cell for cell in result.cells if cell.verdict is not Verdict.none]
     if brief:
         kinds = ", ".join(f"{_names([cell.name])} ({cell.verdict.value})" for cell in brief)

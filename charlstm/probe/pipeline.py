@@ -17,12 +17,12 @@ from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import State
 from charlstm.network.model import CharLM
-from charlstm.probe import ngram, nulls, ordinary
+from charlstm.probe import ngram, nulls, ordinary, power
 from charlstm.probe.behaviour import judge
 from charlstm.probe.causal_tests import causal_tests, drivers, rank_cells
 from charlstm.probe.evidence import CONFOUNDED, Material, cell_reports, confounds, gather_nulls, shown_reports
 from charlstm.probe.reading import log_odds, read, read_to_landmarks, trace_cells, warm_state
-from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
+from charlstm.probe.result import CellReport, Nulls, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import LANDMARKS, Bools, Stimuli, ending_ids, make_stimuli, split_lemmas
 from charlstm.probe.verdict import Thresholds, Verdict, judge_cell
@@ -125,6 +125,7 @@ def probe(
         _notes(stimuli, every, reports),
         lemmas=(_count_lemmas(stimuli, halves[0]), _count_lemmas(stimuli, halves[1])),
         nulls=chance,
+        detectable=_detectable(material, chance),
         cells=reports,
         sets=sets,
         thresholds=_at_other_holds(every, request.limits),
@@ -141,6 +142,13 @@ def _fresh_networks(model: CharLM, stimuli: Stimuli, request: ProbeRequest) -> l
         characters = int(stimuli.length[stimuli.contested].sum())
         number = nulls.default_number(sum(part.numel() for part in model.parameters()), characters)
     return [nulls.reinitialised(model, request.seed + 1 + k) for k in range(number)]
+
+
+def _detectable(material: Material, chance: Nulls) -> float | None:
+    stimuli, chosen = material.stimuli, material.halves[1] & material.stimuli.contested
+    positive, lemma, bins = stimuli.label[chosen] == 0, stimuli.lemma[chosen], stimuli.distance_bin[chosen]
+    rng = np.random.default_rng(0)  # of its own: what it draws should not move other figures
+    return power.least_hold(positive, lemma, bins, material.limits.hold, chance.hold, rng)
 
 
 def _at_other_holds(every: Sequence[CellReport], limits: Thresholds) -> dict[float, dict[str, str]]:

@@ -281,6 +281,7 @@ class ProbeResult:
         sentences: single sentences, to be shown.
         cells: the best first; empty without twins.
         sets: several cells together, and how many are needed.
+        detectable: the least true hold that these pairs show in 80 % of draws (`power`); None if they show none.
         thresholds: the verdicts at other least holds: by that, the cells with their verdicts.
         bits_per_char, ordinary: the intact network on ordinary text, and which text that was.
         watched: the cells in the traces of `sentences`, layer and cell from 0.
@@ -299,6 +300,7 @@ class ProbeResult:
     notes: list[str] = field(default_factory=list)
     lemmas: tuple[int, int] = (0, 0)
     nulls: Nulls = field(default_factory=Nulls.none)
+    detectable: float | None = None
     cells: list[CellReport] = field(default_factory=list)
     sets: SetTest = field(default_factory=SetTest)
     thresholds: dict[float, dict[str, str]] = field(default_factory=dict)
@@ -335,6 +337,7 @@ class ProbeResult:
             "sentences": sentences,
             "lemmas": {"discovery": self.lemmas[0], "confirmation": self.lemmas[1]},
             "nulls": {**self.nulls.to_dict(), "hold_limit": self.nulls.limit},
+            "detectable_hold": self.detectable,
             "cells": [cell.to_dict() for cell in self.cells],
             "sets": self.sets.to_dict(),
             "at_other_holds": {f"{hold:g}": cells for hold, cells in self.thresholds.items()},
