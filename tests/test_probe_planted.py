@@ -401,6 +401,32 @@ def test_v_behaviour_has_nulls_too(found, invoke, tmp_path: Path) -> None:
     assert len(result["nulls"]["twin_order"]) == 6
 
 
+def test_x_a_rival_that_follows_the_last_noun(found, invoke, tmp_path: Path) -> None:
+    """The subject's cell is right past any noun, and outvoted past one of the other class."""
+    network = holder()
+    network.write(1, {"F": FEMININE, "M": MASCULINE, "f": FEMININE, "m": MASCULINE, "\n": 0.0})
+    network.read(1, 6.0)
+    result = found(network)
+    assert verdicts(result)[0] == "tracks and used"
+    assert result["behaviour"]["by"]["attractor"]["opposite"]["value"] == 0.0
+    rival = result["rival"]
+    assert (rival["layer"], rival["cell"], rival["last_noun_auc"]) == (1, 1, 1.0)
+    without = rival["without"]
+    assert (without["opposite"]["accuracy_before"], without["opposite"]["accuracy"]) == (0.0, 1.0)
+    assert without["opposite"]["nats"]["value"] == pytest.approx(2 * 6.0 * np.tanh(FEMININE), rel=0.05)
+    assert without["same"]["nats"]["high"] < 0 < without["opposite"]["nats"]["low"]
+    words = said(invoke, tmp_path)
+    assert "Cell 1 of layer 1 follows the last noun (AUC 1.00) and speaks against the subject" in words
+    assert "past a noun of the other class from 0 % to 100 % right" in words
+
+
+def test_y_a_cell_that_follows_the_last_noun_and_is_not_read_is_no_rival(found) -> None:
+    network = holder()
+    network.write(1, {"F": FEMININE, "M": MASCULINE, "f": FEMININE, "m": MASCULINE, "\n": 0.0})
+    assert found(network)["rival"] is None
+    assert found(holder())["rival"] is None
+
+
 def test_cells_are_held_exactly_at_what_is_named() -> None:
     network = holder(cells=2)
     stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)

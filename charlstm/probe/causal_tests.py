@@ -36,7 +36,8 @@ from charlstm.probe.effects import (
 )
 from charlstm.probe.evidence import Material, strongest_first
 from charlstm.probe.reading import Clamp
-from charlstm.probe.result import Ablation, CellReport, CellSet, Patch, SetPoint, SetTest
+from charlstm.probe.result import Ablation, CellReport, CellSet, Patch, Rival, SetPoint, SetTest
+from charlstm.probe.rivals import find_rival
 from charlstm.probe.statistics import Floats, above
 from charlstm.probe.stimuli import Bools, Ints
 from charlstm.probe.verdict import holds_as_nulls_do, judge_cell
@@ -115,12 +116,12 @@ def drivers(material: Material, ranked: Sequence[Place], tried: Floats) -> list[
 
 def causal_tests(
     material: Material, reports: Sequence[CellReport], asked: Cells, ranked: Sequence[Place], on_progress: OnProgress
-) -> tuple[list[CellReport], SetTest, float]:
+) -> tuple[list[CellReport], SetTest, Rival | None, float]:
     """Test the cells that hold, and those asked for.
 
     Returns:
-        the reports with causes and final verdicts, best first; sets of cells; bits a character of the intact network
-        on ordinary text.
+        the reports with causes and final verdicts, best first; sets of cells; the cell that speaks against the subject;
+        bits a character of the intact network on ordinary text.
     """
     trial = Trial.of(material, material.judged)
     holding = [report for report in reports if holds_as_nulls_do(report.evidence, material.limits)]
@@ -144,7 +145,8 @@ def causal_tests(
         points,
         _set(trial, material, enough, done) if enough else None,
     )
-    return done, sets, bits[0]
+    on_progress("cells that follow the last noun", 0, 1)
+    return done, sets, find_rival(material, trial.bench), bits[0]
 
 
 def _mean(material: Material, cells: Cells, bench: Bench) -> torch.Tensor:

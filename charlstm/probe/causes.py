@@ -109,6 +109,21 @@ def ablate(bench: Bench, cells: Cells, values: Tensor) -> Floats:
     return _answer(bench, bench.rows, bench.before, Clamp.of(cells, values), from_cue=True)
 
 
+def ablate_each(bench: Bench, cells: Cells, values: Floats, only: Ints) -> Floats:
+    """The same for every one of some cells alone, each held at one value: cells and values (C), only (n) -> (C, n)."""
+    found = []
+    for start in range(0, len(cells), AT_ONCE):
+        group = cells[start : start + AT_ONCE]
+        layer, cell = (torch.tensor(part).repeat_interleave(len(only))[:, None] for part in zip(*group, strict=True))
+        at = np.repeat(values[start : start + len(group)], len(only))[None, :, None]
+        device = bench.at.h.device
+        clamp = Clamp(layer.to(device), cell.to(device), torch.from_numpy(at).to(bench.at.h))
+        before = State(*(part[:, only].repeat(1, len(group), 1) for part in bench.before))
+        answers = _answer(bench, np.tile(bench.rows[only], len(group)), before, clamp, from_cue=True)
+        found.append(answers.reshape(len(group), len(only)))
+    return np.concatenate(found) if found else np.empty((0, len(only)))
+
+
 def patch(bench: Bench, cells: Cells, rest: bool = False) -> Floats:
     """The log odds when cells (`rest`: all cells but these) take their state in the twin once, after the cue: (N).
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from charlstm.probe.behaviour import CHANCE
-from charlstm.probe.result import Ablation, CellReport, Patch, ProbeResult
+from charlstm.probe.result import Ablation, CellReport, Patch, ProbeResult, Rival
 from charlstm.probe.verdict import Verdict, shortcomings
 
 KEPT = 0.9  # so many twins in order after an ablation: the choices do without the cell
@@ -21,6 +21,8 @@ def in_words(result: ProbeResult) -> list[str]:
         lines.append(_together(result))
     if (smallest := _smallest(result)) is not None:
         lines.append(smallest)
+    if result.rival is not None:
+        lines.append(_against(result.rival))
     return lines + _behaviour(result)
 
 
@@ -109,6 +111,21 @@ def _smallest(result: ProbeResult) -> str | None:
     if len(smallest.cells) == 1:
         return f"{_capital(_names(smallest.cells))} is enough alone: patched, it goes {far}."
     return f"{len(smallest.cells)} cells are enough: patched together, they go {far}."
+
+
+def _against(rival: Rival) -> str:
+    kinds = {"opposite": "past a noun of the other class", "same": "past one of the same class", "none": "without one"}
+    without = {removal.condition: removal for removal in rival.removals}
+    changes = ", ".join(
+        f"{words} from {_percent(without[name].accuracy_before)} to {_percent(without[name].accuracy)} right"
+        for name, words in kinds.items()
+        if name in without
+    )
+    return (
+        f"{_capital(_names([rival.name]))} follows the last noun (AUC {rival.last_noun_auc:.2f}) and speaks against "
+        "the subject: without it, the odds of the right ending past a noun of the other class rise by "
+        f"{without['opposite'].nats.value:.1f} nats. Choices go, {changes}."
+    )
 
 
 def _none(result: ProbeResult) -> list[str]:

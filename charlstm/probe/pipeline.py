@@ -111,7 +111,7 @@ def probe(
     ranked, tried = rank_cells(material, on_progress)
     named = list(dict.fromkeys([*request.cells, *drivers(material, ranked, tried)]))
     every = cell_reports(material, chance, named)
-    every, sets, bits = causal_tests(material, every, named, ranked, on_progress)
+    every, sets, rival, bits = causal_tests(material, every, named, ranked, on_progress)
     reports = shown_reports(material, every, request.cells)
     watched = [report.candidate.place for report in reports]
     return ProbeResult(
@@ -128,6 +128,7 @@ def probe(
         detectable=_detectable(material, chance),
         cells=reports,
         sets=sets,
+        rival=rival,
         thresholds=_at_other_holds(every, request.limits),
         bits_per_char=bits,
         ordinary=text.source,

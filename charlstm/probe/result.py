@@ -138,6 +138,50 @@ class SetTest:
 
 
 @dataclass(frozen=True)
+class Removal:
+    """What the choices are without a cell, on the sentences of one condition.
+
+    Attributes:
+        condition: the attractor: none, same or opposite.
+        sentences: how many.
+        accuracy_before, accuracy: the share of right choices, with the cell and without it.
+        nats: the mean change of the log odds of the right ending.
+    """
+
+    condition: str
+    sentences: int
+    accuracy_before: float
+    accuracy: float
+    nats: Estimate
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A cell that follows the last noun and speaks against the subject.
+
+    Attributes:
+        layer, cell: from 0.
+        last_noun_auc: how well it tells the class of the attractor just before the target, the subject's being fixed.
+        removals: by condition; the cell is held at its mean on ordinary text from the end of the cue on.
+    """
+
+    layer: int
+    cell: int
+    last_noun_auc: float
+    removals: list[Removal]
+
+    @property
+    def name(self) -> str:
+        """`layer:cell`, as a person writes it."""
+        return f"{self.layer + 1}:{self.cell}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        without = {removal.condition: {**vars(removal), "nats": removal.nats.to_dict()} for removal in self.removals}
+        return {"layer": self.layer + 1, "cell": self.cell, "last_noun_auc": self.last_noun_auc, "without": without}
+
+
+@dataclass(frozen=True)
 class CellReport:
     """All that is known of one cell.
 
@@ -281,6 +325,7 @@ class ProbeResult:
         sentences: single sentences, to be shown.
         cells: the best first; empty without twins.
         sets: several cells together, and how many are needed.
+        rival: the cell that follows the last noun and speaks against the subject.
         detectable: the least true hold that these pairs show in 80 % of draws (`power`); None if they show none.
         thresholds: the verdicts at other least holds: by that, the cells with their verdicts.
         bits_per_char, ordinary: the intact network on ordinary text, and which text that was.
@@ -300,6 +345,7 @@ class ProbeResult:
     notes: list[str] = field(default_factory=list)
     lemmas: tuple[int, int] = (0, 0)
     nulls: Nulls = field(default_factory=Nulls.none)
+    rival: Rival | None = None
     detectable: float | None = None
     cells: list[CellReport] = field(default_factory=list)
     sets: SetTest = field(default_factory=SetTest)
@@ -337,6 +383,7 @@ class ProbeResult:
             "sentences": sentences,
             "lemmas": {"discovery": self.lemmas[0], "confirmation": self.lemmas[1]},
             "nulls": {**self.nulls.to_dict(), "hold_limit": self.nulls.limit},
+            "rival": self.rival and self.rival.to_dict(),
             "detectable_hold": self.detectable,
             "cells": [cell.to_dict() for cell in self.cells],
             "sets": self.sets.to_dict(),
