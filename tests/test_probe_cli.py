@@ -2,25 +2,31 @@
 
 import inspect
 import json
+import random
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from planted import CHARS, Planted, ordinary_lines, toy_pairs, write_pairs
 from rich.cells import cell_len
 from safetensors import safe_open
 
-from charlstm.checkpoint import ModelFile, save_model_file
+from charlstm.checkpoint import ModelFile, load_model_file, save_model_file
 from charlstm.cli.corpus import CorpusName
 from charlstm.cli.probe.pairs import probe
 from charlstm.config import ModelConfig
+from charlstm.corpus import open_corpus
+from charlstm.corpus.request import CorpusRequest
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import CELLS
 from charlstm.network.model import CharLM
+from charlstm.probe.texts import ordinary_text, train_text
 from charlstm.probe.verdict import Thresholds
+from charlstm.progress import unheard
 
 
 @pytest.fixture
@@ -306,6 +312,52 @@ def test_features(invoke, tmp_path: Path, toy) -> None:
     short = invoke("probe", "-c", toy["model"], "--feature", "quotes", "--text", toy["text"])
     assert short.code == 3
     assert "a feature needs at least" in short.err
+
+
+def test_a_feature_and_its_causes_as_a_person_sees_them(invoke, tmp_path: Path) -> None:
+    network = Planted()
+    network.write(0, {"F": 0.9, "\n": -0.9})  # in that vocabulary F stands for a bracket that opens, M for its end
+    network.write(0, {"M": -0.9})
+    with torch.no_grad():
+        network.model.head.weight *= 0.01
+        network.model.head.weight[CHARS.index("M"), 0] += 4
+    vocabulary = Vocabulary(CHARS.replace("F", "(").replace("M", ")"))
+    model, text = tmp_path / "brackets.safetensors", tmp_path / "brackets.txt"
+    save_model_file(model, ModelFile(network.model, vocabulary, {}))
+    rng = random.Random(0)
+    words = ("".join(rng.choice("bcde") for _ in range(rng.randint(10, 30))) for _ in range(900))
+    text.write_text("".join(rng.choice(["({})", "{}", "{}\n"]).format(word) for word in words), encoding="utf-8")
+    arguments = ("probe", "-c", model, "--feature", "brackets", "--text", text, "--nulls", 3)
+    done = invoke(*arguments)
+    assert done.code == 0, done.err
+    said = " ".join(done.out.split())
+    assert "brackets: cell 0 of layer 1 goes with it (r = " in said
+    assert "and the network uses it: alone it makes 100 % of the" in said
+    assert "nats by which it moves the odds of a closing bracket." in said
+    assert "from the best cells of 3 networks that learnt nothing" in said
+    assert said.index("goes with it") < said.index("verdict")
+    found = json.loads(invoke(*arguments, "--json").out)["features"]["brackets"]
+    assert len(found["null"]) == 3
+    assert found["verdict"] == found["cells"][0]["verdict"] == "tracks and used"
+    assert found["cells"][0]["correlation"]["value"] > found["bound"] >= 0.3
+    assert found["cells"][0]["patch"]["recovery"]["low"] > 0.9
+    strict = json.loads(invoke(*arguments, "--json", "--recovery", 1).out)["features"]["brackets"]
+    assert strict["verdict"] in ("tracks", "tracks and used")
+    assert invoke(*arguments, "--null-model", model, "--json").code == 0
+
+
+def test_ordinary_text_is_the_same_whatever_the_cache_holds(tmp_path: Path, portuguese: Path) -> None:
+    content = load_model_file(portuguese)
+    text = tmp_path / "text.txt"
+    text.write_text("".join(sorted(content.vocabulary.characters)) * 200, encoding="utf-8")
+    corpus = open_corpus(CorpusRequest((text,)))
+    assert corpus.vocabulary == content.vocabulary
+    of_run = ModelFile(content.model, content.vocabulary, {"corpus_sha256": corpus.sha256})
+    assert train_text(of_run) is not None  # the cache holds it, and ordinary text is another
+    (ids, source), (again, _) = (ordinary_text(model, None, unheard) for model in (of_run, content))
+    assert source == "20,000 characters sampled from the model"
+    assert len(ids) == 20_000
+    assert (ids == again).all()
 
 
 def test_a_corpus_on_stdout_and_in_a_file(invoke) -> None:

@@ -1,4 +1,4 @@
-"""The parts of the probe: stimuli, the n-gram baseline, features of ordinary text, verdicts, gates."""
+"""The parts of the probe: stimuli, the n-gram baseline, verdicts, gates."""
 
 import itertools
 
@@ -13,9 +13,8 @@ from charlstm.errors import TextError, UnknownCharacterError
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import CELLS, Cell, State
 from charlstm.network.model import CharLM
-from charlstm.probe import feature_scores, ngram
+from charlstm.probe import ngram
 from charlstm.probe.defaults import HARD, SOFT, default_sentences, pair_of
-from charlstm.probe.features import FEATURES
 from charlstm.probe.gating import gate_use
 from charlstm.probe.ordinary import LANE_CHARS, MAX_CHARS, to_lanes
 from charlstm.probe.pipeline import read_sentence
@@ -223,66 +222,6 @@ def test_the_baseline_agrees_with_counting_by_hand() -> None:
             if sum(counts):
                 break
         assert got == pytest.approx(np.log((counts[0] + 0.5) / (counts[1] + 0.5)))
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "expected"),
-    [
-        ("quotes", 'a "b" c', "0 0 1 1 0 0 0"),
-        ("quotes", "«a“b”»c", "1 1 1 1 1 0 0"),
-        ("quotes", '"a\nb', "1 1 0 0"),
-        ("brackets", "a(b[c])d)e(f", "0 1 1 2 2 1 0 0 0 0 1 1"),
-        ("line-position", "ab\ncd", "1 2 0 1 2"),
-        ("word-position", "ab, c", "1 2 0 0 1"),
-        ("capitals", "aBCd E", "0 0 1 0 0 0"),
-        ("indentation", "  a b\n c", "1 2 2 2 2 0 1 1"),
-        ("url", "a http://b c", "0 0 0 0 0 0 0 0 1 1 0 0"),
-        ("url", "www.a b", "0 0 0 1 1 0 0"),
-    ],
-)
-def test_features(name: str, text: str, expected: str) -> None:
-    assert FEATURES[name].values(text).astype(int).tolist() == [int(n) for n in expected.split()]
-
-
-def quoted_text(characters: int, seed: int = 0) -> str:
-    rng = np.random.default_rng(seed)
-    out: list[str] = []
-    while sum(map(len, out)) < characters:
-        words = "".join(rng.choice(list("bcde"), rng.integers(10, 40)))
-        out.append(f"({words})" if rng.random() < 0.5 else words)
-    return "".join(out)[:characters]
-
-
-def test_a_planted_feature_is_found() -> None:
-    vocabulary = Vocabulary(CHARS.replace("G", "(").replace("H", ")"))
-    network = Planted()
-    network.write(2, {"G": 0.8, "H": -0.8})  # these are the brackets in that vocabulary
-    ids = vocabulary.encode(quoted_text(60_000))
-    found, lines = feature_scores.score_features(
-        network.model, vocabulary, ids, ["brackets", "capitals"], of_hidden=False, alpha=0.05, seed=0
-    )
-    assert (found.verdict, found.cells[0].layer, found.cells[0].cell) == (Verdict.tracks, 0, 2)
-    assert found.cells[0].correlation.value > 0.9
-    assert found.cells[0].correlation.low > 0.85
-    assert found.p_adjusted < 0.05
-    assert (lines.verdict, lines.note) == (Verdict.none, "it does not vary in this text")
-
-
-def test_an_untrained_network_shows_no_feature() -> None:
-    vocabulary = Vocabulary(CHARS.replace("G", "(").replace("H", ")"))
-    ids = vocabulary.encode(quoted_text(40_000))
-    (found,) = feature_scores.score_features(
-        Planted(planted=1, seed=5).model, vocabulary, ids, ["brackets"], of_hidden=False, alpha=0.05, seed=0
-    )
-    assert found.verdict is Verdict.none
-
-
-def test_what_is_partialled_out_leaves_nothing() -> None:
-    rng = np.random.default_rng(0)
-    documents = rng.integers(0, 4, (6, 300))
-    controls = feature_scores.controls_of(documents)
-    same = np.stack([documents == 1, np.roll(documents, 1, axis=1) == 2], axis=2)[:, 50:].astype(np.float32)
-    assert np.abs(feature_scores.freed(same, controls)).max() < 1e-3
 
 
 EVIDENCE = Evidence(

@@ -129,16 +129,30 @@ def patch(bench: Bench, cells: Cells, rest: bool = False) -> Floats:
 
     Cell state and hidden state go together: a cell may clear its cell state and write it anew from its hidden state.
     """
-    own, twins = bench.at, State(*(part[:, bench.twin] for part in bench.at))
-    if rest:
-        own, twins = twins, own
-    patched = State(*(part.clone() for part in own))
-    if len(cells):
-        layers, numbers = torch.tensor(list(cells)).T
-        for part, twin in zip(patched, twins, strict=True):
-            if part.shape[-1]:  # there may be no cell state
-                part[layers, :, numbers] = twin[layers, :, numbers]
+    twins = chosen_lanes(bench.at, bench.twin)
+    patched = exchanged(twins, bench.at, cells) if rest else exchanged(bench.at, twins, cells)
     return _answer(bench, bench.rows, patched, None)
+
+
+def chosen_lanes(state: State, lanes: Ints) -> State:
+    """Some lanes of a state: (L, N, H), lanes (n) -> (L, n, H)."""
+    return State(*(part[:, lanes] for part in state))
+
+
+def exchanged(own: State, other: State, cells: Cells) -> State:
+    """A state in which some cells have their cell state and hidden state from another: (L, N, H)."""
+    return exchanged_each(own, other, [cells])
+
+
+def exchanged_each(own: State, other: State, sets: Sequence[Cells]) -> State:
+    """The same for each of some sets of cells, one after the other: (L, N, H), sets (C) -> (L, C * N, H)."""
+    n = own.h.shape[1]
+    patched = State(*(part.repeat(1, len(sets), 1) for part in own))
+    for k, cells in enumerate(sets):
+        for part, given in zip(patched, other, strict=True):
+            for layer, cell in cells if part.shape[-1] else ():  # there may be no cell state
+                part[layer, k * n : (k + 1) * n, cell] = given[layer, :, cell]
+    return patched
 
 
 def patch_each(bench: Bench, sets: Sequence[Cells], only: Ints) -> Floats:
@@ -147,17 +161,11 @@ def patch_each(bench: Bench, sets: Sequence[Cells], only: Ints) -> Floats:
     Several go side by side: fewer and larger products than one after the other.
     """
     rows = bench.rows[only]
-    own, twins = (State(*(part[:, chosen] for part in bench.at)) for chosen in (only, bench.twin[only]))
+    own, twins = (chosen_lanes(bench.at, chosen) for chosen in (only, bench.twin[only]))
     found = []
     for start in range(0, len(sets), AT_ONCE):
         group = sets[start : start + AT_ONCE]
-        state = State(*(part.repeat(1, len(group), 1) for part in own))
-        for k, cells in enumerate(group):
-            mine = slice(k * len(rows), (k + 1) * len(rows))
-            for part, twin in zip(state, twins, strict=True):
-                for layer, cell in cells if part.shape[-1] else ():  # there may be no cell state
-                    part[layer, mine, cell] = twin[layer, :, cell]
-        answers = _answer(bench, np.tile(rows, len(group)), state, None)
+        answers = _answer(bench, np.tile(rows, len(group)), exchanged_each(own, twins, group), None)
         found.append(answers.reshape(len(group), len(rows)))
     return np.concatenate(found) if found else np.empty((0, len(rows)))
 

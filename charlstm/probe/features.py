@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,16 +16,37 @@ URL_STARTS = ("http://", "https://", "ftp://", "www.")
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """What can be predicted of the next character where the feature is known.
+
+    Attributes:
+        summary: what it is, for people.
+        characters: from those that the network knows, those that are meant. Where a feature is on, they are likelier;
+            of a clock, it depends.
+        at_line_start: whether it is read off at the beginning of the next line only, not after every character.
+    """
+
+    summary: str
+    characters: Callable[[str], set[str]]
+    at_line_start: bool = False
+
+
+@dataclass(frozen=True)
 class Feature:
     """A feature of ordinary text.
 
     Attributes:
         summary: what it is, for people.
         values: text -> (N) numbers.
+        prediction: what it says of the next character; None if nothing that every text has in common.
+        kind: "state": off at 0, on at any other value, and it stays as it is for a while. "clock": it grows by one a
+            character until it begins anew; what counts is whether it is early or late.
     """
 
     summary: str
     values: Callable[[str], Floats]
+    prediction: Prediction | None
+    kind: Literal["state", "clock"] = "state"
 
 
 def inside_quotes(text: str) -> Floats:
@@ -105,12 +127,34 @@ def _since(text: str, restarts: Callable[[str], bool]) -> Floats:
     return result
 
 
+def _that(is_meant: Callable[[str], bool]) -> Callable[[str], set[str]]:
+    return lambda known: {character for character in known if is_meant(character)}
+
+
+def closing_quotes(known: str) -> set[str]:
+    """The marks that close a quotation; not one that opens another kind, if what closes that is known, too."""
+    return {c for c in known if c in {'"', *QUOTES.values()} and QUOTES.get(c, "never") not in known}
+
+
 FEATURES = {
-    "quotes": Feature("inside quotation marks", inside_quotes),
-    "brackets": Feature("how many brackets stand open", bracket_depth),
-    "line-position": Feature("characters since the line began", line_position),
-    "word-position": Feature("letters since the word began", word_position),
-    "capitals": Feature("in a run of capitals", capitals_run),
-    "indentation": Feature("blanks at the beginning of the line", indentation),
-    "url": Feature("inside a web address", inside_url),
+    "quotes": Feature("inside quotation marks", inside_quotes, Prediction("a closing quotation mark", closing_quotes)),
+    "brackets": Feature(
+        "how many brackets stand open", bracket_depth, Prediction("a closing bracket", _that(lambda c: c in CLOSING))
+    ),
+    "line-position": Feature(
+        "characters since the line began", line_position, Prediction("a line feed", _that(lambda c: c == "\n")), "clock"
+    ),
+    "word-position": Feature(
+        "letters since the word began",
+        word_position,
+        Prediction("the end of the word", _that(lambda c: not c.isalpha())),
+        "clock",
+    ),
+    "capitals": Feature("in a run of capitals", capitals_run, Prediction("a capital", _that(str.isupper))),
+    "indentation": Feature(
+        "blanks at the beginning of the line",
+        indentation,
+        Prediction("a blank at the beginning of the next line", _that(lambda c: c in " \t"), at_line_start=True),
+    ),
+    "url": Feature("inside a web address", inside_url, None),
 }

@@ -1,4 +1,4 @@
-"""Ordinary text of a model: of a file, of its run, or its own."""
+"""Ordinary text of a model: of a file, or its own; not what a folder happens to hold, so that figures come again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from charlstm.sample import generate
 
 SAMPLED_CHARS = 20_000
 STREAMS = 40
+SEED = 0  # of the sampled text: it is the same wherever the model is the same
 MIN_ORDINARY = 100
 
 
-def ordinary_text(content: ModelFile, given: Path | None, seed: int, on_progress: OnProgress) -> tuple[Ids, str]:
-    """Ids of ordinary text and where it comes from: a file, the run's validation text, or the model itself.
+def ordinary_text(content: ModelFile, given: Path | None, on_progress: OnProgress) -> tuple[Ids, str]:
+    """Ids of ordinary text and where it comes from: a file, or the model itself.
 
     Raises:
         TextError: for a file that cannot be read, or is too short.
@@ -34,19 +35,20 @@ def ordinary_text(content: ModelFile, given: Path | None, seed: int, on_progress
                 f"least {MIN_ORDINARY}"
             )
         return ids, str(given)
-    corpus = stored_corpus(corpus_sha256(content))
-    if corpus is not None and corpus.vocabulary == content.vocabulary and len(corpus.valid) >= MIN_ORDINARY:
-        return np.asarray(corpus.valid), "the run's validation text"
-    config = SampleConfig(length=SAMPLED_CHARS // STREAMS, temperature=1.0, num=STREAMS, seed=seed)
-    streams: list[list[str]] = [[] for _ in range(STREAMS)]
-    done = 0
+    ids = sampled_text(content, STREAMS, SAMPLED_CHARS // STREAMS, on_progress)
+    return ids.ravel(), f"{ids.size:,} characters sampled from the model"
+
+
+def sampled_text(content: ModelFile, streams: int, length: int, on_progress: OnProgress) -> Ids:
+    """Texts that the model writes, one below the other: (streams, length) ids."""
+    config = SampleConfig(length=length, temperature=1.0, num=streams, seed=SEED)
+    written: list[list[str]] = [[] for _ in range(streams)]
     start = np.zeros(0, dtype=content.vocabulary.id_type)
     for drawn in generate(content.model, content.vocabulary, start, config, opening=content.opening):
-        streams[drawn.stream].append(drawn.text)
-        done += len(drawn.text)
-        on_progress("sampling ordinary text", done, SAMPLED_CHARS)
-    text = "".join("".join(parts) for parts in streams)
-    return content.vocabulary.encode(text), f"{SAMPLED_CHARS:,} characters sampled from the model"
+        written[drawn.stream].append(drawn.text)
+        if drawn.stream == 0:
+            on_progress("sampling ordinary text", len(written[0]), length)
+    return np.stack([content.vocabulary.encode("".join(parts)) for parts in written])
 
 
 def train_text(content: ModelFile) -> Ids | None:

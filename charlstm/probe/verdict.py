@@ -81,6 +81,26 @@ class Evidence:
     patch_p: float | None = None
 
 
+@dataclass(frozen=True)
+class FeatureEvidence:
+    """What a verdict on a cell and a feature of ordinary text rests on.
+
+    Attributes:
+        correlation: the partial correlation on stretches that chose no cell.
+        least: what it must reach whatever networks that learnt nothing reach.
+        bound: what it must exceed to stand out from them.
+        p: of it, among the candidates and over the features.
+        recovery, patch_p: as in `Evidence`.
+    """
+
+    correlation: float
+    least: float
+    bound: float
+    p: float
+    recovery: Estimate | None = None
+    patch_p: float | None = None
+
+
 def does_not_last(evidence: Evidence, limits: Thresholds) -> list[str]:
     """In what a cell fails to keep the feature as far as it goes, in words; nothing if it does."""
     lacks = []
@@ -127,7 +147,7 @@ def holds_as_nulls_do(evidence: Evidence, limits: Thresholds) -> bool:
     return not _lacks_in_itself(evidence, limits)
 
 
-def is_used(evidence: Evidence, limits: Thresholds) -> bool:
+def is_used(evidence: Evidence | FeatureEvidence, limits: Thresholds) -> bool:
     """Whether the answer goes with the cell: its twin's value moves the odds, farther than other cells' values do.
 
     An ablation cannot deny this: what others carry, too, is not lost without the cell.
@@ -151,3 +171,13 @@ def judge_cell(evidence: Evidence, limits: Thresholds) -> Verdict:
     if evidence.cue >= limits.hold and stands_out(evidence.cue, evidence.null_cue, evidence.resolution):
         return Verdict.cue_only
     return Verdict.none
+
+
+def judge_feature_cell(evidence: FeatureEvidence, limits: Thresholds) -> Verdict:
+    """The verdict on one cell and a feature of ordinary text."""
+    if not (evidence.correlation >= evidence.least and evidence.p < limits.alpha):
+        return Verdict.none
+    used = is_used(evidence, limits)
+    if evidence.correlation > evidence.bound:
+        return Verdict.tracks_and_used if used else Verdict.tracks
+    return Verdict.used if used else Verdict.none

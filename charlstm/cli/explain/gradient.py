@@ -117,7 +117,7 @@ def _ordinary_text(first: ModelFile, of_pair: bool, seed: int, on_progress: OnPr
 
     if of_pair:
         return "".join(corpus_lines(CORPUS, DRAWN_CHARS, seed + 1)), f"{PLACES} places of {CORPUS}, drawn anew"
-    ids, source = ordinary_text(first, None, seed, on_progress)
+    ids, source = ordinary_text(first, None, on_progress)
     return first.vocabulary.decode(ids), f"{PLACES} places of {source}"
 
 

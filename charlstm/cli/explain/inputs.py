@@ -97,7 +97,7 @@ def find_cell(content: ModelFile, path: Path, items: Items, quiet: bool) -> Foun
         request = ProbeRequest(
             pairs=items.pairs,
             warm=content.normalize(items.warm),
-            ordinary=ordinary_text(content, None, 0, stages.update),
+            ordinary=ordinary_text(content, None, stages.update),
         )
         found = best_cell(run_probe(content.model, content.vocabulary, request, stages.update))
     remember(path, items.key, found)
@@ -129,7 +129,7 @@ def longest_memory(content: ModelFile, on_progress: OnProgress) -> tuple[int, in
     """The cell with the longest half-life on ordinary text, layer and number from 0; without gates the first one."""
     if not content.model.cell.keep_gate:
         return content.model.config.num_layers - 1, 0
-    ids, source = ordinary_text(content, None, 0, on_progress)
+    ids, source = ordinary_text(content, None, on_progress)
     return measure_memory(content.model, to_lanes(ids), source).longest(1)[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from charlstm.cli.explain.given import GivenText
-from charlstm.cli.explain.options import OrdinaryText, Seed, TextFile
+from charlstm.cli.explain.options import OrdinaryText, TextFile
 from charlstm.cli.options import (
     Checkpoint,
     Debug,
@@ -31,7 +31,6 @@ def memory(
     encoding: Encoding = "utf-8",
     width: Width = None,
     svg: Svg = None,
-    seed: Seed = 0,
     device: DeviceOption = Device.auto,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -40,7 +39,7 @@ def memory(
 ) -> None:
     """Show how long each cell remembers: the half-life of what it holds, by the gate that keeps.
 
-    Without a text it reads the run's validation text, or else text that the model writes.
+    Without a text it reads what the model writes from a fixed seed.
 
         charlstm explain memory
         charlstm explain memory --file story.txt --checkpoint checkpoints/story
@@ -67,7 +66,7 @@ def memory(
         ids = encode(content, given.read(content.composed), unknown.value, source, quiet or json).numpy()
     else:
         with Stages(quiet or json) as stages:
-            known, source = ordinary_text(content, None, seed, stages.update)
+            known, source = ordinary_text(content, None, stages.update)
         ids = known.astype(np.int64)
     _, found = recall(path, USUAL, content.model.config)  # shown where it is known; nothing here needs it
     probed = None if found is None else (found.layer, found.cell)

@@ -35,16 +35,20 @@ def probe_features(
     text: Path | None,
     of_hidden: bool,
     limits: Thresholds,
+    nulls: int | None,
+    null_model: Sequence[Path] | None,
     seed: int,
     quiet: bool,
     json: bool,
 ) -> None:
     """Score features and print what was found. Raises UsageError for an unknown one, TextError for too little text."""
     from charlstm.checkpoint import name_of
+    from charlstm.cli.probe.model import null_networks
     from charlstm.cli.runtime import load_model
-    from charlstm.probe.feature_scores import DOCUMENT_CHARS, MIN_DOCUMENTS, score_features
+    from charlstm.probe.feature_scores import score_features
+    from charlstm.probe.feature_text import MIN_STRETCHES, SAMPLED_STRETCHES, STRETCH_CHARS, Stretches
     from charlstm.probe.features import FEATURES
-    from charlstm.probe.texts import ordinary_text
+    from charlstm.probe.texts import ordinary_text, sampled_text
     from charlstm.report.bars import Stages
     from charlstm.report.features import draw_features
     from charlstm.report.screen import show
@@ -55,19 +59,25 @@ def probe_features(
             raise UsageError(f"--feature {name}: there is no such feature; --feature list names them")
     content, path = load_model(checkpoint, device, quiet or json)
     with Stages(quiet or json) as stages:
-        ids, source = ordinary_text(content, text, seed, stages.update)
-        if len(ids) < MIN_DOCUMENTS * DOCUMENT_CHARS:
-            raise TextError(
-                f"{source}: {len(ids):,} characters; a feature needs at least {MIN_DOCUMENTS * DOCUMENT_CHARS:,}"
-            )
+        if text is None:
+            ids = sampled_text(content, SAMPLED_STRETCHES, STRETCH_CHARS, stages.update)
+            source = f"{ids.size:,} characters sampled from the model"
+            stretches = Stretches.of_streams(ids, content.vocabulary, names)
+        else:
+            ids, source = ordinary_text(content, text, stages.update)
+            if len(ids) < MIN_STRETCHES * STRETCH_CHARS:
+                least = f"{MIN_STRETCHES * STRETCH_CHARS:,}"
+                raise TextError(f"{source}: {len(ids):,} characters; a feature needs at least {least}")
+            stretches = Stretches.of_text(ids, content.vocabulary, names)
         results = score_features(
             content.model,
             content.vocabulary,
-            ids,
-            names,
+            stretches,
             of_hidden=of_hidden or not content.model.cell.has_cell_state,
-            alpha=limits.alpha,
+            limits=limits,
             seed=seed,
+            fresh=nulls,
+            null_models=null_networks(null_model, content, device),
             on_progress=stages.update,
         )
     if json:
@@ -75,4 +85,4 @@ def probe_features(
             {"checkpoint": str(path), "text": source, "features": {result.name: result.to_dict() for result in results}}
         )
     else:
-        show(partial(draw_features, results, f"{name_of(path)}; text: {source}", limits.alpha))
+        show(partial(draw_features, results, f"{name_of(path)}; text: {source}", limits))

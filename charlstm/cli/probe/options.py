@@ -50,7 +50,7 @@ TextFile = Annotated[
     Path | None,
     option(
         "--text",
-        help="Ordinary text. [default: the run's validation text, else text sampled from the model]",
+        help="Ordinary text. [default: text sampled from the model, always the same]",
         rich_help_panel=ITEMS,
         show_default=False,
     ),

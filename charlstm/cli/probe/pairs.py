@@ -78,8 +78,8 @@ def probe(
 
     Without options: gender in Portuguese, past a noun of the other gender. Cells are chosen on one half of the
     nouns and judged on the other, by patching and ablation, against networks that learnt nothing; when none
-    qualifies, it says so. A feature of ordinary text (--feature) is scored by correlation; nothing is said of
-    causes there.
+    qualifies, it says so. With --feature: the cells that go with a feature of ordinary text, by correlation first,
+    then by exchanging what a cell holds between places with and without it.
 
         charlstm probe -c checkpoints/agreement-pt
         charlstm probe --feature list
@@ -106,7 +106,8 @@ def probe(
     if feature:
         from charlstm.cli.probe.features import probe_features
 
-        probe_features(feature, checkpoint, machine, text, state.value == "h", limits, seed, quiet, json)
+        of_hidden = state.value == "h"
+        probe_features(feature, checkpoint, machine, text, of_hidden, limits, nulls, null_model, seed, quiet, json)
         return
 
     from charlstm.grammar.pairs import read_pairs
@@ -141,7 +142,7 @@ def probe(
             pairs=items,
             sentences=shown,
             warm=content.normalize(WARM if warm is None else warm),
-            ordinary=ordinary_text(content, text, seed, stages.update) if has_twins else None,
+            ordinary=ordinary_text(content, text, stages.update) if has_twins else None,
             train_text=train_text(content),
             of_hidden=state is StateName.h,
             cells=cells,
