@@ -88,6 +88,14 @@ class TrainConfig(Config):
         panel=BUDGET,
         default="20, or fewer where they would take long",
     )
+    snapshots: int = setting(
+        0,
+        0,
+        1000,
+        help="Keep this many copies of the model on the way, more of them early; 0: none.",
+        unit="N",
+        panel=BUDGET,
+    )
     # Tallec & Ollivier 2018
     memory: float = setting(
         8.0,

@@ -96,7 +96,7 @@ def _watch_saves(marker: Path, die_in_save: int | None) -> None:
 
         return watched_save
 
-    for name in ("save_best", "save_last"):
+    for name in ("save_best", "save_last", "save_snapshot"):
         setattr(RunFiles, name, watched(getattr(RunFiles, name)))
 
 

@@ -322,7 +322,9 @@ def test_an_unsound_state_is_one_line_and_exit_4(invoke, run_folder: Path, state
 
 
 @pytest.mark.parametrize("value", ["1e999", "9" * 1000, '"\\u001b[2J"', "[1]", "NaN", "null"])
-@pytest.mark.parametrize("name", ["epoch", "best_valid_nats", "step", "valid_history", "environment"])
+@pytest.mark.parametrize(
+    "name", ["epoch", "best_valid_nats", "step", "characters_learnt", "valid_history", "environment"]
+)
 def test_info_of_a_strange_training_is_sound_or_one_line(invoke, sound: Path, name: str, value: str) -> None:
     def about(d: dict) -> str:
         return json.dumps({**d, "training": {"step": 3, "epoch": 1.0, name: "@"}}, sort_keys=True).replace('"@"', value)

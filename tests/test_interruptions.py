@@ -26,7 +26,7 @@ SOAK = bool(os.environ.get("SOAK"))
 KILLS, SIGNALS = (200, 50) if SOAK else (10, 6)
 TRAIN = (
     "train text.txt --out RUN --steps 300 --hidden-size 16 --embedding-size 8 --num-layers 2 --batch-size 4 "
-    "--seq-len 16 --dropout 0.1 --evaluations 10 --threads 1 --device cpu"
+    "--seq-len 16 --dropout 0.1 --evaluations 10 --snapshots 9 --threads 1 --device cpu"
 )
 
 
@@ -59,7 +59,11 @@ class Place:
             for line in lines
             if json.loads(line)["event"] in ("trained", "evaluated")
         ]
-        data = [(self.folder / run / name).read_bytes() for name in (checkpoint.BEST, checkpoint.LAST)]
+        snapshots = checkpoint.list_snapshots(self.folder / run)
+        assert len(snapshots) == 9
+        models = [self.folder / run / name for name in (checkpoint.BEST, checkpoint.LAST)] + snapshots
+        data = [name.encode() for name in sorted(os.listdir(self.folder / run / checkpoint.SNAPSHOTS))]
+        data += [path.read_bytes() for path in models]
         return (*data, json.dumps([line | {"sample": None} for line in losses]).encode())
 
 
@@ -96,6 +100,7 @@ def test_killed_at_any_moment(place: Place) -> None:
             checkpoint.BEST,
             checkpoint.LAST,
             "previous.safetensors",
+            checkpoint.SNAPSHOTS,
         }
     assert in_save >= kills / 3
     print(f"{kills} kills, {in_save} of them inside a save, {runs} runs")

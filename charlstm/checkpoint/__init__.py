@@ -30,6 +30,13 @@ from charlstm.checkpoint.run import (
     save_last,
     write_run_config,
 )
+from charlstm.checkpoint.snapshots import (
+    SNAPSHOTS,
+    drop_snapshots_after,
+    list_snapshots,
+    load_snapshots,
+    save_snapshot,
+)
 from charlstm.files.atomic import write_atomically
 
 __all__ = [
@@ -38,20 +45,24 @@ __all__ = [
     "LAST",
     "METRICS",
     "RUNS",
+    "SNAPSHOTS",
     "Metrics",
     "ModelFile",
     "check_new",
     "check_start_over",
     "describe_model_file",
+    "drop_snapshots_after",
     "find_model",
     "find_models",
     "hides_shipped",
     "hold_run",
     "is_run",
     "is_shipped",
+    "list_snapshots",
     "load_last",
     "load_model_file",
     "load_previous",
+    "load_snapshots",
     "make_run_folder",
     "name_of",
     "put_aside",
@@ -59,6 +70,7 @@ __all__ = [
     "read_run_config",
     "save_last",
     "save_model_file",
+    "save_snapshot",
     "shipped_models",
     "shipped_pair",
     "write_atomically",

@@ -116,7 +116,9 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
             ("corpus", f"{training['corpus_characters']:,} characters, sha256 {training['corpus_sha256'][:16]}...")
         )
     if "step" in training:
-        result.append(("trained", f"{training['step']:,} steps, {training['epoch']:.2f} passes over the text"))
+        trained = f"{training['step']:,} steps, {training['epoch']:.2f} passes over the text"
+        learnt = training.get("characters_learnt")  # not in files of version 0.2
+        result.append(("trained", trained if learnt is None else f"{trained}, {learnt:,} characters"))
     if training.get("best_valid_nats") is not None:
         nats = training["best_valid_nats"]
         result.append(

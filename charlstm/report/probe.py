@@ -81,13 +81,13 @@ def behaviour_lines(result: ProbeResult) -> list[str]:
     lines = [first]
     if behaviour.nats is not None:
         lines.append(
-            f"            twins lie {_interval(behaviour.nats, _two)} nats apart; AUC of the odds {_two(behaviour.auc)}"
+            f"            twins lie {_interval(behaviour.nats, two)} nats apart; AUC of the odds {two(behaviour.auc)}"
         )
     if len(result.nulls.nats):
         order, apart = result.nulls.twin_order, result.nulls.nats
         lines.append(
             f"            networks that learnt nothing: {percent(min(order))} to {percent(max(order))} % in order, "
-            f"{_two(min(apart))} to {_two(max(apart))} nats apart"
+            f"{two(min(apart))} to {two(max(apart))} nats apart"
         )
     for name, groups in behaviour.by.items():
         if len(groups) > 1:
@@ -113,7 +113,7 @@ def share_lines(sentence: SentenceReport) -> list[str]:
 
 def _set_table(result: ProbeResult) -> list[RenderableType]:
     rows = [
-        (str(point.cells), _two(point.recovery), _two(point.random), _two(point.matched)) for point in result.sets.curve
+        (str(point.cells), two(point.recovery), two(point.random), two(point.matched)) for point in result.sets.curve
     ]
     titles = ("cells patched together", "moved", "as many at random", "as many of like deviation")
     return [table(rows, titles)]
@@ -129,34 +129,35 @@ def columns(result: ProbeResult) -> list[Column]:
         ("layer", lambda cell: str(cell.candidate.found.layer + 1)),
         ("cell", lambda cell: str(cell.candidate.found.cell)),
         ("sign", lambda cell: f"{first if cell.candidate.found.sign > 0 else second} high"),
-        ("hold [95 %]", lambda cell: "-" if cell.interval is None else _interval(cell.interval, _two)),
-        ("same", lambda cell: "-" if math.isnan(cell.evidence.same_hold) else _two(cell.evidence.same_hold)),
+        ("hold [95 %]", lambda cell: "-" if cell.interval is None else _interval(cell.interval, two)),
+        ("same", lambda cell: "-" if math.isnan(cell.evidence.same_hold) else two(cell.evidence.same_hold)),
         (
             "AUC cue/attractor/target",
-            lambda cell: "/".join(_two(cell.candidate.landmark_auc[k]) for k in (0, 2, 3)),
+            lambda cell: "/".join(two(cell.candidate.landmark_auc[k]) for k in (0, 2, 3)),
         ),
-        ("gap", lambda cell: _two(cell.evidence.gap)),
-        ("attr. AUC", lambda cell: "-" if cell.attractor_auc is None else _two(cell.attractor_auc[1])),
+        ("gap", lambda cell: two(cell.evidence.gap)),
+        ("attr. AUC", lambda cell: "-" if cell.attractor_auc is None else two(cell.attractor_auc[1])),
         ("p", lambda cell: f"{cell.candidate.p:.4f}"),
         ("cleared, written: cue", lambda cell: _gates(cell, "cue")),
         ("attractor", lambda cell: _gates(cell, "attractor")),
-        ("kept", lambda cell: "-" if cell.gates is None else _two(cell.gates.kept_over_span)),
+        ("kept", lambda cell: "-" if cell.gates is None else two(cell.gates.kept_over_span)),
         ("shown", _shown),
-        ("patch: moved [95 %]", lambda cell: "-" if cell.patch is None else _interval(cell.patch.recovery, _two)),
+        ("patch: moved [95 %]", lambda cell: "-" if cell.patch is None else _interval(cell.patch.recovery, two)),
         ("nats", lambda cell: "-" if cell.patch is None else f"{cell.patch.nats.value:.2f}"),
         ("flip %", lambda cell: "-" if cell.patch is None else percent(cell.patch.flip)),
         ("p", lambda cell: "-" if cell.patch is None or cell.patch.p is None else f"{cell.patch.p:.3f}"),
-        ("rest moved", lambda cell: "-" if cell.patch is None else _two(cell.patch.rest_recovery.value)),
-        ("held: gone [95 %]", lambda cell: "-" if cell.ablation is None else _interval(cell.ablation.removed, _two)),
+        ("rest moved", lambda cell: "-" if cell.patch is None else two(cell.patch.rest_recovery.value)),
+        ("held: gone [95 %]", lambda cell: "-" if cell.ablation is None else _interval(cell.ablation.removed, two)),
         ("in order %", lambda cell: "-" if cell.ablation is None else percent(cell.ablation.twin_order.value)),
-        ("odds AUC", lambda cell: "-" if cell.ablation is None else _two(cell.ablation.auc)),
+        ("odds AUC", lambda cell: "-" if cell.ablation is None else two(cell.ablation.auc)),
         ("cost bits", _cost),
         ("verdict", lambda cell: cell.verdict.value),
     ]
     return found
 
 
-def _two(value: float) -> str:
+def two(value: float) -> str:
+    """A figure with two places; a dash where there is none."""
     return "-" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}"  # never -0.00
 
 
@@ -167,7 +168,7 @@ def _cost(cell: CellReport) -> str:
 
 def _shown(cell: CellReport) -> str:
     shown = None if cell.gates is None else cell.gates.shown_at_target
-    return "-" if shown is None else _two(shown)
+    return "-" if shown is None else two(shown)
 
 
 def _gates(cell: CellReport, where: str) -> str:
@@ -225,10 +226,10 @@ def legend(result: ProbeResult) -> list[str]:
         "cost       bits/char lost on ordinary text with the cell at its mean there",
     ]
     if len(result.nulls.hold):
-        best = f"{_two(min(result.nulls.hold))} to {_two(max(result.nulls.hold))}"
+        best = f"{two(min(result.nulls.hold))} to {two(max(result.nulls.hold))}"
         lines.append(
             f"null       best hold of {len(result.nulls.hold)} networks that learnt nothing: {best}; bound for another "
-            f"{_two(result.nulls.limit)} (99 %, deviation at least {MIN_DEVIATION:g} on the probit scale)"
+            f"{two(result.nulls.limit)} (99 %, deviation at least {MIN_DEVIATION:g} on the probit scale)"
         )
     if result.thresholds:
         said = (

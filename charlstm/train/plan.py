@@ -22,6 +22,7 @@ EVALUATION_SHARE = 0.1  # of a budget goes to evaluations, about
 SHORT_EVALUATIONS, MIN_VALID_CHARS, MAX_SHORT_CHARS = 4, 5_000, 120_000
 TYPICAL_OPERATIONS_PER_S = 1.5e11  # in learning, on two cores
 MAX_CHARS_PER_S = 100_000
+FIRST_SNAPSHOT = 0.01  # of the budget
 TYPICAL_CHARS_PER_S = 30_000  # of the networks below on two cores; decides on dropout, not on the budget
 
 
@@ -91,6 +92,16 @@ def evaluation_plan(
     learnt = steps * config.batch_size * config.seq_len
     affordable = EVALUATION_SHARE * SCORING_SPEED * learnt / max(1, scored_chars(corpus, config))
     return {"evaluations": int(max(1, min(config.evaluations, affordable)))}
+
+
+def snapshots_due(config: TrainConfig, fraction: float) -> int:
+    """How many snapshots a run should have taken when it has used this share of its budget.
+
+    The shares at which they are due grow by one factor, from a hundredth of the budget to all of it: what a network
+    learns first it learns fast.
+    """
+    last = config.snapshots - 1
+    return sum(fraction >= FIRST_SNAPSHOT ** ((last - k) / max(1, last)) for k in range(config.snapshots))
 
 
 def scored_chars(corpus: Corpus, config: TrainConfig) -> int:

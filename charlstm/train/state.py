@@ -139,6 +139,11 @@ class RunFiles:
         content = checkpoint.ModelFile(model, self.corpus.vocabulary, self._about(model, progress))
         checkpoint.save_model_file(self.folder / checkpoint.BEST, content)
 
+    def save_snapshot(self, model: CharLM, progress: Progress) -> None:
+        """Keep a copy of the model on the way. Raises CharLSTMError if it cannot be written."""
+        content = checkpoint.ModelFile(model, self.corpus.vocabulary, self._about(model, progress))
+        checkpoint.save_snapshot(self.folder, progress.step, content)
+
     def save_last(self, model: CharLM, snapshot: Snapshot, keep_previous: bool) -> None:
         """Write all that resuming needs. Raises CharLSTMError if it cannot be written."""
         weights = model.state_dict().keys()
@@ -180,6 +185,7 @@ class RunFiles:
             "opening": self.opening,
             "composed": self.corpus.normalize,
             "step": progress.step,
+            "characters_learnt": (progress.epoch * lane + progress.offset) * self.config.batch_size,
             "epoch": progress.epoch + progress.offset / lane,
             "best_valid_nats": progress.best_nats,
             "best_step": progress.best_step,

@@ -28,7 +28,7 @@ from charlstm.train.dropout import draw_seed, drop_recurrent_weights, dropout_ma
 from charlstm.train.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
 from charlstm.train.graphed import GraphedWindow
 from charlstm.train.optim import guarded_step, learning_rate
-from charlstm.train.plan import steps_in_all
+from charlstm.train.plan import snapshots_due, steps_in_all
 from charlstm.train.preview import preview
 from charlstm.train.speed import SpeedMeter
 from charlstm.train.state import Progress, RunFiles, RunState, Snapshot, snapshot_of
@@ -128,9 +128,13 @@ class Trainer:
             DivergedError: after the third roll-back; the best model stays on disk.
         """
         saved_at = self.clock()
+        checkpoint.drop_snapshots_after(self.files.folder, self.progress.step)
         while True:
             p = self.progress
+            taken = snapshots_due(self.config, p.fraction)
             p.fraction = self._fraction()
+            if snapshots_due(self.config, p.fraction) > taken:
+                yield from self._save_snapshot()
             if self._evaluation_due() and not should_stop():
                 with suppress(Stopped):
                     sound = yield from self._evaluate(should_stop)
@@ -262,6 +266,13 @@ class Trainer:
             return False
         return True
 
+    def _save_snapshot(self) -> Iterator[Event]:
+        """Keep the model as it is; one that cannot be written is left out."""
+        try:
+            self.files.save_snapshot(self.model, self.progress)
+        except errors.CharLSTMError as e:
+            yield NotSaved(self.progress.step, str(e))
+
     def _save(self) -> Iterator[Event]:
         """Write the state, unless it is on disk already. The save of an evaluation stays until the next one."""
         if self.saved == self.progress:
@@ -288,6 +299,7 @@ class Trainer:
         """
         failed = self.progress
         self.run_state.restore(self.good)
+        checkpoint.drop_snapshots_after(self.files.folder, self.progress.step)
         self.progress.rollbacks = failed.rollbacks + 1
         self.progress.lr_scale = failed.lr_scale / 2
         yield RolledBack(self.progress.step, failed.step, self.progress.lr_scale, self.progress.rollbacks)

@@ -46,6 +46,17 @@ Features = Annotated[
         show_default=False,
     ),
 ]
+OverRunOption = Annotated[
+    Path | None,
+    option(
+        "--over-run",
+        help="Say when it arose: follow the cell that the probe of this run finds (or --cell) over the snapshots that "
+        "the run kept (train --snapshots).",
+        metavar="RUN",
+        rich_help_panel=ITEMS,
+        show_default=False,
+    ),
+]
 TextFile = Annotated[
     Path | None,
     option(

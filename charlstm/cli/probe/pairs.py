@@ -18,6 +18,7 @@ from charlstm.cli.probe.options import (
     Hold,
     NullModels,
     NullNumber,
+    OverRunOption,
     PairsFile,
     Recovery,
     Save,
@@ -53,6 +54,7 @@ def probe(
     twin: Twin = None,
     endings: Endings = None,
     feature: Features = None,
+    over_run: OverRunOption = None,
     text: TextFile = None,
     warm: Warm = None,
     skip_unknown: SkipUnknown = False,
@@ -83,6 +85,7 @@ def probe(
 
         charlstm probe -c checkpoints/agreement-pt
         charlstm probe --feature list
+        charlstm probe --over-run checkpoints/agreement-pt
     """
     if feature and "list" in feature:
         from charlstm.cli.probe.features import list_features
@@ -94,13 +97,20 @@ def probe(
     from charlstm.probe.texts import ordinary_text, train_text
     from charlstm.probe.verdict import Thresholds
 
+    of_sentence = {"--sentence": sentence, "--cue": cue, "--twin": twin, "--endings": endings}
     if feature:
-        given = {"--pairs": pairs, "--sentence": sentence, "--cue": cue, "--twin": twin, "--endings": endings}
+        given = {"--over-run": over_run, "--pairs": pairs, **of_sentence}
         for name, value in {**given, "--warm": warm, "--cell": cell, "--save": save}.items():
             if value:
                 raise UsageError(f"{name} and --feature: a feature is read off ordinary text; leave {name} out")
     if save is not None and save.exists():
         raise UsageError(f"--save {save}: there is a file already; it is never overwritten: give another name")
+    snapshots: list[Path] = []
+    if over_run is not None:
+        from charlstm.cli.probe.over_run import models_of
+
+        others = {"--checkpoint": checkpoint, **of_sentence, "--save": save, "--state h": state is StateName.h}
+        snapshots, checkpoint = models_of(over_run, others, cell or ()), over_run
     machine = prepare_machine(device.value, threads)
     limits = Thresholds(hold=hold, gap=gap, alpha=alpha, recovery=recovery)
     if feature:
@@ -119,7 +129,7 @@ def probe(
 
     items = read_pairs(pairs) if pairs is not None else default_pairs(seed)
     own = own_sentence(sentence, cue, twin, endings)
-    shown = own or ([] if pairs is not None else default_sentences())
+    shown = own or ([] if pairs is not None or snapshots else default_sentences())
     sentences = [pair for _, pair in shown]
     needed = sentences if skip_unknown else [*items, *sentences]
     # a sentence of one's own can be shown by a model that cannot read the default pairs
@@ -137,6 +147,11 @@ def probe(
         content.vocabulary.encode(content.normalize(warm), what="--warm")
     elif pairs is not None:
         warm = "\n"
+    if snapshots and not has_twins:
+        raise TextError(f"--over-run: {pairs}: these pairs have no twins, so no cell can be followed; give twins")
+    is_usual = bool(items) and (pairs, warm, text, state, seed, limits, nulls, null_model) == (
+        *(None, None, None, StateName.c, 0, Thresholds(), None, None),
+    )
     with Stages(quiet or json) as stages:
         request = ProbeRequest(
             pairs=items,
@@ -151,15 +166,27 @@ def probe(
             limits=limits,
             seed=seed,
         )
-        result = run_probe(content.model, content.vocabulary, request, stages.update)
-    if items and (pairs, warm, text, state, seed, limits, nulls, null_model) == (
-        *(None, None, None, StateName.c, 0, Thresholds(), None, None),
-    ):
+        if snapshots:
+            from charlstm.cli.probe.over_run import probe_over_run
+
+            found, about_cell = probe_over_run(snapshots, content, path, request, is_usual, stages.update)
+        else:
+            result = run_probe(content.model, content.vocabulary, request, stages.update)
+    source = str(pairs) if pairs is not None else "agreement-pt" if items else None
+    if snapshots:
+        if json:
+            print_json({"run": str(over_run), "items": source, **found.to_dict()})
+        else:
+            from charlstm.report.over_run import draw_over_run
+            from charlstm.report.screen import show
+
+            show(partial(draw_over_run, found, header(content, path), about_cell))
+        return
+    if is_usual:
         remember(path, USUAL, best_cell(result))
     if save is not None:
         save_activations(save, result)
     if json:
-        source = str(pairs) if pairs is not None else "agreement-pt" if items else None
         print_json({"checkpoint": str(path), "items": source, **result.to_dict()})
         return
     from charlstm.report.probe import draw_probe

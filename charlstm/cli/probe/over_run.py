@@ -1,0 +1,81 @@
+"""`charlstm probe --over-run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from charlstm.checkpoint import BEST, LAST, ModelFile, list_snapshots
+from charlstm.errors import ModelFileError, UsageError
+from charlstm.probe.found_cells import USUAL, best_cell, recall, remember
+from charlstm.probe.over_run import OverRun, follow
+from charlstm.probe.pipeline import ProbeRequest
+from charlstm.probe.pipeline import probe as run_probe
+from charlstm.progress import OnProgress
+from charlstm.train.session import run_folder
+
+
+def models_of(run: Path, others: Mapping[str, Any], cells: Sequence[str]) -> list[Path]:
+    """The models that a run kept: snapshots, the last, the best.
+
+    Args:
+        run: what `--over-run` names.
+        others: options that do not go with it, and what was given.
+        cells: what `--cell` names.
+
+    Raises:
+        UsageError: for options that do not go together.
+        ModelFileError: if there is no such run, or it kept no snapshots.
+    """
+    for name, value in others.items():
+        if value:
+            raise UsageError(f"{name} and --over-run: one cell is followed over the models of a run; leave {name} out")
+    if len(cells) > 1:
+        raise UsageError("--cell: with --over-run one cell is followed; give one")
+    folder = run_folder(run)
+    snapshots = list_snapshots(folder)
+    if not snapshots:
+        raise ModelFileError(f"{folder}: this run kept no snapshots; train with `snapshots`", "snapshots")
+    return [*snapshots, *(path for path in (folder / LAST, folder / BEST) if path.is_file())]
+
+
+def probe_over_run(
+    paths: Sequence[Path],
+    content: ModelFile,
+    path: Path,
+    request: ProbeRequest,
+    usual: bool,
+    on_progress: OnProgress,
+) -> tuple[OverRun, str]:
+    """Follow the cell that was asked for, or that the probe of the run's model finds; what was found, and whose cell.
+
+    Args:
+        paths: as `models_of` gives them.
+        content, path: the run's model.
+        request: what that probe would be asked.
+        usual: whether that is a probe without options.
+    """
+    if request.cells:
+        cell, why = request.cells[0], "as asked for"
+    else:
+        cell, why = _found_in(content, path, request, usual, on_progress)
+    found = follow(paths, content, cell, request, on_progress)
+    return found, f"cell        {cell[0] + 1}:{cell[1]}, {why}"
+
+
+def _found_in(
+    content: ModelFile, path: Path, request: ProbeRequest, usual: bool, on_progress: OnProgress
+) -> tuple[tuple[int, int], str]:
+    """The best cell of a model, and what the probe says of it."""
+    known = recall(path, USUAL, content.model.config)[1] if usual else None
+    if known is not None:
+        return (known.layer, known.cell), f"which the probe of this model found: {known.verdict}"
+    result = run_probe(content.model, content.vocabulary, request, on_progress)
+    if usual:
+        remember(path, USUAL, best_cell(result))
+    best = result.cells[0]
+    verdict = best.verdict.value
+    if verdict == "none":
+        return best.candidate.place, "which holds best in this model, where the probe finds none that holds"
+    return best.candidate.place, f"which the probe of this model found: {verdict}"
