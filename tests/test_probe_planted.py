@@ -427,6 +427,20 @@ def test_y_a_cell_that_follows_the_last_noun_and_is_not_read_is_no_rival(found) 
     assert found(holder())["rival"] is None
 
 
+def test_z_a_cell_that_drives_the_answer_and_holds_too_little_is_named(found, invoke, tmp_path: Path) -> None:
+    network = Planted()
+    network.keep(0, f=0.95)
+    network.write(0, {"F": FEMININE, "M": MASCULINE, "\n": 0.0})
+    network.write(0, {letter: 0.04 * (-1) ** k for k, letter in enumerate(FILLERS)}, add=True)
+    network.read(0, 4.0)
+    assert verdicts(found(network)) == {0: "short-range"}
+    words = said(invoke, tmp_path)
+    assert "No cell is shown to hold the feature all the way" in words
+    assert (
+        "The answer goes with cell 0 of layer 1 all the same: its value in the twin moves the log odds 100 %" in words
+    )
+
+
 def test_cells_are_held_exactly_at_what_is_named() -> None:
     network = holder(cells=2)
     stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from charlstm.probe.behaviour import CHANCE
 from charlstm.probe.result import Ablation, CellReport, Patch, ProbeResult, Rival
-from charlstm.probe.verdict import Verdict, shortcomings
+from charlstm.probe.verdict import Verdict, is_used, shortcomings
 
 KEPT = 0.9  # so many twins in order after an ablation: the choices do without the cell
 SPREAD = 0.5  # a set of cells that reaches so far carries the feature between them
@@ -145,6 +145,11 @@ def _none(result: ProbeResult) -> list[str]:
             f"With these {result.lemmas[1]} lemmas a cell is found in four cases of five if its true hold is "
             f"{result.detectable:g} or more; one that holds less well may have been missed."
         )
+    lines += [
+        f"The answer goes with {_names([cell.name])} all the same: {_moves(cell.patch)}; {_without(cell.ablation)}."
+        for cell in result.cells
+        if cell.patch is not None and cell.ablation is not None and is_used(cell.evidence, result.limits)
+    ]
     brief = [cell for cell in result.cells if cell.verdict is not Verdict.none]
     if brief:
         kinds = ", ".join(f"{_names([cell.name])} ({cell.verdict.value})" for cell in brief)

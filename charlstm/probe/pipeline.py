@@ -112,7 +112,7 @@ def probe(
     named = list(dict.fromkeys([*request.cells, *drivers(material, ranked, tried)]))
     every = cell_reports(material, chance, named)
     every, sets, rival, bits = causal_tests(material, every, named, ranked, on_progress)
-    reports = shown_reports(material, every, request.cells)
+    reports = shown_reports(material, every, named)
     watched = [report.candidate.place for report in reports]
     return ProbeResult(
         stimuli.classes,
