@@ -3,14 +3,17 @@
 import ctypes
 import gzip
 import json
+import math
 import os
 import re
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import typer
 from conftest import Invoke, small_text
 from forked import finish, fork, run_command
 from test_files import files_of_at_most
@@ -721,6 +724,19 @@ def test_every_option_but_help_has_one_variable_and_what_all_commands_have_is_ca
     for variable in found.keys() - shared:
         ((command, *_),) = found[variable]
         assert variable.startswith(f"CHARLSTM_{command.upper()}_")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_no_option_takes_what_is_no_number(value: str) -> None:
+    taken = []
+    for words, command in commands_in(commands_of(make_app())):
+        context = typer.Context(command, info_name=words[-1])
+        for parameter in command.params:
+            with suppress(typer.BadParameter):
+                number = parameter.process_value(context, value)
+                if isinstance(number, float) and not math.isfinite(number):
+                    taken.append((*words, parameter.name))
+    assert taken == []
 
 
 @pytest.mark.parametrize(

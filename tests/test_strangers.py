@@ -19,6 +19,8 @@ import charlstm
 PACKAGE = Path(charlstm.__file__).parent
 STRACE = shutil.which("strace")
 COMPILE = (
+    "from charlstm.network import compiling\n"
+    "compiling.TIMEOUT_S = 3600\n"  # under strace, on a busy machine
     "from charlstm.network.compiling import compiled_gates, torch\n"
     "if compiled_gates('lstm', 14, torch.float32): print('compiled')"
 )

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, option
+from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, option, parse_finite
 from charlstm.corpus import read_chunks
 from charlstm.errors import UsageError
 from charlstm.files.atomic import cannot_write, new_text_file
@@ -66,6 +66,7 @@ def corpus(
             help="With --into: what the sentences take of all characters. [default: 0.2]",
             min=0.01,
             max=0.9,
+            callback=parse_finite,
             show_default=False,
         ),
     ] = None,
