@@ -179,6 +179,7 @@ class RunFiles:
             "corpus_characters": len(self.corpus.train) + len(self.corpus.valid),
             "opening": self.opening,
             "composed": self.corpus.normalize,
+            "language": self.config.language,
             "step": progress.step,
             "epoch": progress.epoch + progress.offset / lane,
             "best_valid_nats": progress.best_nats,
