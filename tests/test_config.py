@@ -73,7 +73,7 @@ def test_every_setting_tells_a_person_all_that_help_says() -> None:
             about = f.metadata["setting"]
             assert bool(about.help) == bool(about.panel) == (f.name != "vocab_size"), f.name
             hint = type_of(kind, f.name)
-            is_named = Literal in map(typing.get_origin, (hint, *typing.get_args(hint)))
+            is_named = any(typing.get_origin(part) is Literal for part in (hint, *typing.get_args(hint)))
             is_counted = hint is not bool and not is_named
             assert bool(about.unit) == (is_counted and f.name != "vocab_size"), f.name
 

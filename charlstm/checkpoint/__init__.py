@@ -6,6 +6,7 @@ from charlstm.checkpoint.find import (
     hides_shipped,
     is_shipped,
     name_of,
+    shipped_by_language,
     shipped_models,
     shipped_pair,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "read_run_config",
     "save_last",
     "save_model_file",
+    "shipped_by_language",
     "shipped_models",
     "shipped_pair",
     "write_atomically",

@@ -21,7 +21,7 @@ from charlstm.cli.options import (
     Verbose,
     option,
 )
-from charlstm.cli.runtime import load_model, prepare_machine, read_stdin, say_compiling
+from charlstm.cli.runtime import load_model_for, prepare_machine, read_stdin, say_compiling
 from charlstm.cli.settings import given, with_settings
 from charlstm.config import TEXT, SampleConfig
 from charlstm.report.console import colour_allowed, print_json, say
@@ -78,10 +78,10 @@ def sample(
     from charlstm.sample import LONG_TEXT, generate
 
     machine = prepare_machine(device.value, threads)
-    content, _ = load_model(checkpoint, machine, quiet)
+    text = read_stdin(what="prompt") if prompt == "-" else prompt
+    content, _ = load_model_for(text, checkpoint, machine, quiet)
     if verbose:
         say(f"seed: {config.seed}")
-    text = read_stdin(what="prompt") if prompt == "-" else prompt
     known = content.vocabulary.encode(content.normalize(text), unknown.value, "prompt")
     text = content.vocabulary.decode(known)
     kernels = choose_kernels(
