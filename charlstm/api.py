@@ -105,8 +105,8 @@ def load(path: str | PathLike[str] | None = None, device: str = "cpu") -> Langua
     """The model in a file, in the folder of a run, the newest in a folder of runs, or one that ships, by its name.
 
     Args:
-        path: a file or folder, or else the name of a model that ships (`portuguese`); None: the newest run in
-            `checkpoints/`, or else the model that ships.
+        path: a file or folder, or else the name of a model that ships (`portuguese`, `english`); None: the newest
+            run in `checkpoints/`, or else `portuguese`.
         device: where it goes.
 
     Raises:

@@ -64,7 +64,9 @@ def sample(
 ) -> None:
     """Write text, character by character, as the network draws it.
 
-    The prompt is written first. With --num, each text but the first comes after a line that numbers it.
+    The prompt is written first. With --num, each text but the first comes after a line that numbers it. Before there is
+    a run of your own, a model that ships writes: the one that predicts the prompt best; without a prompt portuguese
+    where your locale is Portuguese, else english.
 
         charlstm sample --prompt "Era uma noite" --temperature 0.5
         charlstm sample -c checkpoints/novel -n 500 --num 3 --seed 1
