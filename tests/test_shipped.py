@@ -296,7 +296,7 @@ def test_it_knows_of_the_subject_past_others(
     for example, pair in usual.sentences():
         own, of_twin = read_sentence(content.model, content.vocabulary, warm, example, pair, [], False).share
         assert own > good > bad > of_twin
-    stimuli = make_stimuli(minimal_pairs(usual.corpus, 60, 5, usual.labels), content.vocabulary)
+    stimuli = make_stimuli(minimal_pairs(usual.corpus, 100, 5, usual.labels), content.vocabulary)
     with torch.no_grad():
         end, _ = read_to_landmarks(content.model, stimuli.ids, stimuli.length, warm, stimuli.landmarks, False)
         right = (log_odds(content.model, end, stimuli.endings) > 0).numpy() == (stimuli.label == 0)
