@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from charlstm.checkpoint import ModelFile, find_model, load_model_file, save_model_file
-from charlstm.config import SampleConfig
+from charlstm.config import LANGUAGES, Language, SampleConfig
 from charlstm.corpus.vocab import OnUnknown, Vocabulary
 from charlstm.errors import TextError, UsageError
 from charlstm.evaluate import Score, score_stream
@@ -27,6 +27,7 @@ class LanguageModel:
         model: the network (`charlstm.network.model.CharLM`, a `torch.nn.Module`).
         vocabulary: its characters.
         training: where it comes from.
+        language: of its text, "pt" or "en"; None where its file does not say.
     """
 
     def __init__(self, content: ModelFile) -> None:
@@ -34,6 +35,7 @@ class LanguageModel:
         self.model: CharLM = content.model
         self.vocabulary: Vocabulary = content.vocabulary
         self.training: dict[str, Any] = content.training
+        self.language: Language | None = content.language
 
     def generate(
         self,
@@ -72,20 +74,30 @@ class LanguageModel:
         kernels = choose_kernels(config, self.model.device, compiled=worth_compiling(config, len(ids)))
         return score_stream(self.model, ids, kernels)
 
-    def save(self, path: str | PathLike[str], precision: Literal["fp32", "bf16"] = "fp32") -> None:
+    def save(
+        self,
+        path: str | PathLike[str],
+        precision: Literal["fp32", "bf16"] = "fp32",
+        *,
+        language: Language | None = None,
+    ) -> None:
         """Write the model to a file.
 
         Args:
             path: the file.
             precision: of the numbers in it; "bf16" halves the file and keeps 8 significant bits of each.
+            language: of its text, "pt" or "en": what a probe without pairs takes its own from; None: as it is.
 
         Raises:
             CharLSTMError: if it cannot be written.
-            UsageError: for another precision.
+            UsageError: for another precision or language.
         """
         if precision not in SAVED_TYPES:
             raise UsageError(f"precision is {precision!r}; it must be one of {', '.join(SAVED_TYPES)}")
-        content = ModelFile(self.model, self.vocabulary, self.training)
+        if language not in (None, *LANGUAGES):
+            raise UsageError(f"language is {language!r}; it must be one of {', '.join(LANGUAGES)}")
+        training = self.training if language is None else {**self.training, "language": language}
+        content = ModelFile(self.model, self.vocabulary, training)
         save_model_file(Path(path), content, SAVED_TYPES[precision])
 
 
@@ -93,8 +105,8 @@ def load(path: str | PathLike[str] | None = None, device: str = "cpu") -> Langua
     """The model in a file, in the folder of a run, the newest in a folder of runs, or one that ships, by its name.
 
     Args:
-        path: a file or folder, or else the name of a model that ships (`portuguese`); None: the newest run in
-            `checkpoints/`, or else the model that ships.
+        path: a file or folder, or else the name of a model that ships (`portuguese`, `english`); None: the newest
+            run in `checkpoints/`, or else `portuguese`.
         device: where it goes.
 
     Raises:

@@ -19,6 +19,9 @@ from charlstm.settings import Config, parse_duration, setting
 CellType = Literal["lstm", "rnn", "gru"]
 Precision = Literal["auto", "fp32", "bf16"]
 Optimizer = Literal["adamw", "muon"]
+Language = Literal["pt", "en"]  # of a text: those that there are pairs to probe in
+
+LANGUAGES: dict[str, str] = {"pt": "Portuguese", "en": "English"}
 
 MAX_SEED = 2**63 - 1
 MAX_CONFIG_FILE = 1 << 20  # bytes
@@ -170,6 +173,9 @@ class TrainConfig(Config):
     )
     valid_chars: int = setting(
         200_000, 0, 2**62, help="Validate on at most this many characters; 0: on all.", unit="CHARS", panel=TEXT
+    )
+    language: Language | None = setting(
+        None, help="Of the text, kept in the model file: charlstm probe takes its sentences from it.", panel=TEXT
     )
     seed: int = setting(0, 0, MAX_SEED, help="Same seed, same model.", unit="N", panel=MACHINE)
     precision: Precision = setting(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from charlstm.corpus.vocab import Ids
+from charlstm.corpus.vocab import Ids, Vocabulary, normalize
 from charlstm.network.buffers import BufferPool
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
@@ -95,6 +95,28 @@ def score_stream(
         if should_stop():
             raise Stopped
     return Score(total / n, n)
+
+
+READ_CHARS = 1000  # enough to tell one language from another
+
+
+def best_reader(models: Sequence[tuple[CharLM, Vocabulary]], text: str) -> int:
+    """Which model reads a text best: knows most of its characters, and among such predicts them best.
+
+    Args:
+        models: on the CPU.
+        text: its first 1,000 characters count.
+    """
+
+    def badness(known: tuple[CharLM, Vocabulary]) -> tuple[int, float]:
+        model, vocabulary = known
+        begun = normalize(text[:READ_CHARS])
+        ids = vocabulary.encode("\n" + begun, "skip")
+        score = score_stream(model, ids, Kernels(torch.float32)) if len(ids) > 1 else None
+        unknown = sum(character not in vocabulary for character in begun)
+        return unknown, math.inf if score is None else score.nats_per_char
+
+    return min(range(len(models)), key=lambda k: badness(models[k]))
 
 
 @torch.no_grad()

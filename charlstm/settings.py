@@ -135,15 +135,15 @@ def _check_names(data: Mapping[str, Any], known: Collection[str]) -> None:
 
 
 def _check(name: str, value: Any, hint: Any, limits: tuple[float, float] | None) -> None:
-    allowed = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
-    if allowed:
-        if value not in allowed:
-            raise UsageError(f"{name} is {_shown(value)}; it must be one of {', '.join(map(str, allowed))}")
-        return
-    kinds = typing.get_args(hint) or (hint,)
+    kinds = (hint,) if typing.get_origin(hint) is Literal else typing.get_args(hint) or (hint,)
     if value is None and type(None) in kinds:
         return
     kind = next(k for k in kinds if k is not type(None))
+    if typing.get_origin(kind) is Literal:
+        if value not in typing.get_args(kind):
+            allowed = ", ".join(map(str, typing.get_args(kind)))
+            raise UsageError(f"{name} is {_shown(value)}; it must be one of {allowed}")
+        return
     # bool is an int to Python, and an int is as good as a float to us
     sound = type(value) is kind or (kind is float and type(value) is int)
     if not sound:

@@ -18,6 +18,7 @@ from conftest import Invoke, small_text
 from forked import finish, fork, run_command
 from test_files import files_of_at_most
 
+from charlstm.checkpoint import load_model_file
 from charlstm.cli.app import commands_of, make_app
 from charlstm.cli.options import FOR_ALL, commands_in
 from charlstm.errors import Interrupted
@@ -609,6 +610,33 @@ def test_resume_with_a_smaller_budget_is_refused(invoke: Invoke, trained: Path) 
 
 def test_info_of_a_run_says_how_far_it_is(invoke: Invoke, trained: Path) -> None:
     assert "at step 20, 100% of its budget used" in invoke("info", "run").out
+
+
+def test_a_model_says_its_language_where_it_was_told(invoke: Invoke, corpus_file: Path) -> None:
+    assert invoke("train", corpus_file, "--steps", 2, *SMALL, "--language", "pt", "--out", "run", "-q").code == 0
+    assert re.search(r"^ *language +Portuguese *$", invoke("info", "run").out, re.MULTILINE)
+    assert json.loads(invoke("info", "run", "--json").out)["training"]["language"] == "pt"
+    refused = invoke("train", "--resume", "run", "--steps", 4, "--language", "en")
+    assert (refused.code, "not --language" in refused.err) == (2, True)
+    assert invoke("train", "--resume", "run", "--steps", 4, "-q").code == 0
+    assert load_model_file(Path("run/best.safetensors")).language == "pt"
+    unknown = invoke("train", corpus_file, "--steps", 2, "--language", "eo")
+    assert (unknown.code, "eo" in unknown.err) == (2, True)
+
+
+def test_a_model_is_saved_with_a_language(invoke: Invoke, trained: Path) -> None:
+    import charlstm
+
+    model = charlstm.load("run")
+    assert model.language is None
+    assert "language" not in invoke("info", "run").out
+    model.save("en.safetensors", language="en")
+    english = charlstm.load("en.safetensors")
+    assert english.language == "en"
+    english.save("again.safetensors")
+    assert charlstm.load("again.safetensors").language == "en"
+    with pytest.raises(charlstm.CharLSTMError, match="language is 'eo'; it must be one of pt, en"):
+        model.save("eo.safetensors", language="eo")  # type: ignore[arg-type]
 
 
 def test_without_standard_input(invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -14,7 +14,7 @@ from charlstm.settings import parsed, type_of
 
 
 def test_there_and_back_through_json() -> None:
-    for config in (ModelConfig(vocab_size=10), TrainConfig(steps=5, lr=0.1), SampleConfig(seed=3)):
+    for config in (ModelConfig(10), TrainConfig(steps=5, lr=0.1, language="en"), TrainConfig(), SampleConfig(seed=3)):
         assert type(config).from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
@@ -39,6 +39,8 @@ def test_there_and_back_through_json() -> None:
         (lambda: TrainConfig(steps=10**1000), "steps is 1000000000"),
         (lambda: TrainConfig(optimizer=1 << 20_000), "one of adamw"),
         (lambda: TrainConfig(lr=[1 << 20_000]), "type float"),
+        (lambda: TrainConfig(language="eo"), "language is 'eo'; it must be one of pt, en"),
+        (lambda: TrainConfig(language=["pt"]), "language is ['pt']; it must be one of pt, en"),
     ],
 )
 def test_what_cannot_be_is_said(make, expected: str) -> None:
@@ -70,7 +72,9 @@ def test_every_setting_tells_a_person_all_that_help_says() -> None:
         for f in dataclasses.fields(kind):
             about = f.metadata["setting"]
             assert bool(about.help) == bool(about.panel) == (f.name != "vocab_size"), f.name
-            is_counted = type_of(kind, f.name) is not bool and typing.get_origin(type_of(kind, f.name)) is not Literal
+            hint = type_of(kind, f.name)
+            is_named = any(typing.get_origin(part) is Literal for part in (hint, *typing.get_args(hint)))
+            is_counted = hint is not bool and not is_named
             assert bool(about.unit) == (is_counted and f.name != "vocab_size"), f.name
 
 

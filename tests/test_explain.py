@@ -32,7 +32,7 @@ from charlstm.grammar import gendered_lines
 from charlstm.network.cells import CELLS, Layer, State
 from charlstm.network.cells.written import DIGITS, Equation
 from charlstm.network.model import CharLM
-from charlstm.probe.defaults import SOFT, WARM, default_pairs
+from charlstm.probe.defaults import PORTUGUESE, SOFT
 from charlstm.probe.statistics import Estimate
 from charlstm.report.switches import in_words
 
@@ -375,7 +375,9 @@ def test_the_pair_that_ships_shows_what_an_rnn_cannot() -> None:
     lstm, rnn = (content.model.config for content in contents)
     assert (lstm.cell_type, rnn.cell_type) == ("lstm", "rnn")
     assert lstm.replace(cell_type="rnn") == rnn
-    of_lstm, of_rnn = (accuracy_by_distance(c.model, c.vocabulary, default_pairs(0)[:180], WARM, 0) for c in contents)
+    of_lstm, of_rnn = (
+        accuracy_by_distance(c.model, c.vocabulary, PORTUGUESE.pairs(0)[:180], PORTUGUESE.warm, 0) for c in contents
+    )
     assert of_lstm.overall.low > 0.85
     assert of_rnn.overall.high < 0.6
     assert [part.low for part in of_lstm.bins] == [part.low for part in of_rnn.bins]

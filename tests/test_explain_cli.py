@@ -28,7 +28,7 @@ from charlstm.errors import CharLSTMError
 from charlstm.explain.walk import walk
 from charlstm.network.model import CharLM
 from charlstm.probe import found_cells
-from charlstm.probe.defaults import SOFT
+from charlstm.probe.defaults import PORTUGUESE, SOFT
 from charlstm.report.columns import bar, coloured_lines, columns_of, glyph, signed_bar, wrapped
 from charlstm.report.curves import Curve, draw_curves, nice_limits
 
@@ -150,7 +150,7 @@ def test_what_the_probe_found_is_kept(invoke, toy: Path, tmp_path: Path, monkeyp
 
 
 def _key(pairs: Path) -> str:
-    return inputs.items_for(pairs).key
+    return inputs.items_for(pairs, None).key
 
 
 def found_records(model: Path) -> list[Path]:
@@ -536,7 +536,7 @@ def test_the_pictures_in_the_readme_are_what_the_commands_draw(
 def test_the_record_beside_the_shipped_model_is_of_that_model() -> None:
     record = json.loads((SHIPPED / "probe.json").read_text(encoding="utf-8"))
     assert record["sha256"] == found_cells._sha256(SHIPPED / "best.safetensors")
-    assert record["items"] == found_cells.USUAL
+    assert record["items"] == PORTUGUESE.name
     assert record["found"] == {"layer": 2, "cell": 73, "verdict": "tracks and used"}
 
 

@@ -14,7 +14,8 @@ from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import corpus_lines, minimal_pairs
 from charlstm.network.model import CharLM
-from charlstm.probe.found_cells import USUAL, FoundCell, remember
+from charlstm.probe.defaults import PORTUGUESE
+from charlstm.probe.found_cells import FoundCell, remember
 from charlstm.probe.over_run import OverRun, follow, in_words
 from charlstm.probe.pipeline import ProbeRequest
 from charlstm.report.over_run import draw_over_run
@@ -193,7 +194,7 @@ def test_the_default_items_follow_the_cell_that_is_known(invoke, tmp_path: Path)
     small = ("--hidden-size", 8, "--num-layers", 2, "--embedding-size", 8, "--threads", 1, "-q")
     trained = invoke("train", "pt.txt", "--steps", 30, "--snapshots", 2, "--evaluations", 1, "--out", "run", *small)
     assert trained.code == 0, trained.err
-    remember(Path("run") / checkpoint.BEST, USUAL, FoundCell(1, 5, "tracks"))
+    remember(Path("run") / checkpoint.BEST, PORTUGUESE.name, FoundCell(1, 5, "tracks"))
     done = invoke("probe", "--over-run", "run", "--threads", 1)
     assert done.code == 0, done.err
     assert "2:5, which the probe of this model found: tracks" in done.out

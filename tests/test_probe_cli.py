@@ -46,15 +46,18 @@ def toy(tmp_path: Path) -> dict[str, Path]:
 
 @pytest.fixture
 def portuguese(tmp_path: Path) -> Path:
-    """An untrained model that knows the characters of agreement-pt."""
-    text = "".join(corpus_lines("agreement-pt", 60_000, 0)) + "".join(
-        pair.sentence_good for pair in minimal_pairs("agreement-pt", 540, 0)
-    )
+    """An untrained model that knows the characters of agreement-pt, and whose file names no language."""
+    return untrained(tmp_path / "portuguese.safetensors", "agreement-pt", {})
+
+
+def untrained(path: Path, corpus: str, training: dict[str, str]) -> Path:
+    """The file of an untrained model that knows the characters of a corpus."""
+    pairs = minimal_pairs(corpus, 540, 0)
+    text = "".join(corpus_lines(corpus, 60_000, 0)) + "".join(pair.sentence_good + pair.sentence_bad for pair in pairs)
     vocabulary = Vocabulary.of(text)
     model = CharLM(ModelConfig(len(vocabulary), hidden_size=24, num_layers=2, embedding_size=16))
     model.reset_parameters(8.0, 0)
-    path = tmp_path / "portuguese.safetensors"
-    save_model_file(path, ModelFile(model, vocabulary, {}))
+    save_model_file(path, ModelFile(model, vocabulary, training))
     return path
 
 
@@ -249,12 +252,28 @@ def test_the_newest_run_that_covers_the_items_is_taken(invoke, toy, portuguese: 
 def test_the_default_items_on_an_untrained_model(invoke, portuguese: Path) -> None:
     done = invoke("probe", "-c", portuguese)
     assert done.code == 0, done.err
+    assert "pairs: held-out pairs of agreement-pt, because the model file names no language\n" in done.err
     assert "soft sentence: P(cansada) / (P(cansada) + P(cansado))" in done.out
     assert "  A menina disse que não foi se despedir porque quando o João viajou estava muito cansada." in done.out
     assert "hard sentence: P(cansada) / (P(cansada) + P(cansado))" in done.out
     assert "  O menino que o João viu ontem estava muito cansado." in done.out
     assert "No cell is shown to hold the feature all the way" in done.out
     assert "The network's answers are no better than those of networks that learnt nothing" in done.out
+
+
+def test_a_model_of_english_is_asked_in_english(invoke, tmp_path: Path) -> None:
+    untrained(tmp_path / "english.safetensors", "agreement-en", {"language": "en"})
+    done = invoke("probe", "-c", "english.safetensors", "--json")
+    assert (done.code, done.err) == (0, "")
+    data = json.loads(done.out)
+    assert data["items"] == "agreement-en"
+    assert data["classes"] == ["singular", "plural"]
+    assert data["behaviour"]["n"] > 900
+    assert "The key to the cabinet is on the table." in done.out
+    explained = json.loads(invoke("explain", "-c", "english.safetensors", "--json").out)  # what was found is kept
+    assert explained["text"] == "The keys to the cabinet are on the table."
+    assert explained["chosen"].endswith("charlstm probe found none (held-out pairs of agreement-en)")
+    assert explained["warm"] == "\n\n"
 
 
 def test_no_escape_codes_from_a_file_reach_the_terminal(invoke, tmp_path: Path, toy) -> None:

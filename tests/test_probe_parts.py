@@ -14,7 +14,7 @@ from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import CELLS, Cell, State
 from charlstm.network.model import CharLM
 from charlstm.probe import ngram
-from charlstm.probe.defaults import HARD, SOFT, default_sentences, pair_of
+from charlstm.probe.defaults import HARD, PORTUGUESE, SOFT, pair_of
 from charlstm.probe.gating import gate_use
 from charlstm.probe.ordinary import LANE_CHARS, MAX_CHARS, to_lanes
 from charlstm.probe.pipeline import read_sentence
@@ -41,7 +41,7 @@ def vars_of(pair: MinimalPair) -> dict[str, object]:
 
 
 def test_landmarks_of_a_sentence_and_of_its_twin() -> None:
-    pair = default_sentences()[1][1]
+    pair = PORTUGUESE.sentences()[1][1]
     assert pair.sentence_good == HARD
     pairs = [named(pair, f"L{k}") for k in range(10)]
     stimuli = make_stimuli(pairs, portuguese(pairs))

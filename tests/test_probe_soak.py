@@ -16,7 +16,7 @@ from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import corpus_lines
 from charlstm.network.model import CharLM
-from charlstm.probe.defaults import WARM, default_pairs
+from charlstm.probe.defaults import PORTUGUESE
 from charlstm.probe.pipeline import ProbeRequest, probe
 
 pytestmark = pytest.mark.skipif(not os.environ.get("SOAK"), reason="minutes long: make soak")
@@ -38,11 +38,13 @@ def test_a_hundred_untrained_networks_on_portuguese() -> None:
     text = "".join(corpus_lines("agreement-pt", 200_000, 0))
     reported = 0
     for seed in range(100):
-        pairs = default_pairs(seed)
+        pairs = PORTUGUESE.pairs(seed)
         vocabulary = Vocabulary.of(text + "".join(pair.sentence_good for pair in pairs))
         model = CharLM(ModelConfig(len(vocabulary), hidden_size=64, num_layers=2, embedding_size=32))
         model.reset_parameters((0.0, 8.0, 150.0)[seed % 3], seed)
-        request = ProbeRequest(pairs, warm=WARM, ordinary=(vocabulary.encode(text[:30_000]), "text"), seed=seed)
+        request = ProbeRequest(
+            pairs, warm=PORTUGUESE.warm, ordinary=(vocabulary.encode(text[:30_000]), "text"), seed=seed
+        )
         reported += any(cell.verdict.value != "none" for cell in probe(model, vocabulary, request).cells)
     assert reported <= 5
 

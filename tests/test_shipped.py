@@ -1,4 +1,4 @@
-"""The model that ships: small, sound, reads Portuguese, is in a wheel, never in the way of a run of one's own."""
+"""The models that ship: small, sound, read their languages, are in a wheel, never in the way of a run of one's own."""
 
 import json
 import os
@@ -22,14 +22,15 @@ from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import ModelFileError, UsageError
 from charlstm.grammar import minimal_pairs
 from charlstm.network.model import CharLM
-from charlstm.probe.defaults import WARM, default_sentences
+from charlstm.probe.defaults import ENGLISH, NEAR, PORTUGUESE, Defaults
 from charlstm.probe.pipeline import read_sentence
 from charlstm.probe.reading import log_odds, read_to_landmarks, warm_state
 from charlstm.probe.stimuli import make_stimuli
 
 ROOT = Path(__file__).parent.parent
 MODEL = ROOT / "charlstm" / "shipped" / "portuguese" / BEST
-NAMES = ["portuguese", "comparison/lstm", "comparison/rnn"]
+ENGLISH_MODEL = MODEL.parents[1] / "english" / BEST
+NAMES = ["portuguese", "english", "comparison/lstm", "comparison/rnn"]
 
 PROSE = (
     "A casa ficava no fim da rua, e dela via-se o mar. Todas as tardes, ao pôr do sol, o velho sentava-se à porta "
@@ -37,9 +38,21 @@ PROSE = (
 )
 
 
+ENGLISH_PROSE = (
+    "The house stood at the end of the street, and from it one could see the sea. Every evening, when the sun went "
+    "down, the old man sat at his door and watched the boats come home. Nobody asked him why; they all knew."
+)
+
+
 @pytest.fixture(scope="module")
-def shipped() -> ModelFile:
-    return load_model_file(MODEL)
+def shipped() -> dict[str, ModelFile]:
+    return {path.parent.name: load_model_file(path) for path in (MODEL, ENGLISH_MODEL)}
+
+
+@pytest.fixture(autouse=True)
+def _locale_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def put(folder: Path, age: int, trained_here: bool) -> Path:
@@ -155,14 +168,15 @@ def test_the_pair_to_compare_is_small_and_no_run() -> None:
         find_models(pair[0].parent)
 
 
-def test_it_is_small_and_holds_nothing_but_weights() -> None:
-    assert {path.name for path in MODEL.parent.iterdir()} == {BEST, "LICENSE", "metrics.jsonl", "probe.json"}
-    assert MODEL.stat().st_size <= 12_000_000
-    with safe_open(MODEL, "pt") as f:
+@pytest.mark.parametrize("path", [MODEL, ENGLISH_MODEL], ids=lambda path: path.parent.name)
+def test_it_is_small_and_holds_nothing_but_weights(path: Path) -> None:
+    assert {file.name for file in path.parent.iterdir()} - {"probe.json"} == {BEST, "LICENSE", "metrics.jsonl"}
+    assert path.stat().st_size <= 12_000_000
+    with safe_open(path, "pt") as f:
         assert {f.get_slice(name).get_dtype() for name in f.keys()} == {"BF16"}  # noqa: SIM118
-    about = checkpoint.describe_model_file(MODEL)
+    about = checkpoint.describe_model_file(path)
     assert "resume" not in about
-    metrics = checkpoint.read_metrics(MODEL.parent)
+    metrics = checkpoint.read_metrics(path.parent)
     assert metrics[-1]["step"] >= about["training"]["best_step"]
     assert "/" not in str(about["training"]) + str(metrics)  # no path of the machine it was trained on
 
@@ -208,6 +222,53 @@ def test_the_other_commands_find_it_too(invoke, tmp_path: Path) -> None:
     assert charlstm.load().vocabulary == charlstm.load(MODEL).vocabulary
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("A menina que o João viu está cansada.", "portuguese"),
+        ("o cavalo", "portuguese"),
+        ("The girl whom John saw is tired.", "english"),
+        ("the horse", "english"),
+    ],
+)
+def test_a_text_is_read_by_the_model_of_its_language(invoke, text: str, name: str) -> None:
+    said = f"model: {name} (it ships with charlstm, and predicts this text best of those)\n"
+    for command in (("explain", text, "--cell", "1:0"), ("sample", "--prompt", text, "--length", 3)):
+        done = invoke(*command)
+        assert done.code == 0, done.err
+        assert done.err.startswith(said)
+
+
+def test_without_a_prompt_the_locale_says_which_model_writes(invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variables, name, language in (
+        ({}, "english", "English"),
+        ({"LANG": "pt_BR.UTF-8"}, "portuguese", "Portuguese"),
+        ({"LANG": "pt_BR.UTF-8", "LC_ALL": "de_DE.UTF-8"}, "english", "English"),
+        ({"LC_MESSAGES": "PT", "LANG": "C"}, "portuguese", "Portuguese"),
+    ):
+        with monkeypatch.context() as patch:
+            for variable, value in variables.items():
+                patch.setenv(variable, value)
+            done = invoke("sample", "--length", 3)
+        assert done.err == f"model: {name} (it ships with charlstm, and is in {language}, as your locale)\n"
+    assert len(done.out) == 3
+
+
+def test_where_only_one_model_of_prose_ships_it_is_taken(
+    invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "package" / "portuguese", 0, False)
+    monkeypatch.setattr(find, "SHIPPED", tmp_path / "package")
+    for how in ((), ("--prompt", "ab")):
+        assert invoke("sample", "--length", 3, *how).err == "model: portuguese (it ships with charlstm)\n"
+
+
+def test_the_models_say_their_language(invoke) -> None:
+    assert charlstm.load("english").language == "en"
+    data = json.loads(invoke("explain", "-c", "english", "--cell", "1:0", "--json").out)
+    assert data["text"] == NEAR
+
+
 def test_a_sentence_of_ones_own_is_shown_by_a_run_of_ones_own(invoke, corpus_file: Path) -> None:
     """That run cannot read the default pairs, and the model that ships could."""
     corpus_file.write_text("the old cat sat, the cats sat. " * 200, encoding="utf-8")
@@ -217,20 +278,29 @@ def test_a_sentence_of_ones_own_is_shown_by_a_run_of_ones_own(invoke, corpus_fil
     assert "checkpoints/small/best.safetensors (your newest run that knows" in done.err
 
 
-def test_it_reads_prose_it_has_never_seen() -> None:
-    assert charlstm.load(MODEL).score(PROSE).bits_per_char < 2.2
+@pytest.mark.parametrize(("name", "prose", "limit"), [("portuguese", PROSE, 2.2), ("english", ENGLISH_PROSE, 1.9)])
+def test_it_reads_prose_it_has_never_seen(shipped: dict[str, ModelFile], name: str, prose: str, limit: float) -> None:
+    assert charlstm.LanguageModel(shipped[name]).score(prose).bits_per_char < limit
 
 
-def test_it_knows_of_the_girl_past_joao(shipped: ModelFile) -> None:
-    warm = warm_state(shipped.model, torch.from_numpy(shipped.vocabulary.encode(WARM).astype("int64")))
-    for name, pair in default_sentences():
-        of_girl, of_boy = read_sentence(shipped.model, shipped.vocabulary, warm, name, pair, [], False).share
-        assert of_girl > 0.9 > 0.1 > of_boy
-    stimuli = make_stimuli(minimal_pairs("agreement-pt", 120, 5), shipped.vocabulary)
+@pytest.mark.parametrize(
+    ("name", "usual", "good", "bad", "least"),
+    [("portuguese", PORTUGUESE, 0.9, 0.1, 0.95), ("english", ENGLISH, 0.7, 0.3, 0.9)],
+)
+def test_it_knows_of_the_subject_past_others(
+    shipped: dict[str, ModelFile], name: str, usual: Defaults, good: float, bad: float, least: float
+) -> None:
+    """Of the girl past João, of the keys past the cabinet."""
+    content = shipped[name]
+    warm = warm_state(content.model, torch.from_numpy(content.vocabulary.encode(usual.warm).astype("int64")))
+    for example, pair in usual.sentences():
+        own, of_twin = read_sentence(content.model, content.vocabulary, warm, example, pair, [], False).share
+        assert own > good > bad > of_twin
+    stimuli = make_stimuli(minimal_pairs(usual.corpus, 100, 5, usual.labels), content.vocabulary)
     with torch.no_grad():
-        end, _ = read_to_landmarks(shipped.model, stimuli.ids, stimuli.length, warm, stimuli.landmarks, False)
-        right = (log_odds(shipped.model, end, stimuli.endings) > 0).numpy() == (stimuli.label == 0)
-    assert right.mean() >= 0.95
+        end, _ = read_to_landmarks(content.model, stimuli.ids, stimuli.length, warm, stimuli.landmarks, False)
+        right = (log_odds(content.model, end, stimuli.endings) > 0).numpy() == (stimuli.label == 0)
+    assert right.mean() >= least
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +343,7 @@ def test_a_wheel_holds_it_and_samples_at_once(wheel: Path, tmp_path: Path) -> No
 
     sampled = run("sample", "--length", "20", "--seed", "1", "--threads", "1")
     assert sampled.returncode == 0, sampled.stderr
-    assert "model: portuguese (it ships with charlstm)" in sampled.stderr
+    assert "model: english (it ships with charlstm, and is in English, as your locale)" in sampled.stderr
     assert len(sampled.stdout) == 20
     described = json.loads(run("info", "comparison/rnn", "--json").stdout)
     assert described["path"] == str(copy.parent / "comparison" / "rnn.safetensors")

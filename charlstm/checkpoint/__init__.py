@@ -6,6 +6,7 @@ from charlstm.checkpoint.find import (
     hides_shipped,
     is_shipped,
     name_of,
+    shipped_by_language,
     shipped_models,
     shipped_pair,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "save_last",
     "save_model_file",
     "save_snapshot",
+    "shipped_by_language",
     "shipped_models",
     "shipped_pair",
     "write_atomically",

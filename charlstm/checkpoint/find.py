@@ -5,20 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 from charlstm.checkpoint.run import BEST, CONFIG, LAST, PREVIOUS, RUNS
+from charlstm.config import Language
 from charlstm.errors import ModelFileError
 
 SHIPPED = Path(__file__).parents[1] / "shipped"  # package data
 USUAL = "portuguese"  # taken where no model is named and no run is there
+IN_LANGUAGE: dict[Language, str] = {"pt": USUAL, "en": "english"}
 PAIR = ("comparison/lstm", "comparison/rnn")
 
 
 def shipped_models() -> dict[str, Path]:
-    """The models that come with charlstm, by name: `portuguese`, `comparison/lstm`. Empty where they were left out."""
+    """The models that come with charlstm, by name: `english`, `comparison/lstm`. Empty where they were left out."""
     found = {}
     for path in sorted(SHIPPED.glob("*/*.safetensors")):
         named = path.parent if path.name == BEST else path.with_suffix("")
         found[named.relative_to(SHIPPED).as_posix()] = path
-    return {name: found[name] for name in sorted(found, key=lambda name: (name != USUAL, name))}
+    return {name: found[name] for name in sorted(found, key=lambda name: ("/" in name, name != USUAL, name))}
+
+
+def shipped_by_language() -> dict[Language, Path]:
+    """Of the models that come with charlstm those of prose, by their language. Empty where they were left out."""
+    models = shipped_models()
+    return {language: models[name] for language, name in IN_LANGUAGE.items() if name in models}
 
 
 def shipped_pair() -> tuple[Path, Path] | None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from charlstm.checkpoint.format import Shapes, read_about, read_file, write_file
 from charlstm.checkpoint.moments import moments_of
-from charlstm.config import ModelConfig
+from charlstm.config import LANGUAGES, Language, ModelConfig
 from charlstm.corpus.vocab import Vocabulary, normalize
 from charlstm.errors import CharLSTMError, ModelFileError, TextError, UsageError
 from charlstm.network.model import CharLM
@@ -32,7 +32,7 @@ class ModelFile:
     Attributes:
         model: the network, on the CPU, in float32.
         vocabulary: its characters.
-        training: where it comes from: corpus sha256, step, epoch, losses, versions, seed.
+        training: where it comes from: corpus sha256, step, epoch, losses, versions, seed, language.
         resume: what a run needs to go on, besides the tensors; None in a file for use only.
         tensors: optimiser moments and carried state; empty in a file for use only.
     """
@@ -57,6 +57,12 @@ class ModelFile:
         """What a text without a prompt begins after: a blank line, a newline or, without them, one character."""
         characters = self.vocabulary.characters
         return str(self.training.get("opening", "\n" if "\n" in characters else characters[0]))
+
+    @property
+    def language(self) -> Language | None:
+        """The language of its text, one of `LANGUAGES`; None where the file does not say."""
+        language: Language | None = self.training.get("language")
+        return language
 
 
 def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype | None = None) -> None:
@@ -140,6 +146,8 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
     opening = about["training"].get("opening", characters[0])
     if not isinstance(opening, str) or not 0 < len(opening) <= MAX_OPENING or not set(opening) <= set(characters):
         raise ModelFileError("its opening is not a short text of its vocabulary")
+    if about["training"].get("language") not in (None, *LANGUAGES):
+        raise ModelFileError(f"its language is none of {', '.join(LANGUAGES)}")
     if len(characters) != config.vocab_size:
         raise ModelFileError(f"{len(characters):,} characters, but a vocab_size of {config.vocab_size:,}")
     shapes = tensor_shapes(config)

@@ -92,7 +92,7 @@ def curve(metrics: list[dict[str, Any]], event: str) -> Points:
 
 def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) -> list[tuple[str, str]]:
     """Names and values for a person; `validation` as `curve` gives it."""
-    from charlstm.config import ModelConfig
+    from charlstm.config import LANGUAGES, ModelConfig
     from charlstm.evaluate import bits_per_char
     from charlstm.network.shapes import num_parameters
 
@@ -111,6 +111,8 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
             f"{len(characters):,}: {' '.join(map(quoted, shown))}{' ...' if len(shown) < len(characters) else ''}",
         ),
     ]
+    if training.get("language"):
+        result.append(("language", LANGUAGES[training["language"]]))
     if training.get("corpus_characters"):
         result.append(
             ("corpus", f"{training['corpus_characters']:,} characters, sha256 {training['corpus_sha256'][:16]}...")

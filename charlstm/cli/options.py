@@ -86,7 +86,7 @@ Checkpoint = Annotated[
         "--checkpoint",
         "-c",
         help="A model file, the folder of a run, a folder of runs (the newest), or the name of a model that ships. "
-        "[default: checkpoints/, then the model that ships]",
+        "[default: checkpoints/, then a model that ships]",
     ),
 ]
 UnknownOption = Annotated[

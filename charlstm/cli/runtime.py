@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charlstm.config import LANGUAGES, Language
 from charlstm.errors import TextError, UsageError
 from charlstm.report.console import say
 
@@ -63,20 +65,52 @@ def load_model(checkpoint: Path | None, device: torch.device, quiet: bool) -> tu
     return content, path
 
 
-def say_model(path: Path, given: Path | None, why: str) -> None:
+def load_model_for(text: str, checkpoint: Path | None, device: torch.device, quiet: bool) -> tuple[ModelFile, Path]:
+    """As `load_model`; where only models that ship are left, the one that predicts a text best.
+
+    Without a text it is the one in the language of the person's locale.
+    """
+    from charlstm.checkpoint import find_model, is_shipped, load_model_file, shipped_by_language
+    from charlstm.evaluate import best_reader
+
+    if checkpoint is not None or not is_shipped(find_model(None)):
+        return load_model(checkpoint, device, quiet)
+    shipped = shipped_by_language()
+    if text:
+        contents = [load_model_file(path) for path in shipped.values()]
+        best = best_reader([(content.model, content.vocabulary) for content in contents], text)
+        content, path, why = contents[best], list(shipped.values())[best], "predicts this text best of those"
+    else:
+        language = locale_language()
+        path = shipped.get(language) or find_model(None)
+        content, why = load_model_file(path), f"is in {LANGUAGES[language]}, as your locale"
+    content.model.to(device)
+    if not quiet:
+        say_model(path, None, "", f", and {why}" if len(shipped) > 1 else "")
+    return content, path
+
+
+def locale_language() -> Language:
+    """Portuguese where the person's locale is Portuguese, else English; by the variables that POSIX names, in order."""
+    chosen = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return "pt" if chosen.lower().startswith("pt") else "en"
+
+
+def say_model(path: Path, given: Path | None, why: str, why_shipped: str = "") -> None:
     """Say on stderr which model was chosen, unless it was given by its very name.
 
     Args:
         path: its file.
         given: what `--checkpoint` said.
         why: what a run was chosen for.
+        why_shipped: what to add to that a model ships.
     """
     from charlstm.checkpoint import CONFIG, is_shipped, name_of
 
     if say_hidden(given, path) or path == given:
         return
     if is_shipped(path):
-        why = "it ships with charlstm"
+        why = f"it ships with charlstm{why_shipped}"
     elif given is not None:
         why = ""
     elif not path.with_name(CONFIG).is_file():

@@ -21,7 +21,7 @@ from charlstm.cli.options import (
     Verbose,
     option,
 )
-from charlstm.cli.runtime import load_model, prepare_machine, read_stdin, say_compiling
+from charlstm.cli.runtime import load_model_for, prepare_machine, read_stdin, say_compiling
 from charlstm.cli.settings import given, with_settings
 from charlstm.config import TEXT, SampleConfig
 from charlstm.report.console import colour_allowed, print_json, say
@@ -64,7 +64,9 @@ def sample(
 ) -> None:
     """Write text, character by character, as the network draws it.
 
-    The prompt is written first. With --num, each text but the first comes after a line that numbers it.
+    The prompt is written first. With --num, each text but the first comes after a line that numbers it. Before there is
+    a run of your own, a model that ships writes: the one that predicts the prompt best; without a prompt portuguese
+    where your locale is Portuguese, else english.
 
         charlstm sample --prompt "Era uma noite" --temperature 0.5
         charlstm sample -c checkpoints/novel -n 500 --num 3 --seed 1
@@ -78,10 +80,10 @@ def sample(
     from charlstm.sample import LONG_TEXT, generate
 
     machine = prepare_machine(device.value, threads)
-    content, _ = load_model(checkpoint, machine, quiet)
+    text = read_stdin(what="prompt") if prompt == "-" else prompt
+    content, _ = load_model_for(text, checkpoint, machine, quiet)
     if verbose:
         say(f"seed: {config.seed}")
-    text = read_stdin(what="prompt") if prompt == "-" else prompt
     known = content.vocabulary.encode(content.normalize(text), unknown.value, "prompt")
     text = content.vocabulary.decode(known)
     kernels = choose_kernels(

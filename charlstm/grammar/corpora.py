@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -58,6 +58,7 @@ def mixed_lines(name: str, prose: Iterable[str], share: float, seed: int) -> Ite
     return mix(prose, sentences(rng), share, rng)
 
 
-def minimal_pairs(name: str, number: int, seed: int) -> list[MinimalPair]:
-    """The first `number` held-out minimal pairs of a corpus."""
-    return list(islice(GRAMMARS[name].pairs(random.Random(seed)), number))  # noqa: S311
+def minimal_pairs(name: str, number: int, seed: int, labels: Collection[str] = ()) -> list[MinimalPair]:
+    """The first `number` held-out minimal pairs of a corpus; with `labels`, of those that have one of them."""
+    pairs = GRAMMARS[name].pairs(random.Random(seed))  # noqa: S311
+    return list(islice((pair for pair in pairs if not labels or pair.label in labels), number))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from charlstm.checkpoint import ModelFile, find_models, is_shipped, load_model_file
@@ -12,24 +12,27 @@ from charlstm.grammar.pairs import MinimalPair
 MAX_TRIED = 50  # runs that are looked through for one whose vocabulary covers the items
 
 
+Wanted = Callable[[ModelFile], Sequence[Sequence[MinimalPair]]]
+
+
 class NotCoveredError(UnknownCharacterError):
-    """No model knows all characters of the pairs: the first character that is missing, and the pair that holds it."""
+    """No model knows all characters of the pairs: the first one that is missing, the pair that holds it, the model."""
 
-    def __init__(self, pair: MinimalPair, unknown: UnknownCharacterError) -> None:
+    def __init__(self, content: ModelFile, pair: MinimalPair, unknown: UnknownCharacterError) -> None:
         super().__init__(str(unknown), unknown.character, unknown.position, unknown.nearest)
-        self.pair = pair
+        self.content, self.pair = content, pair
 
 
-def find_covering(checkpoint: Path | None, wanted: Sequence[Sequence[MinimalPair]]) -> tuple[ModelFile, Path, int]:
+def find_covering(checkpoint: Path | None, wanted: Wanted) -> tuple[ModelFile, Path, int]:
     """The model of a path, or the newest one whose vocabulary covers some pairs.
 
     Args:
         checkpoint: a model file, a run or a folder of runs; None: all runs, then the model that ships.
-        wanted: the items, and then smaller sets of them that will do. A run that covers only these goes before
-            the model that ships.
+        wanted: of a model: the items, and then smaller sets of them that will do. A run that covers only these goes
+            before the model that ships.
 
     Returns:
-        the model, its file, and which of `wanted` it covers.
+        the model, its file, and which of those that are wanted of it it covers.
 
     Raises:
         ModelFileError: if there is no sound model.
@@ -48,10 +51,10 @@ def find_covering(checkpoint: Path | None, wanted: Sequence[Sequence[MinimalPair
                     raise
                 failure = failure or e
                 continue
-            unknown = [unknown_character(content, items) for items in wanted]
+            unknown = [unknown_character(content, items) for items in wanted(content)]
             if None not in unknown:
                 assert unknown[-1] is not None
-                failure = failure if isinstance(failure, NotCoveredError) else NotCoveredError(*unknown[-1])
+                failure = failure if isinstance(failure, NotCoveredError) else NotCoveredError(content, *unknown[-1])
             elif best is None or unknown.index(None) < best[2]:
                 best = content, path, unknown.index(None)
             if best is not None and best[2] == 0:

@@ -1,35 +1,106 @@
-"""What is probed when nothing else is asked for: gender in Portuguese, and the sentence that began it.
+"""What is probed when nothing else is asked for, by the language of the model: which pairs, which two sentences.
 
-The first sentence is soft: Portuguese drops subjects, so *quando o João viajou estava muito cansado* is right, too,
-with João as the subject. In the hard one only the first noun can be meant.
+In Portuguese it is gender, and the sentence that began it. That one is soft: Portuguese drops subjects, so *quando o
+João viajou estava muito cansado* is right, too, with João as the subject. In the hard one only the first noun can be
+meant. In English it is number, past nouns of the other number: one of them in the near sentence, three in the far one.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from charlstm.config import Language
 from charlstm.errors import TextError
 from charlstm.grammar import minimal_pairs
 from charlstm.grammar.pairs import MinimalPair
 
-CORPUS = "agreement-pt"
-PAIRS = 540  # 60 nouns, nine each: three distances, three attractors
-WARM = "Hoje choveu de novo em Lisboa.\n"
+PAIRS = 540  # in Portuguese 60 nouns, nine each: three distances, three attractors
 SOFT = "A menina disse que não foi se despedir porque quando o João viajou estava muito cansada."
 HARD = "A menina que o João viu ontem estava muito cansada."
+NEAR = "The keys to the cabinet are on the table."
+FAR = "The keys that the old man had left in the cabinet beside the door were lost."
 
 
-def default_pairs(seed: int) -> list[MinimalPair]:
-    """Held-out pairs of `agreement-pt`."""
-    return minimal_pairs(CORPUS, PAIRS, seed)
+@dataclass(frozen=True)
+class Example:
+    """A sentence to show, and its twin: what bears the feature, what agrees with it, both ways; the first attractor."""
+
+    name: str
+    sentence: str
+    cue: str
+    twin: str
+    ending: str
+    other: str
+    attractor: str
+
+    def pair(self) -> MinimalPair:
+        """The sentence as a minimal pair."""
+        start = self.sentence.index(self.attractor)
+        attractor = (start, start + len(self.attractor))
+        return pair_of(self.sentence, self.cue, self.twin, self.ending, self.other, attractor)
 
 
-def default_sentences() -> list[tuple[str, MinimalPair]]:
-    """The sentence of the girl and João, and one in which nothing but the first noun can be meant."""
-    found = []
-    for name, sentence in (("soft", SOFT), ("hard", HARD)):
-        start = sentence.index("o João")
-        pair = pair_of(sentence, "A menina", "O menino", "cansada", "cansado", attractor=(start, start + len("o João")))
-        found.append((name, pair))
-    return found
+@dataclass(frozen=True)
+class Defaults:
+    """What models of one language are probed with.
+
+    Attributes:
+        corpus: whose held-out pairs are taken.
+        labels: of the pairs that are taken, the two classes of the feature.
+        warm: neutral text to read before every sentence.
+        examples: the sentences that are shown, the best known first.
+    """
+
+    corpus: str
+    labels: tuple[str, str]
+    warm: str
+    examples: tuple[Example, ...]
+
+    @property
+    def name(self) -> str:
+        """What the pairs are called, in messages and in records of what was found with them."""
+        return f"held-out pairs of {self.corpus}"
+
+    def pairs(self, seed: int) -> Sequence[MinimalPair]:
+        """The pairs: the same ones for the same seed."""
+        return _pairs(self.corpus, self.labels, seed)
+
+    def sentences(self) -> list[tuple[str, MinimalPair]]:
+        """The sentences as pairs, each with its name."""
+        return [(example.name, example.pair()) for example in self.examples]
+
+
+PORTUGUESE = Defaults(
+    "agreement-pt",
+    ("F", "M"),
+    "Hoje choveu de novo em Lisboa.\n",
+    (
+        Example("soft", SOFT, "A menina", "O menino", "cansada", "cansado", "o João"),
+        Example("hard", HARD, "A menina", "O menino", "cansada", "cansado", "o João"),
+    ),
+)
+ENGLISH = Defaults(
+    "agreement-en",
+    ("singular", "plural"),
+    "\n\n",
+    (
+        Example("near", NEAR, "The keys", "The key", "are", "is", "the cabinet"),
+        Example("far", FAR, "The keys", "The key", "were", "was", "the old man"),
+    ),
+)
+BY_LANGUAGE: dict[Language, Defaults] = {"pt": PORTUGUESE, "en": ENGLISH}
+
+
+def defaults_of(language: Language | None) -> Defaults:
+    """What a model is probed with; one whose file names no language, as none did once, with Portuguese."""
+    return BY_LANGUAGE[language or "pt"]
+
+
+@functools.lru_cache(maxsize=8)  # several models may be asked whether they can read them
+def _pairs(corpus: str, labels: tuple[str, str], seed: int) -> tuple[MinimalPair, ...]:
+    return tuple(minimal_pairs(corpus, PAIRS, seed, labels))
 
 
 def pair_of(

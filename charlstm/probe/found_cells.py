@@ -19,7 +19,6 @@ from charlstm.probe.result import ProbeResult
 
 RECORD = "probe.json"
 FORMAT = 1
-USUAL = "held-out pairs of agreement-pt"  # the items of a probe without options
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,7 @@ class RunFiles:
             "corpus_characters": len(self.corpus.train) + len(self.corpus.valid),
             "opening": self.opening,
             "composed": self.corpus.normalize,
+            "language": self.config.language,
             "step": progress.step,
             "characters_learnt": (progress.epoch * lane + progress.offset) * self.config.batch_size,
             "epoch": progress.epoch + progress.offset / lane,

@@ -165,6 +165,9 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "an opening to read for ever": (attack(about=put("training", {"opening": "a" * 100_000})), "opening"),
     "an empty opening": (attack(about=put("training", {"opening": ""})), "opening"),
     "an opening of no kind": (attack(about=put("training", {"opening": ["a"]})), "opening"),
+    "a language of its own": (attack(about=put("training", {"language": "\x1b[2J"})), "its language is none of pt, en"),
+    "a language of no kind": (attack(about=put("training", {"language": ["pt"]})), "its language is none of pt, en"),
+    "a truth for a language": (attack(about=put("training", {"language": False})), "its language is none of pt, en"),
     "a resume of no kind": (attack(about=put("resume", {"run": 3})), "not sound"),
     "an optimiser of no kind": (
         attack(about=put("resume", {"run": {"train": {"batch_size": 2, "optimizer": ["muon"]}}})),

@@ -49,9 +49,10 @@ def distance(
     from charlstm.report.explain import draw_distance
 
     machine = prepare_machine(device.value, threads)
-    items = items_for(pairs, seed)
+    contents = networks(checkpoint, against, quiet or json)
+    items = items_for(pairs, next(iter(contents.values())).language, seed)
     found = {}
-    for name, content in networks(checkpoint, against, quiet or json).items():
+    for name, content in contents.items():
         if problem := cannot_read(content, items, "give another model, or other --pairs"):
             raise TextError(f"{name}: {problem}")
         model, warm = content.model.to(machine), content.normalize(items.warm)

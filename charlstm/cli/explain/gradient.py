@@ -112,11 +112,12 @@ def gradient(
 def _ordinary_text(first: ModelFile, of_pair: bool, seed: int, on_progress: OnProgress) -> tuple[str, str]:
     """A text to follow gradients in, and what to call it: new lines for the pair that ships, else the network's."""
     from charlstm.grammar import corpus_lines
-    from charlstm.probe.defaults import CORPUS
+    from charlstm.probe.defaults import PORTUGUESE
     from charlstm.probe.texts import ordinary_text
 
     if of_pair:
-        return "".join(corpus_lines(CORPUS, DRAWN_CHARS, seed + 1)), f"{PLACES} places of {CORPUS}, drawn anew"
+        corpus = PORTUGUESE.corpus  # the pair learnt it
+        return "".join(corpus_lines(corpus, DRAWN_CHARS, seed + 1)), f"{PLACES} places of {corpus}, drawn anew"
     ids, source = ordinary_text(first, None, on_progress)
     return first.vocabulary.decode(ids), f"{PLACES} places of {source}"
 

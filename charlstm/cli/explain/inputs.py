@@ -13,14 +13,15 @@ from torch import Tensor
 
 from charlstm.checkpoint import ModelFile
 from charlstm.cli.probe.options import parse_cells
+from charlstm.config import Language
 from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError, UsageError
 from charlstm.explain.memory import measure_memory
 from charlstm.grammar.pairs import MinimalPair, read_pairs
 from charlstm.network.cells import State
 from charlstm.probe.covering import unknown_character
-from charlstm.probe.defaults import WARM, default_pairs
-from charlstm.probe.found_cells import USUAL, FoundCell, best_cell, recall, remember
+from charlstm.probe.defaults import defaults_of
+from charlstm.probe.found_cells import FoundCell, best_cell, recall, remember
 from charlstm.probe.ordinary import to_lanes
 from charlstm.probe.pipeline import ProbeRequest
 from charlstm.probe.pipeline import probe as run_probe
@@ -63,11 +64,12 @@ class Items:
         return unknown_character(content, self.pairs) is None
 
 
-def items_for(path: Path | None, seed: int = 0) -> Items:
-    """The pairs of a file, or the held-out ones of agreement-pt."""
+def items_for(path: Path | None, language: Language | None, seed: int = 0) -> Items:
+    """The pairs of a file, or those that a model of this language is probed with."""
     if path is None:
-        key = USUAL if seed == 0 else f"{USUAL}, seed {seed}"
-        return Items(default_pairs(seed), USUAL, WARM, key)
+        usual = defaults_of(language)
+        key = usual.name if seed == 0 else f"{usual.name}, seed {seed}"
+        return Items(usual.pairs(seed), usual.name, usual.warm, key)
     pairs = read_pairs(path)
     return Items(pairs, str(path), "\n", hashlib.sha256(repr(pairs).encode()).hexdigest())
 

@@ -51,24 +51,31 @@ def memory(
 
     from charlstm.cli.explain.inputs import encode, needs_gates
     from charlstm.cli.explain.output import put_out
-    from charlstm.cli.runtime import load_model, prepare_machine
+    from charlstm.cli.runtime import load_model, load_model_for, prepare_machine
     from charlstm.explain.memory import measure_memory
-    from charlstm.probe.found_cells import USUAL, recall
+    from charlstm.probe.defaults import defaults_of
+    from charlstm.probe.found_cells import recall
     from charlstm.probe.ordinary import to_lanes
     from charlstm.probe.texts import ordinary_text
     from charlstm.report.bars import Stages
     from charlstm.report.explain import draw_memory
 
-    content, path = load_model(checkpoint, prepare_machine(device.value, threads), quiet or json)
+    machine = prepare_machine(device.value, threads)
+    if given.is_given:
+        read = given.read(composed=False)  # `encode` brings it into the form of the model's corpus
+        content, path = load_model_for(read, checkpoint, machine, quiet or json)
+    else:
+        content, path = load_model(checkpoint, machine, quiet or json)
     needs_gates(content)
     if given.is_given:
         source = given.name
-        ids = encode(content, given.read(content.composed), unknown.value, source, quiet or json).numpy()
+        ids = encode(content, read, unknown.value, source, quiet or json).numpy()
     else:
         with Stages(quiet or json) as stages:
             known, source = ordinary_text(content, None, stages.update)
         ids = known.astype(np.int64)
-    _, found = recall(path, USUAL, content.model.config)  # shown where it is known; nothing here needs it
+    usual = defaults_of(content.language).name
+    _, found = recall(path, usual, content.model.config)  # shown where it is known; nothing here needs it
     probed = None if found is None else (found.layer, found.cell)
     measured = measure_memory(content.model, to_lanes(ids), source)
     data = {"checkpoint": str(path), "probed": probed and {"layer": probed[0] + 1, "cell": probed[1]}}

@@ -13,10 +13,10 @@ from charlstm.checkpoint import ModelFile, name_of
 from charlstm.cli.explain.given import GivenText
 from charlstm.cli.explain.inputs import choose_cell, encode, items_for, longest_memory, state_after
 from charlstm.cli.probe.model import model_for
-from charlstm.cli.runtime import load_model
+from charlstm.cli.runtime import load_model_for
 from charlstm.errors import TextError, UsageError
 from charlstm.network.cells import State
-from charlstm.probe.defaults import SOFT, default_sentences
+from charlstm.probe.defaults import Example, defaults_of
 
 MAX_CHARS = 10_000  # a line each
 
@@ -45,6 +45,11 @@ class Reading:
         return {"checkpoint": str(self.path), "chosen": self.chosen, "warm": self.warm}
 
 
+def _example(content: ModelFile) -> Example:
+    """The best known sentence in the language of a model."""
+    return defaults_of(content.language).examples[0]
+
+
 def read_text(
     given: GivenText,
     checkpoint: Path | None,
@@ -56,7 +61,7 @@ def read_text(
     quiet: bool,
     at: int | None = None,
 ) -> Reading:
-    """The text that was given, or the sentence of the girl and João, with a model that knows its characters.
+    """The text that was given, or the sentence of the model's language, with a model that knows its characters.
 
     Args:
         cell, pairs, warm, unknown: as the options say.
@@ -67,18 +72,20 @@ def read_text(
         TextError: for a text that cannot be read, or is too long.
         ModelFileError: if there is no sound model.
     """
-    items = items_for(pairs)
     if given.is_given:
-        content, path = load_model(checkpoint, device, quiet)
-        text, what = given.read(content.composed), given.name
+        text, what = given.read(composed=False), given.name  # `encode` brings it into the form of the model's corpus
+        content, path = load_model_for(text, checkpoint, device, quiet)
     else:
-        text, what = SOFT, "the sentence"
-        wanted = [[pair for _, pair in default_sentences()[:1]]]
+        what = "the sentence"
         try:
-            content, path, _ = model_for(checkpoint, device, wanted, own_items=False, quiet=quiet)
+            content, path, _ = model_for(
+                checkpoint, device, lambda model: [[_example(model).pair()]], own_items=False, quiet=quiet
+            )
         except TextError:
-            why = "no model here knows the characters of the sentence of the girl and João"
+            why = "no model here knows the characters of the sentence of the girl and João, or of that of its language"
             raise TextError(f"{why}; give a TEXT of your own") from None
+        text = _example(content).sentence
+    items = items_for(pairs, content.language)
     ids = encode(content, text, unknown, what, quiet)
     if at is None and len(ids) > MAX_CHARS:
         wanted_fewer = f"give at most {MAX_CHARS:,}, or see one of them: charlstm explain step --at N"

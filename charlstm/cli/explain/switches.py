@@ -54,10 +54,10 @@ def switches(
 
     quiet = quiet or json
     name = f"held-out pairs of {CORPUS}"
-    items = Items(minimal_pairs(CORPUS, NUM_PAIRS, 0), name, "\n", name) if pairs is None else items_for(pairs)
+    items = Items(minimal_pairs(CORPUS, NUM_PAIRS, 0), name, "\n", name) if pairs is None else items_for(pairs, None)
     machine = prepare_machine(device.value, threads)
     try:
-        content, path, _ = model_for(checkpoint, machine, [items.pairs], own_items=True, quiet=quiet)
+        content, path, _ = model_for(checkpoint, machine, lambda _: [items.pairs], own_items=True, quiet=quiet)
     except TextError:
         train_one = f"train one on what charlstm corpus {CORPUS} writes"
         raise TextError(f"no model here knows the characters of {items.name}; {train_one}") from None

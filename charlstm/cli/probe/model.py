@@ -9,18 +9,19 @@ import torch
 
 from charlstm.checkpoint import ModelFile, find_models, load_model_file
 from charlstm.cli.runtime import say_model
+from charlstm.config import LANGUAGES
 from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.model import CharLM
-from charlstm.probe.covering import NotCoveredError, find_covering, unknown_character
+from charlstm.probe.covering import NotCoveredError, Wanted, find_covering, unknown_character
 from charlstm.report.console import say
 
 
 def model_for(
     checkpoint: Path | None,
     device: torch.device,
-    wanted: Sequence[Sequence[MinimalPair]],
+    wanted: Wanted,
     own_items: bool,
     quiet: bool,
 ) -> tuple[ModelFile, Path, int]:
@@ -42,8 +43,9 @@ def model_for(
                 f"{e.pair.source}: the model {seen}; leave it out, or pairs that hold it with --skip-unknown"
             ) from None
         raise TextError(
-            f"this model cannot read the Portuguese items: it {seen}; train one on agreement-pt (charlstm train "
-            "corpora/agreement-pt.txt --memory 150), or give --pairs of your own"
+            f"this model cannot read the {LANGUAGES[e.content.language or 'pt']} items: it {seen}; train one on "
+            "agreement-pt (charlstm train corpora/agreement-pt.txt --memory 150), or with --language, or give --pairs "
+            "of your own"
         ) from None
     content.model.to(device)
     if not quiet:

@@ -23,7 +23,7 @@ PairsFile = Annotated[
         "--pairs",
         help="Minimal pairs of your own: JSON lines with BLiMP's names (sentence_good, sentence_bad, twin, cue_end, "
         "condition, lemma, distance, kind, label, attractor), or CLAMS' tab-separated lines. "
-        "[default: held-out pairs of agreement-pt]",
+        "[default: held-out pairs of agreement-pt, or of agreement-en for a model of English]",
         rich_help_panel=ITEMS,
         show_default=False,
     ),

@@ -8,7 +8,7 @@ from typing import Any
 
 from charlstm.checkpoint import BEST, LAST, ModelFile, list_snapshots
 from charlstm.errors import ModelFileError, UsageError
-from charlstm.probe.found_cells import USUAL, best_cell, recall, remember
+from charlstm.probe.found_cells import best_cell, recall, remember
 from charlstm.probe.over_run import OverRun, follow
 from charlstm.probe.pipeline import ProbeRequest
 from charlstm.probe.pipeline import probe as run_probe
@@ -45,7 +45,7 @@ def probe_over_run(
     content: ModelFile,
     path: Path,
     request: ProbeRequest,
-    usual: bool,
+    usual: str | None,
     on_progress: OnProgress,
 ) -> tuple[OverRun, str]:
     """Follow the cell that was asked for, or that the probe of the run's model finds; what was found, and whose cell.
@@ -54,7 +54,7 @@ def probe_over_run(
         paths: as `models_of` gives them.
         content, path: the run's model.
         request: what that probe would be asked.
-        usual: whether that is a probe without options.
+        usual: what its pairs are called, if that is a probe without options.
     """
     if request.cells:
         cell, why = request.cells[0], "as asked for"
@@ -65,15 +65,15 @@ def probe_over_run(
 
 
 def _found_in(
-    content: ModelFile, path: Path, request: ProbeRequest, usual: bool, on_progress: OnProgress
+    content: ModelFile, path: Path, request: ProbeRequest, usual: str | None, on_progress: OnProgress
 ) -> tuple[tuple[int, int], str]:
     """The best cell of a model, and what the probe says of it."""
-    known = recall(path, USUAL, content.model.config)[1] if usual else None
+    known = recall(path, usual, content.model.config)[1] if usual else None
     if known is not None:
         return (known.layer, known.cell), f"which the probe of this model found: {known.verdict}"
     result = run_probe(content.model, content.vocabulary, request, on_progress)
     if usual:
-        remember(path, USUAL, best_cell(result))
+        remember(path, usual, best_cell(result))
     best = result.cells[0]
     verdict = best.verdict.value
     if verdict == "none":

@@ -32,10 +32,13 @@ from charlstm.cli.probe.options import (
     parse_cells,
 )
 from charlstm.errors import CharLSTMError, TextError, UsageError
-from charlstm.report.console import print_json
+from charlstm.report.console import print_json, say
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
+    from collections.abc import Sequence
+
     from charlstm.checkpoint import ModelFile
+    from charlstm.grammar.pairs import MinimalPair
     from charlstm.probe.result import ProbeResult
 
 
@@ -78,10 +81,10 @@ def probe(
 ) -> None:
     """Find the cells that carry a feature, and prove it by experiment.
 
-    Without options: gender in Portuguese, past a noun of the other gender. Cells are chosen on one half of the
-    nouns and judged on the other, by patching and ablation, against networks that learnt nothing; when none
-    qualifies, it says so. With --feature: the cells that go with a feature of ordinary text, by correlation first,
-    then by exchanging what a cell holds between places with and without it.
+    Without options: gender in Portuguese, past a noun of the other gender; for a model of English, number. Cells are
+    chosen on one half of the nouns and judged on the other, by patching and ablation, against networks that learnt
+    nothing; when none qualifies, it says so. With --feature: the cells that go with a feature of ordinary text, by
+    correlation first, then by exchanging what a cell holds between places with and without it.
 
         charlstm probe -c checkpoints/agreement-pt
         charlstm probe --feature list
@@ -121,22 +124,31 @@ def probe(
         return
 
     from charlstm.grammar.pairs import read_pairs
-    from charlstm.probe.defaults import WARM, default_pairs, default_sentences
-    from charlstm.probe.found_cells import USUAL, best_cell, remember
+    from charlstm.probe.defaults import defaults_of
+    from charlstm.probe.found_cells import best_cell, remember
     from charlstm.probe.pipeline import ProbeRequest
     from charlstm.probe.pipeline import probe as run_probe
     from charlstm.report.bars import Stages
 
-    items = read_pairs(pairs) if pairs is not None else default_pairs(seed)
+    read = read_pairs(pairs) if pairs is not None else None
     own = own_sentence(sentence, cue, twin, endings)
-    shown = own or ([] if pairs is not None or snapshots else default_sentences())
-    sentences = [pair for _, pair in shown]
-    needed = sentences if skip_unknown else [*items, *sentences]
-    # a sentence of one's own can be shown by a model that cannot read the default pairs
-    wanted = [needed, sentences] if own and pairs is None else [needed]
+
+    def items_of(content: ModelFile) -> Sequence[MinimalPair]:
+        return defaults_of(content.language).pairs(seed) if read is None else read
+
+    def shown_of(content: ModelFile) -> list[tuple[str, MinimalPair]]:
+        return own or ([] if read is not None or snapshots else defaults_of(content.language).sentences())
+
+    def wanted(content: ModelFile) -> list[Sequence[MinimalPair]]:
+        sentences = [pair for _, pair in shown_of(content)]
+        needed = sentences if skip_unknown else [*items_of(content), *sentences]
+        # a sentence of one's own can be shown by a model that cannot read the default pairs
+        return [needed, sentences] if own and read is None else [needed]
+
     content, path, covered = model_for(checkpoint, machine, wanted, bool(own) or pairs is not None, quiet or json)
-    if covered:
-        items = []
+    items, usual = [] if covered else items_of(content), defaults_of(content.language)
+    if pairs is None and items and content.language is None and not (quiet or json):
+        say(f"pairs: {usual.name}, because the model file names no language")
     if skip_unknown:
         items = readable(content, items)
     cells = parse_cells(cell, content.model.config)
@@ -155,8 +167,8 @@ def probe(
     with Stages(quiet or json) as stages:
         request = ProbeRequest(
             pairs=items,
-            sentences=shown,
-            warm=content.normalize(WARM if warm is None else warm),
+            sentences=shown_of(content),
+            warm=content.normalize(usual.warm if warm is None else warm),
             ordinary=ordinary_text(content, text, stages.update) if has_twins else None,
             train_text=train_text(content),
             of_hidden=state is StateName.h,
@@ -169,10 +181,11 @@ def probe(
         if snapshots:
             from charlstm.cli.probe.over_run import probe_over_run
 
-            found, about_cell = probe_over_run(snapshots, content, path, request, is_usual, stages.update)
+            items_name = usual.name if is_usual else None
+            found, about_cell = probe_over_run(snapshots, content, path, request, items_name, stages.update)
         else:
             result = run_probe(content.model, content.vocabulary, request, stages.update)
-    source = str(pairs) if pairs is not None else "agreement-pt" if items else None
+    source = str(pairs) if pairs is not None else usual.corpus if items else None
     if snapshots:
         if json:
             print_json({"run": str(over_run), "items": source, **found.to_dict()})
@@ -183,7 +196,7 @@ def probe(
             show(partial(draw_over_run, found, header(content, path), about_cell))
         return
     if is_usual:
-        remember(path, USUAL, best_cell(result))
+        remember(path, usual.name, best_cell(result))
     if save is not None:
         save_activations(save, result)
     if json:
