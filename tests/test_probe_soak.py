@@ -72,8 +72,9 @@ def test_a_network_trained_from_nothing(invoke) -> None:
     assert result["behaviour"]["by"]["attractor"]["opposite"]["value"] >= 0.9
 
 
-def test_the_record_beside_the_model_that_ships_is_what_a_probe_finds(invoke) -> None:
+@pytest.mark.parametrize("name", ["portuguese", "english"])
+def test_the_record_beside_a_model_that_ships_is_what_a_probe_finds(invoke, name: str) -> None:
     torch.set_num_threads(2)
-    best = json.loads(invoke("probe", "-c", "portuguese", "--json").out)["cells"][0]
-    record = json.loads((find.SHIPPED / "portuguese" / "probe.json").read_text(encoding="utf-8"))
+    best = json.loads(invoke("probe", "-c", name, "--json").out)["cells"][0]
+    record = json.loads((find.SHIPPED / name / "probe.json").read_text(encoding="utf-8"))
     assert record["found"] == {name: best[name] for name in ("layer", "cell", "verdict")}
