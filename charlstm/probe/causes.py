@@ -71,7 +71,7 @@ def make_bench(model: CharLM, stimuli: Stimuli, warm: State, chosen: Bools) -> B
     before, _ = read(model, ids, start, cue, repeat(warm, len(rows)))
     at, _ = read(model, ids, cue, cue + 1, before)
     bench = Bench(model, stimuli, rows, twin, before, at, np.empty(0))
-    return Bench(model, stimuli, rows, twin, before, at, _answer(bench, rows, at, None))
+    return Bench(model, stimuli, rows, twin, before, at, answer(bench, rows, at, None))
 
 
 def memories(bench: Bench, cells: Cells) -> Tensor:
@@ -106,7 +106,7 @@ def resampled(bench: Bench, memory: Tensor, rng: np.random.Generator) -> Tensor:
 
 def ablate(bench: Bench, cells: Cells, values: Tensor) -> Floats:
     """The log odds when cells are held from the end of the cue on: values (T or 1, N or 1, S) -> (N)."""
-    return _answer(bench, bench.rows, bench.before, Clamp.of(cells, values), from_cue=True)
+    return answer(bench, bench.rows, bench.before, Clamp.of(cells, values), from_cue=True)
 
 
 def ablate_each(bench: Bench, cells: Cells, values: Floats, only: Ints) -> Floats:
@@ -119,7 +119,7 @@ def ablate_each(bench: Bench, cells: Cells, values: Floats, only: Ints) -> Float
         device = bench.at.h.device
         clamp = Clamp(layer.to(device), cell.to(device), torch.from_numpy(at).to(bench.at.h))
         before = State(*(part[:, only].repeat(1, len(group), 1) for part in bench.before))
-        answers = _answer(bench, np.tile(bench.rows[only], len(group)), before, clamp, from_cue=True)
+        answers = answer(bench, np.tile(bench.rows[only], len(group)), before, clamp, from_cue=True)
         found.append(answers.reshape(len(group), len(only)))
     return np.concatenate(found) if found else np.empty((0, len(only)))
 
@@ -131,7 +131,7 @@ def patch(bench: Bench, cells: Cells, rest: bool = False) -> Floats:
     """
     twins = chosen_lanes(bench.at, bench.twin)
     patched = exchanged(twins, bench.at, cells) if rest else exchanged(bench.at, twins, cells)
-    return _answer(bench, bench.rows, patched, None)
+    return answer(bench, bench.rows, patched, None)
 
 
 def chosen_lanes(state: State, lanes: Ints) -> State:
@@ -165,7 +165,7 @@ def patch_each(bench: Bench, sets: Sequence[Cells], only: Ints) -> Floats:
     found = []
     for start in range(0, len(sets), AT_ONCE):
         group = sets[start : start + AT_ONCE]
-        answers = _answer(bench, np.tile(rows, len(group)), exchanged_each(own, twins, group), None)
+        answers = answer(bench, np.tile(rows, len(group)), exchanged_each(own, twins, group), None)
         found.append(answers.reshape(len(group), len(rows)))
     return np.concatenate(found) if found else np.empty((0, len(rows)))
 
@@ -182,7 +182,7 @@ def attributions(bench: Bench, only: Ints) -> Floats:
         with torch.enable_grad():
             parts = [part[:, rows].clone().requires_grad_() for part in bench.at if part.shape[-1]]
             c = parts[1] if len(parts) > 1 else bench.at.c[:, rows]
-            odds = _first_odds(bench, bench.rows[rows], State(parts[0], c))
+            odds = first_odds(bench, bench.rows[rows], State(parts[0], c))
             towards = torch.from_numpy(np.where(bench.label[rows] == 0, -1.0, 1.0)).to(odds)
             gradients = torch.autograd.grad((odds * towards).sum(), parts)
         twins = [part[:, bench.twin[rows]] for part in bench.at if part.shape[-1]]
@@ -191,8 +191,8 @@ def attributions(bench: Bench, only: Ints) -> Floats:
     return (moved / max(len(only), 1)).cpu().double().numpy()
 
 
-def _first_odds(bench: Bench, rows: Ints, state: State) -> Tensor:
-    """As `_answer`, of the endings' first characters only, with a gradient: (N)."""
+def first_odds(bench: Bench, rows: Ints, state: State) -> Tensor:
+    """As `answer`, of the endings' first characters only, with a gradient by the state: (N)."""
     stimuli, model = bench.stimuli, bench.model
     begin, span = stimuli.cue[rows] + 1, stimuli.length[rows] - stimuli.cue[rows] - 1
     for t in range(int(span.max())):
@@ -206,8 +206,13 @@ def _first_odds(bench: Bench, rows: Ints, state: State) -> Tensor:
     return odds
 
 
-def _answer(bench: Bench, rows: Ints, state: State, clamp: Clamp | None, from_cue: bool = False) -> Floats:
-    """Sentences read from the cue's end (`from_cue`: from its last character) to the deciding character, and answer."""
+def answer(bench: Bench, rows: Ints, state: State, clamp: Clamp | None = None, from_cue: bool = False) -> Floats:
+    """The log odds of sentences that go on from a state after their cue: rows (N) of the stimuli -> (N), nats.
+
+    Args:
+        state: (L, N, H) after the cue; `from_cue`: before its last character.
+        clamp: cells to hold all the while.
+    """
     stimuli = bench.stimuli
     start, stop = stimuli.cue[rows] + (0 if from_cue else 1), stimuli.length[rows]
     end, _ = read(bench.model, stimuli.ids[rows], start, stop, state, clamp=clamp)

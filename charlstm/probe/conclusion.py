@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from charlstm.probe.behaviour import CHANCE
+from charlstm.probe.directions import Directions
 from charlstm.probe.result import Ablation, CellReport, Patch, ProbeResult, Rival
-from charlstm.probe.verdict import Verdict, is_used, shortcomings
+from charlstm.probe.verdict import Thresholds, Verdict, is_used, shortcomings
 
 KEPT = 0.9  # so many twins in order after an ablation: the choices do without the cell
 SPREAD = 0.5  # a set of cells that reaches so far carries the feature between them
@@ -125,6 +126,21 @@ def _against(rival: Rival) -> str:
         f"{_capital(_names([rival.name]))} follows the last noun (AUC {rival.last_noun_auc:.2f}) and speaks against "
         "the subject: without it, the odds of the right ending past a noun of the other class rise by "
         f"{without['opposite'].nats.value:.1f} nats. Choices go, {changes}."
+    )
+
+
+def directions_in_words(found: Directions, limits: Thresholds) -> str:
+    """Whether one cell does what a direction of its layer does."""
+    cell, best = found.cell.recovery.value, found.best.recovery.value
+    name = _names([found.cell.name])
+    if best < limits.recovery:
+        return (
+            f"Neither {name} ({cell:.2f} of the way to the twin's answer) nor a direction of its layer (at best "
+            f"{best:.2f}, {found.best.name}) moves the answer far."
+        )
+    return (
+        f"{_capital(name)} does {cell / best:.2f} of what a direction does: it goes {cell:.2f} of the way to the "
+        f"twin's answer, the best direction of its layer {best:.2f} ({found.best.name})."
     )
 
 

@@ -20,6 +20,7 @@ from charlstm.network.model import CharLM
 from charlstm.probe import ngram, nulls, ordinary, power
 from charlstm.probe.behaviour import judge
 from charlstm.probe.causal_tests import causal_tests, drivers, rank_cells
+from charlstm.probe.directions import compare
 from charlstm.probe.evidence import CONFOUNDED, Material, cell_reports, confounds, gather_nulls, shown_reports
 from charlstm.probe.reading import log_odds, read, read_to_landmarks, trace_cells, warm_state
 from charlstm.probe.result import CellReport, Nulls, ProbeResult, SentenceReport
@@ -43,6 +44,7 @@ class ProbeRequest:
         train_text: ids of the text that the network was trained on, for the n-gram baseline.
         of_hidden: probe the hidden state in place of the cell state.
         cells: cells (layer and number from 0) to report in any case.
+        directions: compare the best cell with directions of its layer, too.
         nulls: how many re-initialised networks to compare with; None: see `nulls.default_number`.
         null_models: other networks that learnt nothing of the feature, with the same vocabulary: trained on shuffled
             labels, for instance.
@@ -57,6 +59,7 @@ class ProbeRequest:
     train_text: Ids | None = None
     of_hidden: bool = False
     cells: Sequence[tuple[int, int]] = ()
+    directions: bool = False
     nulls: int | None = None
     null_models: Sequence[CharLM] = ()
     limits: Thresholds = field(default_factory=Thresholds)
@@ -114,6 +117,9 @@ def probe(
     every, sets, rival, bits = causal_tests(material, every, named, ranked, on_progress)
     reports = shown_reports(material, every, named)
     watched = [report.candidate.place for report in reports]
+    directions = None
+    if request.directions:
+        directions = compare(model, stimuli, warm, halves, _best_cell(every, ranked), rng, on_progress)
     return ProbeResult(
         stimuli.classes,
         behaviour,
@@ -129,12 +135,19 @@ def probe(
         cells=reports,
         sets=sets,
         rival=rival,
+        directions=directions,
         thresholds=_at_other_holds(every, request.limits),
         bits_per_char=bits,
         ordinary=text.source,
         activations=_activations(stimuli, states, answers),
         names={"condition": np.unique(stimuli.condition).tolist(), "kind": np.unique(stimuli.kind).tolist()},
     )
+
+
+def _best_cell(every: Sequence[CellReport], ranked: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The first cell that the network is shown to use, or else the one whose patch moves the answer most."""
+    used = (report.candidate.place for report in every if report.verdict in (Verdict.tracks_and_used, Verdict.used))
+    return next(used, ranked[0])
 
 
 def _fresh_networks(model: CharLM, stimuli: Stimuli, request: ProbeRequest) -> list[CharLM]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.probe.behaviour import Behaviour
+from charlstm.probe.directions import Directions
 from charlstm.probe.gating import GateUse
 from charlstm.probe.nulls import limit_of
 from charlstm.probe.reading import Trace
@@ -327,6 +328,7 @@ class ProbeResult:
         sets: several cells together, and how many are needed.
         rival: the cell that follows the last noun and speaks against the subject.
         detectable: the least true hold that these pairs show in 80 % of draws (`power`); None if they show none.
+        directions: the best cell beside directions of its layer; None if that was not asked for.
         thresholds: the verdicts at other least holds: by that, the cells with their verdicts.
         bits_per_char, ordinary: the intact network on ordinary text, and which text that was.
         watched: the cells in the traces of `sentences`, layer and cell from 0.
@@ -349,6 +351,7 @@ class ProbeResult:
     detectable: float | None = None
     cells: list[CellReport] = field(default_factory=list)
     sets: SetTest = field(default_factory=SetTest)
+    directions: Directions | None = None
     thresholds: dict[float, dict[str, str]] = field(default_factory=dict)
     bits_per_char: float | None = None
     ordinary: str = ""
@@ -387,6 +390,7 @@ class ProbeResult:
             "detectable_hold": self.detectable,
             "cells": [cell.to_dict() for cell in self.cells],
             "sets": self.sets.to_dict(),
+            "directions": self.directions and self.directions.to_dict(),
             "at_other_holds": {f"{hold:g}": cells for hold, cells in self.thresholds.items()},
             "bits_per_char": self.bits_per_char,
             "ordinary_text": self.ordinary,

@@ -10,10 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from charlstm.probe.behaviour import CHANCE, Group
-from charlstm.probe.conclusion import in_words
+from charlstm.probe.conclusion import directions_in_words, in_words
+from charlstm.probe.directions import Directions
 from charlstm.probe.nulls import MIN_DEVIATION
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Estimate
+from charlstm.probe.verdict import Thresholds
 from charlstm.report.sentence import sentence_lines
 from charlstm.report.tables import table
 from charlstm.report.text import printable
@@ -38,6 +40,8 @@ def draw_probe(result: ProbeResult, model: str, width: int, colour: bool) -> lis
         lines += [Text(line, "dim" if colour else "") for line in legend(result)]
     if result.sets.curve:
         lines += [Text(""), *_set_table(result)]
+    if result.directions is not None:
+        lines += [Text(""), *direction_lines(result.directions, result.limits)]
     lines.append(Text(""))
     lines += [Text(printable(line)) for line in (*in_words(result), *(f"note: {note}" for note in result.notes))]
     for number, sentence in enumerate(result.sentences[:SHOWN_SENTENCES]):
@@ -117,6 +121,33 @@ def _set_table(result: ProbeResult) -> list[RenderableType]:
     ]
     titles = ("cells patched together", "moved", "as many at random", "as many of like deviation")
     return [table(rows, titles)]
+
+
+def direction_lines(found: Directions, limits: Thresholds) -> list[RenderableType]:
+    """A cell beside directions of its layer: a sentence, a table, what its columns are."""
+    rows = [
+        (
+            f"cell {effect.name}" if effect is found.cell else effect.name,
+            two(effect.training),
+            _interval(effect.recovery, two),
+            f"{effect.nats.value:.2f}",
+            percent(effect.flip),
+            two(effect.cosine),
+            "-" if effect.control is None else two(effect.control),
+            "-" if effect.selectivity is None else two(effect.selectivity),
+        )
+        for effect in (found.cell, *found.fitted)
+    ]
+    titles = ("patched", "in training", "moved [95 %]", "nats", "flip %", "cosine", "control", "selectivity")
+    return [
+        Text(directions_in_words(found, limits)),
+        table(rows, titles),
+        Text(
+            f"fitted on {found.lemmas[0]} lemmas, judged on {found.lemmas[1]} others; cosine: with the axis of the "
+            "cell; control: moved by directions fitted with the classes of half of the lemmas exchanged; selectivity: "
+            "moved less control"
+        ),
+    ]
 
 
 Column = tuple[str, Callable[[CellReport], str]]

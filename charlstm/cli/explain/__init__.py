@@ -6,6 +6,7 @@ from charlstm.cli.explain.memory import memory
 from charlstm.cli.explain.step import step
 from charlstm.cli.explain.switches import switches
 from charlstm.cli.explain.walk import walk
+from charlstm.cli.explain.wiring import wiring
 from charlstm.cli.groups import CommandGroup
 
 EXPLAIN = CommandGroup(
@@ -23,6 +24,7 @@ EXPLAIN = CommandGroup(
         "gradient": gradient,
         "distance": distance,
         "switches": switches,
+        "wiring": wiring,
     },
     moved={
         "--at": "charlstm explain step TEXT --at N",

@@ -84,6 +84,14 @@ Cells = Annotated[
         "--cell", help="Report this cell whatever it does, as layer:cell (2:110); may be repeated.", show_default=False
     ),
 ]
+Directions = Annotated[
+    bool,
+    option(
+        "--directions",
+        help="Compare the best cell with directions of its layer, too: difference of class means, linear probe, "
+        "one-dimensional DAS.",
+    ),
+]
 Hold = Annotated[
     float, option("--hold", help="Least hold.", min=0.5, max=1, callback=parse_finite, rich_help_panel=CLAIMS)
 ]

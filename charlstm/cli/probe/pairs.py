@@ -12,6 +12,7 @@ from charlstm.cli.probe.options import (
     Alpha,
     Cells,
     Cue,
+    Directions,
     Endings,
     Features,
     Gap,
@@ -62,6 +63,7 @@ def probe(
     warm: Warm = None,
     skip_unknown: SkipUnknown = False,
     cell: Cells = None,
+    directions: Directions = False,
     state: Annotated[
         StateName, option("--state", help="Look at the cell state c or the hidden state h.")
     ] = StateName.c,
@@ -102,7 +104,7 @@ def probe(
 
     of_sentence = {"--sentence": sentence, "--cue": cue, "--twin": twin, "--endings": endings}
     if feature:
-        given = {"--over-run": over_run, "--pairs": pairs, **of_sentence}
+        given = {"--over-run": over_run, "--pairs": pairs, **of_sentence, "--directions": directions}
         for name, value in {**given, "--warm": warm, "--cell": cell, "--save": save}.items():
             if value:
                 raise UsageError(f"{name} and --feature: a feature is read off ordinary text; leave {name} out")
@@ -155,6 +157,8 @@ def probe(
     has_twins = bool(items) and all(pair.twin is not None for pair in items)
     if save is not None and not has_twins:
         raise TextError(f"--save {save}: without pairs that have twins there are no activations; leave --save out")
+    if directions and not has_twins:
+        raise TextError("--directions: without pairs that have twins nothing can be patched; leave --directions out")
     if warm is not None:  # a typing error must not pass for no text
         content.vocabulary.encode(content.normalize(warm), what="--warm")
     elif pairs is not None:
@@ -173,6 +177,7 @@ def probe(
             train_text=train_text(content),
             of_hidden=state is StateName.h,
             cells=cells,
+            directions=directions,
             nulls=nulls,
             null_models=null_networks(null_model, content, machine),
             limits=limits,
