@@ -36,7 +36,7 @@ def test_untrained_networks_on_toy_sentences(forget_bias: float) -> None:
 
 def test_a_hundred_untrained_networks_on_portuguese() -> None:
     text = "".join(corpus_lines("agreement-pt", 200_000, 0))
-    reported = 0
+    reported, claims = 0, []
     for seed in range(100):
         pairs = PORTUGUESE.pairs(seed)
         vocabulary = Vocabulary.of(text + "".join(pair.sentence_good for pair in pairs))
@@ -45,8 +45,12 @@ def test_a_hundred_untrained_networks_on_portuguese() -> None:
         request = ProbeRequest(
             pairs, warm=PORTUGUESE.warm, ordinary=(vocabulary.encode(text[:30_000]), "text"), seed=seed
         )
-        reported += any(cell.verdict.value != "none" for cell in probe(model, vocabulary, request).cells)
-    assert reported <= 5
+        result = probe(model, vocabulary, request)
+        claims += [(seed, cell.name, cell.verdict.value) for cell in [*result.tracking, *result.driving]]
+        reported += any(cell.verdict.value != "none" for cell in result.cells)
+    print(f"claims: {claims}; networks with any verdict: {reported}")
+    assert not claims
+    assert reported <= 5  # for a while only
 
 
 def test_twenty_networks_trained_on_random_endings() -> None:
