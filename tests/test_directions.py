@@ -15,9 +15,10 @@ from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import CELLS
 from charlstm.network.model import CharLM
-from charlstm.probe import directions
+from charlstm.probe import direction_fits
 from charlstm.probe.causes import make_bench, patch
-from charlstm.probe.directions import FITS, Direction, Directions, Lesson, compare, das, patch_along
+from charlstm.probe.direction_fits import FITS, Direction, Lesson, das, patch_along
+from charlstm.probe.directions import Directions, compare
 from charlstm.probe.effects import Twins, recovery
 from charlstm.probe.reading import warm_state
 from charlstm.probe.sampling import in_turn
@@ -98,7 +99,7 @@ def test_what_is_spread_over_many_cells_is_found_by_directions_only() -> None:
 def test_das_needs_no_means_to_begin_with(monkeypatch: pytest.MonkeyPatch) -> None:
     network, along = spread()
     nothing = torch.zeros(network.hidden_size)
-    monkeypatch.setattr(directions, "class_means", lambda lesson: Direction(nothing, nothing))
+    monkeypatch.setattr(direction_fits, "class_means", lambda lesson: Direction(nothing, nothing))
     train, held_out = (
         make_bench(network.model, STIMULI, warm_state(network.model, NEWLINE), half)
         for half in split_lemmas(STIMULI, 0)

@@ -11,7 +11,8 @@ from planted import CHARS, OPEN, Planted, atanh, ordinary_lines, toy_pairs, writ
 from charlstm.checkpoint import ModelFile, save_model_file
 from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
-from charlstm.explain.wiring import Wiring, measure_wiring
+from charlstm.explain.connections import Wiring
+from charlstm.explain.wiring import measure_wiring
 from charlstm.network.cells import CELLS
 from charlstm.network.model import CharLM
 from charlstm.probe.ordinary import to_lanes

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from charlstm.explain.wiring import MOMENTS, GateWiring, Reader, Wiring
+from charlstm.explain.connections import GateWiring, Reader, Wiring
+from charlstm.explain.wiring import MOMENTS
 from charlstm.report.tables import table
 from charlstm.report.text import printable
 
