@@ -31,7 +31,7 @@ def fork(target: Callable[..., None], *arguments: Any) -> BaseProcess:
     return process
 
 
-def finish(process: BaseProcess, seconds: float = 60) -> int:
+def finish(process: BaseProcess, seconds: float = 300) -> int:
     """Wait for a process; its exit code, negative for a signal. One that hangs is killed, and fails the test."""
     process.join(seconds)
     if process.exitcode is None:
