@@ -98,13 +98,14 @@ def test_every_figure_in_json(invoke, toy) -> None:
 
 def test_the_same_seed_says_the_same(invoke, toy) -> None:
     first, again = (
-        invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--json").out for _ in "ab"
+        invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5, "--json").out
+        for _ in "ab"
     )
     assert first == again
 
 
 def test_thresholds_are_options_and_are_printed(invoke, toy) -> None:
-    arguments = ("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"])
+    arguments = ("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5)
     done = invoke(*arguments, "--gap", 50)
     assert "No cell is shown to hold the feature all the way: the best, cell 0 of layer 1, has a hold of" in done.out
     assert "in deviations on ordinary text; at least 50" in done.out
@@ -121,7 +122,20 @@ def test_the_options_start_from_the_thresholds_of_the_probe() -> None:
 
 
 def test_hidden_states_are_an_option(invoke, toy) -> None:
-    done = invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--state", "h", "--json")
+    done = invoke(
+        "probe",
+        "-c",
+        toy["model"],
+        "--pairs",
+        toy["pairs"],
+        "--text",
+        toy["text"],
+        "--nulls",
+        5,
+        "--state",
+        "h",
+        "--json",
+    )
     result = json.loads(done.out)
     assert (result["state"], result["cells"][0]["cell"], result["cells"][0]["verdict"]) == ("h", 0, "tracks and used")
 
@@ -132,7 +146,9 @@ def test_without_a_cell_state_the_hidden_one_is_probed(invoke, tmp_path: Path, t
     model.reset_parameters(0.0, 1)
     path = tmp_path / "model.safetensors"
     save_model_file(path, ModelFile(model, Vocabulary(CHARS), {}))
-    done = invoke("probe", "-c", path, "--pairs", toy["pairs"], "--text", toy["text"], "--cell", "2:3", "--json")
+    done = invoke(
+        "probe", "-c", path, "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5, "--cell", "2:3", "--json"
+    )
     assert done.code == 0, done.err
     result = json.loads(done.out)
     assert result["state"] == "h"
@@ -142,7 +158,7 @@ def test_without_a_cell_state_the_hidden_one_is_probed(invoke, tmp_path: Path, t
         else:
             assert 0 < cell["gates"]["kept_over_span"] < 1
             assert cell["gates"]["shown_at_target"] is None
-    assert invoke("probe", "-c", path, "--pairs", toy["pairs"], "--text", toy["text"]).code == 0
+    assert invoke("probe", "-c", path, "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5).code == 0
 
 
 def test_pairs_without_twins_are_scored_for_behaviour_only(invoke, tmp_path: Path, toy) -> None:
@@ -157,7 +173,7 @@ def test_pairs_without_twins_are_scored_for_behaviour_only(invoke, tmp_path: Pat
 
 def test_a_sentence_of_ones_own(invoke, toy) -> None:
     done = invoke(
-        "probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"],
+        "probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5,
         "--sentence", "Fbcdmhijka.", "--cue", "F", "--twin", "M", "--endings", "a/o",
     )  # fmt: skip
     assert done.code == 0, done.err
@@ -171,7 +187,7 @@ def test_a_sentence_of_ones_own(invoke, toy) -> None:
 
 def test_lines_of_a_sentence_keep_their_columns(invoke, toy) -> None:
     done = invoke(
-        "probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"],
+        "probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5,
         "--sentence", "F" + "bcde hijk " * 30 + "a.", "--cue", "F", "--twin", "M", "--endings", "a/o",
     )  # fmt: skip
     lines = done.out[done.out.rindex("own sentence") :].splitlines()[1:]
@@ -244,7 +260,7 @@ def test_the_newest_run_that_covers_the_items_is_taken(invoke, toy, portuguese: 
         folder = Path("checkpoints") / name
         folder.mkdir(parents=True)
         (folder / "best.safetensors").write_bytes(source.read_bytes())
-    done = invoke("probe", "--pairs", toy["pairs"], "--text", toy["text"])
+    done = invoke("probe", "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5)
     assert done.code == 0, done.err
     assert "model: checkpoints/old/best.safetensors" in done.err
 
@@ -289,7 +305,19 @@ def test_no_escape_codes_from_a_file_reach_the_terminal(invoke, tmp_path: Path, 
 
 
 def test_activations_are_saved(invoke, toy) -> None:
-    arguments = ("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--save", "a.safetensors")
+    arguments = (
+        "probe",
+        "-c",
+        toy["model"],
+        "--pairs",
+        toy["pairs"],
+        "--text",
+        toy["text"],
+        "--nulls",
+        5,
+        "--save",
+        "a.safetensors",
+    )
     assert invoke(*arguments).code == 0
     with safe_open("a.safetensors", "np") as f:
         about = {name: json.loads(value) for name, value in f.metadata().items()}

@@ -45,7 +45,8 @@ def found(invoke, tmp_path: Path):
         items = write_pairs(tmp_path / "pairs.jsonl", pairs or toy_pairs())
         text = tmp_path / "ordinary.txt"
         text.write_text(ordinary_lines(neutral=neutral), encoding="utf-8")
-        done = invoke("probe", "-c", model, "--pairs", items, "--text", text, "--json", *more)
+        few = () if "--nulls" in more else ("--nulls", 5)
+        done = invoke("probe", "-c", model, "--pairs", items, "--text", text, "--json", *few, *more)
         assert done.code == 0, done.err
         return json.loads(done.out)
 
@@ -152,7 +153,8 @@ def test_e_two_copies(found, invoke, tmp_path: Path) -> None:
 def said(invoke: Any, folder: Path, *more: object) -> str:
     """What the probe says in words of the network that `found` probed."""
     model, pairs, text = (folder / name for name in ("planted.safetensors", "pairs.jsonl", "ordinary.txt"))
-    return " ".join(invoke("probe", "-c", model, "--pairs", pairs, "--text", text, *more).out.split())
+    few = () if "--nulls" in more else ("--nulls", 5)
+    return " ".join(invoke("probe", "-c", model, "--pairs", pairs, "--text", text, *few, *more).out.split())
 
 
 def test_f_spread_over_sixteen_cells(found) -> None:
@@ -191,7 +193,7 @@ def test_g_a_memory_that_leaks(found) -> None:
 def test_h_untrained_networks_show_nothing(forget_bias: float) -> None:
     ids = VOCABULARY.encode(ordinary_lines())
     for seed in (11, 12):
-        request = ProbeRequest(toy_pairs(seed=seed), warm="\n", ordinary=(ids, "lines"), seed=seed)
+        request = ProbeRequest(toy_pairs(seed=seed), warm="\n", ordinary=(ids, "lines"), nulls=5, seed=seed)
         result = probe(untrained(forget_bias, seed), VOCABULARY, request)
         assert [cell.verdict.value for cell in result.cells if cell.verdict.value != "none"] == []
 
@@ -492,7 +494,7 @@ def test_sentences_are_read_the_same_alone_and_together() -> None:
 def test_m_a_trained_network_holds_on_fresh_nouns(invoke) -> None:
     """How the model came about: tests/data/README.md. Nouns of the pairs never occurred in its text."""
     model = Path(__file__).parent / "data" / "agreement-pt.safetensors"
-    done = invoke("probe", "-c", model, "--seed", 3, "--json")
+    done = invoke("probe", "-c", model, "--seed", 3, "--nulls", 5, "--json")
     assert done.code == 0, done.err
     result = json.loads(done.out)
     (cell,) = (cell for cell in result["cells"] if cell["verdict"] != "none")
