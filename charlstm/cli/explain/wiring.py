@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
-from charlstm.checkpoint import ModelFile
 from charlstm.cli.explain.options import CellOrLongest, Pairs, Seed
 from charlstm.cli.options import (
     Checkpoint,
@@ -20,7 +18,6 @@ from charlstm.cli.options import (
     check_picture,
 )
 from charlstm.errors import TextError
-from charlstm.grammar.pairs import MinimalPair
 
 
 def wiring(
@@ -57,11 +54,13 @@ def wiring(
 
     quiet = quiet or json
     machine = prepare_machine(device.value, threads)
-
-    def wanted(content: ModelFile) -> list[Sequence[MinimalPair]]:
-        return [items_for(pairs, content.language).pairs]
-
-    content, path, _ = model_for(checkpoint, machine, wanted, own_items=pairs is not None, quiet=quiet)
+    content, path, _ = model_for(
+        checkpoint,
+        machine,
+        lambda content: [items_for(pairs, content.language).pairs],
+        own_items=pairs is not None,
+        quiet=quiet,
+    )
     items = items_for(pairs, content.language)
     if any(pair.twin is None for pair in items.pairs):
         raise TextError(f"{items.name}: a cell is looked at in a sentence and its twin; give pairs that have twins")
