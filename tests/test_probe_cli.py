@@ -349,11 +349,15 @@ def test_features(invoke, tmp_path: Path, toy) -> None:
     assert {"quotes", "brackets", "url"} <= {line.split()[0] for line in listed.out.splitlines()}
     text = tmp_path / "long.txt"
     text.write_text(ordinary_lines(400), encoding="utf-8")
-    done = invoke("probe", "-c", toy["model"], "--feature", "line-position", "--feature", "quotes", "--text", text)
+    done = invoke(
+        "probe", "-c", toy["model"], "--feature", "line-position", "--feature", "quotes", "--text", text, "--nulls", 5
+    )
     assert done.code == 0, done.err
     assert "line-position" in done.out
     assert "quotes: it does not vary in this text." in done.out
-    result = json.loads(invoke("probe", "-c", toy["model"], "--feature", "all", "--text", text, "--json").out)
+    result = json.loads(
+        invoke("probe", "-c", toy["model"], "--feature", "all", "--text", text, "--nulls", 5, "--json").out
+    )
     assert set(result["features"]) >= {"quotes", "indentation"}
     assert invoke("probe", "-c", toy["model"], "--feature", "nothing").code == 2
     short = invoke("probe", "-c", toy["model"], "--feature", "quotes", "--text", toy["text"])
