@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from charlstm.probe.causes import Bench, Cells, ablate, ablate_each
+from charlstm.probe.causes import Bench, Cells, ablate, ablate_each, make_bench
 from charlstm.probe.effects import correct
 from charlstm.probe.evidence import TARGET, Material
 from charlstm.probe.result import Removal, Rival
@@ -26,26 +26,32 @@ SAMPLE = 32
 def find_rival(material: Material, bench: Bench) -> Rival | None:
     """The cell that follows the last noun and without which choices past an attractor of the other class gain most.
 
-    Candidates come from the discovery half, and what is said of them from the sentences of the bench. None if no cell
-    follows the last noun, or none of those that do is missed.
+    It is chosen on the discovery half; what is said of it comes from the sentences of the bench, which confirm. None if
+    no cell follows the last noun on both halves, or the one that was chosen is no hindrance there.
     """
-    condition = material.stimuli.condition
-    nouns = np.isin(condition, ("same", "opposite")) & material.stimuli.main
-    follow, confirmed = (_follows(material, half & nouns) for half in material.halves)
-    places = np.argwhere(np.minimum(follow, confirmed) >= FOLLOWS)
+    stimuli, condition = material.stimuli, material.stimuli.condition
+    nouns = np.isin(condition, ("same", "opposite")) & stimuli.main
+    discovery, confirmation = (half & nouns for half in material.halves)
+    follow = _follows(material, discovery)
+    places = np.argwhere(follow >= FOLLOWS)
     best = places[np.argsort(-follow[tuple(places.T)], kind="stable")][:TRIED]
-    opposite = np.flatnonzero(condition[bench.rows] == "opposite")
-    if not len(best) or not len(opposite):
+    opposite = np.flatnonzero(discovery & (condition == "opposite"))
+    if not len(best) or not len(opposite) or not (condition[bench.rows] == "opposite").any():
         return None
     candidates = [(int(layer), int(cell)) for layer, cell in best]
-    some = material.rng.permutation(opposite)[:SAMPLE]
-    gains = _towards_right(bench, ablate_each(bench, candidates, _means(material, candidates), some), some).mean(axis=1)
-    layer, cell = candidates[int(gains.argmax())]
+    sample = np.zeros(len(stimuli), dtype=bool)
+    sample[material.rng.permutation(opposite)[:SAMPLE]] = True
+    choosing = make_bench(material.model, stimuli, material.warm, sample)
+    some = np.flatnonzero(sample[choosing.rows])
+    without = ablate_each(choosing, candidates, _means(material, candidates), some)
+    layer, cell = candidates[int(_towards_right(choosing, without, some).mean(axis=1).argmax())]
+    last_noun_auc = float(_follows(material, confirmation)[layer, cell])
     value = torch.from_numpy(material.text.mean[layer, cell][None, None, None]).to(bench.at.h)
-    without = ablate(bench, [(layer, cell)], value)
-    rival = Rival(layer, cell, float(confirmed[layer, cell]), _removals(material, bench, without))
-    against = next(removal for removal in rival.removals if removal.condition == "opposite")
-    return rival if against.nats.low > 0 else None
+    removals = _removals(material, bench, ablate(bench, [(layer, cell)], value))
+    against = next(removal for removal in removals if removal.condition == "opposite")
+    if last_noun_auc < FOLLOWS or not against.nats.low > 0:
+        return None
+    return Rival(layer, cell, last_noun_auc, removals)
 
 
 def _follows(material: Material, chosen: Bools) -> Floats:
