@@ -261,6 +261,8 @@ def test_runs_that_cannot_be_followed(invoke, tmp_path: Path, files, spoil, mess
         (("--cue", "F"), 2, "--cue and --over-run"),
         (("--save", "new.safetensors"), 2, "--save and --over-run"),
         (("--state", "h"), 2, "--state h and --over-run"),
+        (("--directions",), 2, "--directions and --over-run"),
+        (("--cell", "1:5", "--nulls", 7), 2, "--nulls and --over-run"),
         (("--feature", "quotes"), 2, "--over-run and --feature"),
         (("--cell", "1:0", "--cell", "1:1"), 2, "one cell is followed; give one"),
         (("--cell", "1:99"), 2, "--cell 1:99: this model has layers 1 to 1, cells 0 to 31"),

@@ -61,6 +61,11 @@ def untrained(path: Path, corpus: str, training: dict[str, str]) -> Path:
     return path
 
 
+def asked(toy: dict[str, Path]) -> tuple[object, ...]:
+    """A probe of the toy model, quick: with few null networks."""
+    return "probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5
+
+
 def test_what_a_person_sees(invoke, toy) -> None:
     done = invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"])
     assert done.code == 0, done.err
@@ -97,15 +102,12 @@ def test_every_figure_in_json(invoke, toy) -> None:
 
 
 def test_the_same_seed_says_the_same(invoke, toy) -> None:
-    first, again = (
-        invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5, "--json").out
-        for _ in "ab"
-    )
+    first, again = (invoke(*asked(toy), "--json").out for _ in "ab")
     assert first == again
 
 
 def test_thresholds_are_options_and_are_printed(invoke, toy) -> None:
-    arguments = ("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5)
+    arguments = asked(toy)
     done = invoke(*arguments, "--gap", 50)
     assert "No cell is shown to hold the feature all the way: the best, cell 0 of layer 1, has a hold of" in done.out
     assert "in deviations on ordinary text; at least 50" in done.out
@@ -123,15 +125,7 @@ def test_the_options_start_from_the_thresholds_of_the_probe() -> None:
 
 def test_hidden_states_are_an_option(invoke, toy) -> None:
     done = invoke(
-        "probe",
-        "-c",
-        toy["model"],
-        "--pairs",
-        toy["pairs"],
-        "--text",
-        toy["text"],
-        "--nulls",
-        5,
+        *asked(toy),
         "--state",
         "h",
         "--json",
@@ -173,7 +167,7 @@ def test_pairs_without_twins_are_scored_for_behaviour_only(invoke, tmp_path: Pat
 
 def test_a_sentence_of_ones_own(invoke, toy) -> None:
     done = invoke(
-        "probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5,
+        *asked(toy),
         "--sentence", "Fbcdmhijka.", "--cue", "F", "--twin", "M", "--endings", "a/o",
     )  # fmt: skip
     assert done.code == 0, done.err
@@ -187,7 +181,7 @@ def test_a_sentence_of_ones_own(invoke, toy) -> None:
 
 def test_lines_of_a_sentence_keep_their_columns(invoke, toy) -> None:
     done = invoke(
-        "probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--nulls", 5,
+        *asked(toy),
         "--sentence", "F" + "bcde hijk " * 30 + "a.", "--cue", "F", "--twin", "M", "--endings", "a/o",
     )  # fmt: skip
     lines = done.out[done.out.rindex("own sentence") :].splitlines()[1:]
@@ -306,15 +300,7 @@ def test_no_escape_codes_from_a_file_reach_the_terminal(invoke, tmp_path: Path, 
 
 def test_activations_are_saved(invoke, toy) -> None:
     arguments = (
-        "probe",
-        "-c",
-        toy["model"],
-        "--pairs",
-        toy["pairs"],
-        "--text",
-        toy["text"],
-        "--nulls",
-        5,
+        *asked(toy),
         "--save",
         "a.safetensors",
     )

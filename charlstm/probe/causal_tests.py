@@ -10,6 +10,7 @@ import torch
 
 from charlstm.probe import ordinary
 from charlstm.probe.causes import (
+    MAX_DRIVERS,
     Bench,
     Cells,
     ablate,
@@ -46,8 +47,6 @@ from charlstm.progress import OnProgress
 Place = tuple[int, int]  # layer and cell, from 0
 
 MAX_TESTED = 6  # cells that hold
-MAX_DRIVERS = 2  # cells that are tested because their patch moves the answer, whether they hold or not
-CONTROLS = 49  # other cells of the layer: p can be .02
 SAMPLE = 16  # sentences, and as many twins, on which many cells are tried
 RANKED = 16  # cells that are tried one by one after the gradient has ranked all
 SIZES = (1, 2, 4, 8, 16, 32)  # of the sets
@@ -156,7 +155,7 @@ def _mean(material: Material, cells: Cells, bench: Bench) -> torch.Tensor:
 
 def _by_chance(trial: Trial, material: Material, places: Cells, on_progress: OnProgress) -> dict[str, Floats]:
     """For each tested cell, how far the patches of other cells of its layer go; each is tried once."""
-    wanted = {cell: controls(cell, material.text.deviation, set(places), CONTROLS) for cell in places}
+    wanted = {cell: controls(cell, material.text.deviation, set(places)) for cell in places}
     wanted = {cell: others for cell, others in wanted.items() if len(others) >= material.limits.min_controls}
     cells = sorted({cell for others in wanted.values() for cell in others})
     reached: dict[Place, float] = {}

@@ -25,6 +25,8 @@ from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import Bools, Ints, Stimuli
 
 Cells = Sequence[tuple[int, int]]  # layer and cell, from 0
+CONTROLS = 49  # other cells of the layer that a patch is compared with: p can be .02
+MAX_DRIVERS = 2  # cells that are tested because their patch moves the answer, whatever they hold
 AT_ONCE = 8  # experiments that go side by side
 GRADIENT_ROWS = 16  # sentences whose steps are kept for the backward pass at a time
 
@@ -221,9 +223,9 @@ def answer(bench: Bench, rows: Ints, state: State, clamp: Clamp | None = None, f
     return answer.cpu().double().numpy()
 
 
-def controls(cell: tuple[int, int], spread: Floats, barred: set[tuple[int, int]], number: int) -> list[tuple[int, int]]:
-    """The cells of the same layer whose deviation on ordinary text is nearest: spread (L, H)."""
+def controls(cell: tuple[int, int], spread: Floats, barred: set[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The 49 cells of the same layer whose deviation on ordinary text is nearest, but for `barred`: spread (L, H)."""
     layer, chosen = cell
     nearest = np.argsort(np.abs(spread[layer] - spread[layer, chosen]), kind="stable")
     others = [(layer, int(other)) for other in nearest if (layer, int(other)) not in barred | {cell}]
-    return others[:number]
+    return others[:CONTROLS]

@@ -16,7 +16,7 @@ import torch
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.network.model import CharLM
 from charlstm.probe import nulls
-from charlstm.probe.causes import controls
+from charlstm.probe.causes import MAX_DRIVERS, controls
 from charlstm.probe.feature_causes import Interchange, find_places, predicted, read_places
 from charlstm.probe.feature_correlation import candidates, controls_of, freed_by_half, states_of
 from charlstm.probe.feature_result import MIN_CORRELATION, FeatureCell, FeatureResult
@@ -26,8 +26,6 @@ from charlstm.probe.statistics import Floats, above, benjamini_hochberg
 from charlstm.probe.verdict import FeatureEvidence, Thresholds, Verdict, judge_feature_cell
 from charlstm.progress import OnProgress, unheard
 
-MAX_DRIVERS = 2  # cells that are tested because they move the predictions most, beside the one that correlates best
-OTHER_CELLS = 99  # of the layer, patched for comparison: p can be .01
 SHOWN = 5
 
 
@@ -159,7 +157,7 @@ def _with_causes(
     for k in tested:
         place = cells[k].place
         patch = judging.patch([place], rng)
-        others = controls(place, spread, barred, OTHER_CELLS)
+        others = controls(place, spread, barred)
         if len(others) >= limits.min_controls:
             reached = judging.recoveries([place, *others])
             patch = replace(patch, controls=len(others), p=above(float(reached[0]), reached[1:]))

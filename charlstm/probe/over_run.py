@@ -224,12 +224,13 @@ def in_words(found: OverRun) -> str:
     """When it arose, in a sentence."""
     layer, cell = found.cell
     first, second = found.classes
-    who, what = f"Cell {cell} of layer {layer + 1}", f"the feature ({first} against {second})"
+    name, what = f"cell {cell} of layer {layer + 1}", f"the feature ({first} against {second})"
+    who = name.capitalize()
     holds, used = found.holds_from, found.used_from
     if holds is not None and used is not None:
         if used.step < holds.step:
             it = f"it holds {what} all the way {_when(found, holds)}"
-            return f"The network uses c{who[1:]} {_when(found, used)}, and {it}."
+            return f"The network uses {name} {_when(found, used)}, and {it}."
         return f"{who} holds {what} {_when(found, holds)}, and the network uses it {_when(found, used)}."
     if holds is not None:
         return f"{who} holds {what} {_when(found, holds)}, but the network does not use it at the end."

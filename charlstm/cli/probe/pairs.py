@@ -114,7 +114,10 @@ def probe(
     if over_run is not None:
         from charlstm.cli.probe.over_run import models_of
 
-        others = {"--checkpoint": checkpoint, **of_sentence, "--save": save, "--state h": state is StateName.h}
+        others: dict[str, object] = {"--checkpoint": checkpoint, **of_sentence, "--directions": directions}
+        others |= {"--save": save, "--state h": state is StateName.h}
+        if cell:  # no probe is needed to find it
+            others |= {"--nulls": nulls, "--null-model": null_model}
         snapshots, checkpoint = models_of(over_run, others, cell or ()), over_run
     machine = prepare_machine(device.value, threads)
     limits = Thresholds(hold=hold, gap=gap, alpha=alpha, recovery=recovery)
