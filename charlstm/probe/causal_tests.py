@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from charlstm.probe import ordinary
+from charlstm.probe.cause_result import Ablation, CellSet, Patch, Rival, SetPoint, SetTest
 from charlstm.probe.causes import (
     MAX_DRIVERS,
     Bench,
@@ -37,7 +38,7 @@ from charlstm.probe.effects import (
 )
 from charlstm.probe.evidence import Material, strongest_first
 from charlstm.probe.reading import Clamp
-from charlstm.probe.result import Ablation, CellReport, CellSet, Patch, Rival, SetPoint, SetTest
+from charlstm.probe.result import CellReport
 from charlstm.probe.rivals import find_rival
 from charlstm.probe.statistics import Floats, above
 from charlstm.probe.stimuli import Bools, Ints

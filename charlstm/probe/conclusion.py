@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from charlstm.probe.behaviour import CHANCE
+from charlstm.probe.cause_result import Ablation, Patch, Rival
 from charlstm.probe.directions import Directions
-from charlstm.probe.result import Ablation, CellReport, Patch, ProbeResult, Rival
+from charlstm.probe.result import CellReport, ProbeResult
 from charlstm.probe.verdict import Thresholds, Verdict, is_used, shortcomings
 
 KEPT = 0.9  # so many twins in order after an ablation: the choices do without the cell

@@ -34,7 +34,7 @@ from charlstm.probe.causes import make_bench, patch
 from charlstm.probe.direction_fits import FITS, Direction, Lesson, patch_along
 from charlstm.probe.effects import Twins, flip_share, odds_ratio, recovery, recovery_interval
 from charlstm.probe.sampling import sample_pairs
-from charlstm.probe.statistics import Estimate, Floats
+from charlstm.probe.statistics import Estimate, Floats, as_json
 from charlstm.probe.stimuli import Bools, Stimuli
 from charlstm.progress import OnProgress, unheard
 
@@ -69,16 +69,7 @@ class Effect:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        return {
-            "name": self.name,
-            "training": self.training,
-            "recovery": self.recovery.to_dict(),
-            "nats": self.nats.to_dict(),
-            "flip": self.flip,
-            "cosine": self.cosine,
-            "control": self.control,
-            "selectivity": self.selectivity,
-        }
+        return {**as_json(self), "selectivity": self.selectivity}
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from charlstm.probe.causes import AT_ONCE, Cells, chosen_lanes, exchanged, excha
 from charlstm.probe.feature_text import WARM_CHARS, Stretches
 from charlstm.probe.features import FEATURES, Feature
 from charlstm.probe.reading import log_probabilities, read, repeat
-from charlstm.probe.statistics import Estimate, Floats, ratio
+from charlstm.probe.statistics import Estimate, Floats, as_json, ratio
 from charlstm.probe.stimuli import Bools, Ints
 
 AHEAD = 8  # characters
@@ -55,7 +55,7 @@ class FeaturePatch:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        return {name: part.to_dict() if isinstance(part, Estimate) else part for name, part in vars(self).items()}
+        return as_json(self)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from charlstm.probe.effects import Twins, correct, flip_share, nats_apart, recov
 from charlstm.probe.pipeline import ProbeRequest
 from charlstm.probe.reading import warm_state
 from charlstm.probe.selectivity import holds_of
-from charlstm.probe.statistics import Estimate, Floats, auc, share, without_nan
+from charlstm.probe.statistics import Estimate, Floats, as_json, auc, share, without_nan
 from charlstm.probe.stimuli import Bools, Stimuli, make_stimuli, split_lemmas
 from charlstm.probe.verdict import Thresholds
 from charlstm.progress import OnProgress, unheard
@@ -71,7 +71,7 @@ class Moment:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        return {name: value.to_dict() if isinstance(value, Estimate) else value for name, value in vars(self).items()}
+        return as_json(self)
 
 
 @dataclass(frozen=True)

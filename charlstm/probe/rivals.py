@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from charlstm.probe.cause_result import Removal, Rival
 from charlstm.probe.causes import Bench, Cells, ablate, ablate_each, make_bench
 from charlstm.probe.effects import correct
 from charlstm.probe.evidence import TARGET, Material
-from charlstm.probe.result import Removal, Rival
 from charlstm.probe.statistics import Floats, auc, ratio
 from charlstm.probe.stimuli import Bools, Ints
 

@@ -38,6 +38,11 @@ class Estimate:
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
+def as_json(part: Any) -> dict[str, Any]:
+    """The fields of a dataclass as a JSON object, those that have a `to_dict` through it."""
+    return {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in vars(part).items()}
+
+
 def midranks(values: Floats) -> Floats:
     """Ranks from 1 down the first axis, ties averaged: (N, ...) -> (N, ...)."""
     flat = values.reshape(len(values), -1)
