@@ -119,7 +119,7 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
         )
     if "step" in training:
         trained = f"{training['step']:,} steps, {training['epoch']:.2f} passes over the text"
-        learnt = training.get("characters_learnt")  # not in files of version 0.2
+        learnt = training.get("characters_learnt")  # not in files of version 0.1
         result.append(("trained", trained if learnt is None else f"{trained}, {learnt:,} characters"))
     if training.get("best_valid_nats") is not None:
         nats = training["best_valid_nats"]

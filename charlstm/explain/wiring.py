@@ -33,7 +33,7 @@ from charlstm.explain.connections import GateWiring, Reader, Source, Wiring
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import Cell, Gates, State
 from charlstm.network.model import CharLM
-from charlstm.probe.ordinary import read_lanes
+from charlstm.probe.ordinary import moments
 from charlstm.probe.reading import read, repeat
 from charlstm.probe.sampling import sample_pairs
 from charlstm.probe.statistics import Floats
@@ -135,16 +135,9 @@ def _letter_of(kind: Cell, name: str) -> str:
 
 
 def _measure_usual(model: CharLM, lanes: Tensor) -> _Usual:
-    sums: list[Tensor] = []
-
-    def add(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
-        h = new.h.double()
-        sums.append(torch.stack([h.mean(dim=1), h.square().mean(dim=1)]))
-
-    read_lanes(model, lanes, None, add)
-    mean, square = torch.stack(sums).mean(dim=0)
+    [(mean, spread)] = moments(model, lanes, lambda state: (state.h,))
     share = torch.bincount(lanes.flatten(), minlength=model.config.vocab_size).double() / lanes.numel()
-    return _Usual(share.to(model.device), mean, (square - mean.square()).clamp_min(0).sqrt())
+    return _Usual(share.to(model.device), mean, spread)
 
 
 def _read(model: CharLM, stimuli: Stimuli, rows: Ints, warm: State, place: tuple[int, int]) -> _Course:

@@ -1,4 +1,4 @@
-"""What the causal tests found, as data: of one cell, of several together, of the one that speaks against the subject."""
+"""What the causal tests found, as data: of one cell, of several together, of the one that opposes the subject."""
 
 from __future__ import annotations
 

@@ -51,20 +51,25 @@ def to_lanes(ids: Ids) -> Tensor:
 
 def measure(model: CharLM, ids: Tensor, source: str, of_hidden: bool) -> Ordinary:
     """Mean and deviation of every cell over a text in lanes."""
+    (mean, _), (_, deviation) = moments(
+        model, ids, lambda state: (model.cell.memory_of(state), state.h if of_hidden else state.c)
+    )
+    return Ordinary(source, ids, mean.cpu().numpy(), deviation.cpu().numpy())
+
+
+def moments(model: CharLM, ids: Tensor, parts: Callable[[State], Sequence[Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    """Mean and standard deviation over a text in lanes, (L, H) each, of parts of the state (L, B, H)."""
     first = WARM_CHARS if ids.shape[1] > 2 * WARM_CHARS else 0
-    held, probed = [], []  # of each character: the sum over lanes; the sum and the sum of squares
+    sums: list[Tensor] = []  # of each character: for every part the means over lanes of itself and of its square
 
     def add(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
         if t >= first:
-            held.append(model.cell.memory_of(new).cpu().double().sum(dim=1))
-            part = (new.h if of_hidden else new.c).cpu().double()
-            probed.append(torch.stack([part.sum(dim=1), part.square().sum(dim=1)]))
+            values = [part.double() for part in parts(new)]
+            sums.append(torch.stack([torch.stack([x.mean(dim=1), x.square().mean(dim=1)]) for x in values]))
 
     read_lanes(model, ids, None, add)
-    n = ids.shape[0] * len(held)
-    mean, square = torch.stack(probed).sum(dim=0) / n
-    deviation = (square - mean.square()).clamp_min(0).sqrt()
-    return Ordinary(source, ids, (torch.stack(held).sum(dim=0) / n).numpy(), deviation.numpy())
+    every = torch.stack(sums).mean(dim=0)
+    return [(mean, (square - mean.square()).clamp_min(0).sqrt()) for mean, square in every]
 
 
 def bits_per_char(
