@@ -105,7 +105,7 @@ from pathlib import Path
 from charlstm.network import compiling
 os.chdir(sys.argv[1])
 compiling._compiler_settings = dict
-compiling.build("forward", 14, torch.float32, Path(sys.argv[1]))
+compiling.build(compiling.CELLS["lstm"].pointwise["forward"], "forward", 14, torch.float32, Path(sys.argv[1]))
 torch._C._aoti.AOTIModelContainerRunnerCpu(sys.argv[1] + "/forward.so", 1)
 """
 
