@@ -69,7 +69,7 @@ soak: $(READY)
 # its tools are those of the extra `docs` in pyproject.toml; the package itself is not needed, so neither is PyTorch
 DOCS := .venv-docs
 docs: $(DOCS)/.ready
-	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
 	@echo 'site/index.html'
 
 $(DOCS)/.ready: pyproject.toml

@@ -1,21 +1,20 @@
-"""A hook for mkdocs: files elsewhere in the repository become pages, and links to source files are checked.
+"""A hook for mkdocs: files elsewhere in the repository become pages of the site.
 
 The links of the pages work where the repository is read. On the site, a link to a file that is a page there leads to
-that page; a link to any other file of the repository becomes plain text, if the file exists.
+that page, and a link to any other file of the repository becomes plain text. mkdocs itself warns of all others.
 """
 
 from __future__ import annotations
 
-import logging
 import posixpath
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[1]
-LOG = logging.getLogger("mkdocs.hooks.site_pages")  # a warning there makes `mkdocs build --strict` fail
 PAGES = {  # a file of the repository, and the page that it becomes; those in docs/ keep their names
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
@@ -25,7 +24,8 @@ PAGES = {  # a file of the repository, and the page that it becomes; those in do
     "checkpoints/README.md": "checkpoints.md",
 }
 SOURCES = {page: source for source, page in PAGES.items()}
-LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
+LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
+CODE = re.compile(r"^(```.*?^```)$", re.S | re.M)
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -38,24 +38,20 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Lead the links of a page to where they lead on the site."""
     name = page.file.src_uri
-    source = SOURCES.get(name, f"docs/{name}")
-    outside_code = re.split(r"^(```.*?^```)$", markdown, flags=re.S | re.M)
-    return "".join(part if part.startswith("```") else LINK.sub(_on_site(source), part) for part in outside_code)
+    link = _on_site(SOURCES.get(name, f"docs/{name}"))
+    return "".join(part if part.startswith("```") else LINK.sub(link, part) for part in CODE.split(markdown))
 
 
-def _on_site(source: str) -> Any:
+def _on_site(source: str) -> Callable[[re.Match[str]], str]:
     def link(match: re.Match[str]) -> str:
-        mark, text, target = match.groups()
+        text, target = match.groups()
         path, _, anchor = target.partition("#")
-        if "://" in target or not path:
-            return match[0]
         there = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
-        if not (ROOT / there).exists():
-            LOG.warning("%s links to %s, which does not exist", source, target)
+        if "://" in target or not path or not (ROOT / there).exists():
             return match[0]
-        page = PAGES.get(there) or (there.removeprefix("docs/") if there.startswith("docs/") else None)
-        if page is None:
-            return text
-        return f"{mark}[{text}]({page}{'#' + anchor if anchor else ''})"
+        if there in PAGES or there.startswith("docs/"):
+            page = PAGES.get(there, there.removeprefix("docs/"))
+            return f"[{text}]({page}{'#' + anchor if anchor else ''})"
+        return text
 
     return link
