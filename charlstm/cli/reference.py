@@ -12,8 +12,8 @@ from charlstm.cli.options import FOR_ALL, NO_OPTIONS, PREFIX, commands_in
 
 BEGINNING = """# The command line
 
-Every command with its options. `make docs-cli` writes this page from the commands themselves, so change them and not the
-page. `charlstm COMMAND --help` shows the same in a terminal; [Using charlstm](guide.md) is an introduction.
+Every command with its options. `make docs-cli` writes this page from the commands themselves, so change them and not
+the page. `charlstm COMMAND --help` shows the same in a terminal; [Using charlstm](guide.md) is an introduction.
 
 Every option can also be set by an environment variable. These apply to all commands:
 {shared}.
