@@ -1,20 +1,21 @@
-# make demo     set up, sample the model that ships; train, sample and probe on a text that ships; about three minutes
-# make test     set up, then the tests; under five minutes on two cores
-# make check    set up, then lint, types and the order of imports; names modules that have grown long
-# make coverage the tests, and every branch of what reads and writes files is taken by them: what .ci/run runs
-# make lowest   the fast tests with the lowest versions that pyproject.toml allows, in a virtual environment of their own;
-#               LOWEST_TORCH=2.13.0 if that torch cannot be had, PYTHON=python3.13 for another Python
-# make soak     the long versions of some tests: kills, signals, mutants, untrained networks, a training: half an hour
-# make pictures the pictures in the README
-# make docs-cli the page docs/cli.md, from the command line itself
-# make lexicon LEXICON=folder    compare the Portuguese word lists with a lexicon
+# make demo     installs charlstm, samples the Portuguese model, then trains, samples and probes a model: about three minutes
+# make test     installs charlstm and runs the tests: under five minutes on two cores
+# make check    checks style, types and the order of imports; names modules that have grown long
+# make coverage runs the tests and fails unless they take every branch of the code that reads and writes files
+# make lowest   runs the fast tests with the lowest versions that pyproject.toml allows, in a virtual environment of their own;
+#               LOWEST_TORCH=2.13.0 if that torch is not available, PYTHON=python3.13 for another Python
+# make soak     runs the long tests: kills, signals, damaged files, untrained networks, a training; half an hour
+# make docs     builds the documentation as a web site in site/, in a virtual environment of its own; fails if a link is broken
+# make docs-cli writes docs/cli.md from the command line itself
+# make pictures draws the pictures in docs/pictures
+# make lexicon LEXICON=folder    compares the Portuguese word lists with a lexicon
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check coverage lowest soak pictures docs-cli lexicon clean
+.PHONY: demo test check coverage lowest soak docs docs-cli pictures lexicon clean
 
 $(READY): pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -51,7 +52,7 @@ check: $(READY)
 	$(BIN)/lint-imports
 	@find charlstm -name '*.py' -exec wc -l {} + | awk '$$2 != "total" && $$1 > 400 {print "warning: " $$2 " has " $$1 " lines: is it still one idea?"}'
 
-# the slow ones are left out: they try what depends on no version
+# without the slow tests: what they test depends on no version
 LOWEST := .venv-lowest
 LOWEST_TORCH ?=
 SLOW := $(addprefix tests/test_,interruptions.py bounded.py shipped.py probe_planted.py probe_soak.py)
@@ -65,17 +66,29 @@ soak: $(READY)
 	SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
 		$(addprefix tests/test_,interruptions.py attacks.py bounded.py probe_soak.py statistics.py strangers.py)
 
+# its tools are those of the extra `docs` in pyproject.toml; the package itself is not needed, so neither is PyTorch
+DOCS := .venv-docs
+docs: $(DOCS)/.ready
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+	@echo 'site/index.html'
+
+$(DOCS)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(DOCS)
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $(DOCS)/requirements.txt
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(DOCS)/requirements.txt
+	@touch $@
+
+docs-cli: $(READY)
+	$(BIN)/python -m charlstm.cli.reference > docs/cli.md
+
 SENTENCE := A menina que o João viu está cansada.
 pictures: $(READY)
 	$(BIN)/charlstm explain "$(SENTENCE)" --checkpoint portuguese --width 80 --svg docs/pictures/gates.svg
 	$(BIN)/charlstm explain gradient --width 80 --svg docs/pictures/gradient.svg
 	$(BIN)/charlstm explain distance --width 80 --svg docs/pictures/distance.svg
 
-docs-cli: $(READY)
-	$(BIN)/python -m charlstm.cli.reference > docs/cli.md
-
 lexicon: $(READY)
 	$(BIN)/python corpora/check_lexicon.py $(LEXICON)
 
 clean:
-	rm -rf $(VENV) $(LOWEST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(LOWEST) $(DOCS) site build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

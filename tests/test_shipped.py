@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -132,13 +131,6 @@ def test_where_nothing_ships_no_name_is_known(invoke) -> None:
     done = invoke("sample", "-c", "portuguese")
     assert done.code == 4
     assert done.err.endswith("portuguese: no such file or folder\n")
-
-
-def test_the_links_in_the_card_lead_somewhere() -> None:
-    for card in (MODEL.parents[1] / "README.md", ROOT / "checkpoints" / "README.md"):
-        links = re.findall(r"\]\(([^)#]+)\)", card.read_text(encoding="utf-8"))
-        assert links
-        assert all((card.parent / link).exists() for link in links if "://" not in link)
 
 
 def test_a_folder_that_cannot_be_read_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

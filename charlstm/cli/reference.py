@@ -12,13 +12,15 @@ from charlstm.cli.options import FOR_ALL, NO_OPTIONS, PREFIX, commands_in
 
 BEGINNING = """# The command line
 
-Made by `make docs-cli` from the commands themselves: do not edit it, edit them.
+Every command with its options. `make docs-cli` writes this page from the commands themselves, so change them and not
+the page. `charlstm COMMAND --help` shows the same in a terminal; [Using charlstm](guide.md) is an introduction.
 
-An environment variable stands in for an option that is not typed. What means the same to all commands has one:
+Every option can also be set by an environment variable. These apply to all commands:
 {shared}.
-All else is named after its command, as {example}, and stands beside its option below. {others} names the folder for
-encoded corpora and compiled gates.
-What is typed goes before a variable, and a variable before a `--config` file. A `CHARLSTM_` variable that no command
+Every other variable carries the name of its command, as {example} does; it stands behind its option below. {others}
+names the folder for encoded corpora and compiled gates.
+
+What you type wins over a variable, and a variable wins over a `--config` file. A `CHARLSTM_` variable that no command
 knows is an error.
 """
 

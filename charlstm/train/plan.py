@@ -1,6 +1,7 @@
 """What to train when a person says little: network and recipe from the size of the corpus and the budget.
 
-The figures were found on two cores by short trainings on tinyshakespeare (README, "How the defaults were found").
+The figures were found on two cores by short trainings on tinyshakespeare: docs/experiments.md, "How the defaults
+were found".
 """
 
 from __future__ import annotations
