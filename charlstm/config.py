@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from charlstm.errors import UsageError
 from charlstm.files.atomic import read_regular
-from charlstm.settings import Config, parse_duration, setting
+from charlstm.settings import Config, parse_duration, setting, settings_of
 
 CellType = Literal["lstm", "rnn", "gru"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -215,6 +216,16 @@ class SampleConfig(Config):
         None, 0, MAX_SEED, help="Same seed, same text.", unit="N", default="a new one", panel=DRAWING
     )
     stop: str | None = setting(None, help="End before this text.", unit="TEXT", panel=TEXT)
+
+
+def check_together(chosen: Mapping[str, Any]) -> None:
+    """Raise UsageError for settings of a training that are out of range, unknown, or do not go together.
+
+    Before any text is opened: how many characters there are is not asked.
+    """
+    network = settings_of(ModelConfig)
+    ModelConfig.from_dict({"vocab_size": 2, **{name: value for name, value in chosen.items() if name in network}})
+    TrainConfig.from_dict({name: value for name, value in chosen.items() if name not in network})
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

@@ -21,10 +21,10 @@ from charlstm.cli.options import (
     was_typed,
 )
 from charlstm.cli.settings import given, option_of, with_settings
-from charlstm.config import BUDGETS, ModelConfig, TrainConfig, read_config_file
+from charlstm.config import BUDGETS, ModelConfig, TrainConfig, check_together, read_config_file
 from charlstm.corpus import CorpusRequest, check_encoding
 from charlstm.errors import UsageError
-from charlstm.settings import parsed, settings_of
+from charlstm.settings import parsed
 
 RUN = "Run"
 
@@ -129,13 +129,6 @@ def settings_in(file: Path) -> dict[str, Any]:
         message = str(e).replace("`", "")  # there it is called as we call it
         raise UsageError(message if message.startswith(str(file)) else f"{file}: {message}") from None
     return found
-
-
-def check_together(chosen: dict[str, Any]) -> None:
-    """Raise UsageError for settings that are out of range or do not go together, before any text is opened."""
-    network = settings_of(ModelConfig)
-    ModelConfig.from_dict({"vocab_size": 2, **{name: value for name, value in chosen.items() if name in network}})
-    TrainConfig.from_dict({name: value for name, value in chosen.items() if name not in network})
 
 
 def refuse_changes(names: list[str]) -> None:

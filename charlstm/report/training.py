@@ -17,8 +17,8 @@ from charlstm.report.console import say
 from charlstm.report.curves import Curve, draw_curves, nice_limits
 from charlstm.report.tables import table
 from charlstm.report.text import count, duration, printable, quoted
-from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
-from charlstm.train.plan import scored_chars
+from charlstm.training.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
+from charlstm.training.plan import scored_chars
 
 BEGINNING = 0.02  # of a training
 ROWS = 16
