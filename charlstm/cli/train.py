@@ -20,8 +20,8 @@ from charlstm.cli.options import (
     option,
     was_typed,
 )
-from charlstm.cli.settings import given, option_of, with_settings
-from charlstm.config import BUDGETS, ModelConfig, TrainConfig, check_together, read_config_file
+from charlstm.cli.settings import given, with_settings
+from charlstm.config import BUDGETS, ModelConfig, TrainConfig, check_changes, check_together, read_config_file
 from charlstm.corpus import CorpusRequest, check_encoding
 from charlstm.errors import UsageError
 from charlstm.settings import parsed
@@ -116,7 +116,7 @@ def train(
         start_new(request, out, chosen, device.value, threads, output)
     else:
         others = [n for n in ("out", "valid", "encoding", "normalize", "config") if was_typed(ctx, n)]
-        refuse_changes([*chosen, *others])
+        check_changes([*chosen, *others])
         start_resumed(resume, tuple(corpus or ()), chosen, device.value, threads, output)
 
 
@@ -129,16 +129,6 @@ def settings_in(file: Path) -> dict[str, Any]:
         message = str(e).replace("`", "")  # there it is called as we call it
         raise UsageError(message if message.startswith(str(file)) else f"{file}: {message}") from None
     return found
-
-
-def refuse_changes(names: list[str]) -> None:
-    """Raise UsageError for settings that a resumed run cannot take."""
-    fixed = sorted(set(names) - {*BUDGETS, "patience"})
-    if fixed:
-        raise UsageError(
-            "--resume goes on with what the run began with; only the budget may change, not "
-            + ", ".join(map(option_of, fixed))
-        )
 
 
 def from_environment(ctx: typer.Context, parameter: str) -> bool:

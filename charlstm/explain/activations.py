@@ -84,7 +84,7 @@ class Activations(Mapping[str, Array]):
         """
         with new_binary_file(Path(path)) as f:
             about = {"text": np.array(self.text), "layers": np.array(self.layers)}
-            np.savez(f, allow_pickle=False, **about, **self._arrays)  # type: ignore[arg-type]
+            np.savez(f, allow_pickle=False, **about, **self._arrays)
 
 
 def read_activations(
