@@ -29,7 +29,7 @@ from charlstm.network.devices import find_device
 from charlstm.report.bars import Stages, in_notebook
 from charlstm.report.training_bar import TrainingBar
 from charlstm.settings import default_of, parsed, settings_of, type_of
-from charlstm.training.events import Evaluated, NotSaved, RolledBack, Stepped
+from charlstm.training.events import Evaluated, Finished, NotSaved, RolledBack, Stepped
 from charlstm.training.running import Running
 from charlstm.training.session import Session, is_finished, new_session, resumed_session, run_folder
 from charlstm.training.speed import measure_speed
@@ -171,6 +171,8 @@ def _run(session: Session, missing: Sequence[str], seen: _Seen) -> None:
                         f"step {event.failed_step}: the loss is not finite; back to step {event.step}, learning rate "
                         f"times {event.lr_scale:g}"
                     )
+                elif isinstance(event, Finished) and event.reason in ("budget", "patience"):
+                    bar.finished()
     finally:
         bar.close()
     assert running.end is not None

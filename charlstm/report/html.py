@@ -109,6 +109,11 @@ def ground(share: float) -> str:
     return "" if math.isnan(share) else GROUNDS[step_of(share)]
 
 
+def two(value: float) -> str:
+    """A number to two places, never -0.00; a dash where there is none."""
+    return "-" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}"
+
+
 def beginning(text: str, most: int = BEGINNING) -> str:
     """The beginning of a text, quoted."""
     return repr(text if len(text) <= most else text[: most - 3] + "...")
@@ -157,7 +162,7 @@ def _(walk: Walk) -> str:
     reach = max(map(abs, memory), default=0.0) or 1.0
     steps = [f", {step.value}" for step in walk.steps] or [""] * len(memory)
     titles = [
-        f"{k + 1}{steps[k]}: " + "  ".join(f"{letter} {values[k]:.2f}" for letter, values in walk.numbers.items())
+        f"{k + 1}{steps[k]}: " + "  ".join(f"{letter} {two(values[k])}" for letter, values in walk.numbers.items())
         for k in range(len(memory))
     ]
     what = walk.kind.parts["c" if walk.kind.has_cell_state else "h"].name
@@ -227,6 +232,6 @@ def _sentence_html(result: ProbeResult, sentence: SentenceReport) -> list[str]:
     parts = [paragraph(heading, "opacity:.7;font-size:smaller")]
     for text, values, share in zip(texts, states, sentence.share, strict=True):
         grounds = [ground((value - centre) / reach) for value in values]
-        parts += [shaded(text, grounds, [f"{value:.2f}" for value in values])]
+        parts += [shaded(text, grounds, [two(value) for value in values])]
         parts += [paragraph(f"P({ending}), of the two endings: {share:.3f}", "font-size:smaller;opacity:.7")]
     return parts

@@ -32,23 +32,33 @@ class TrainingBar:
             bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
         )
         self.smoothed: float | None = None  # bits a character
+        self.last: Stepped | None = None
         self.valid = ""
 
     def stepped(self, event: Stepped) -> None:
         """A window was learnt from."""
         bits = bits_per_char(event.loss_nats)
         self.smoothed = bits if self.smoothed is None else 0.95 * self.smoothed + 0.05 * bits
-        if self.bar.disable:
-            return
-        self.bar.set_postfix_str(
-            f"epoch {event.epoch:.2f}  {self.smoothed:.3f} bits/char{self.valid}  {count(event.chars_per_s)} char/s",
-            refresh=False,
-        )
-        self.bar.update(round(event.progress * SCALE) - self.bar.n)
+        self.last = event
+        self._show(event.progress)
 
     def evaluated(self, event: Evaluated) -> None:
         """The model was scored."""
         self.valid = f"  valid {event.valid_bits_per_char:.3f}"
+
+    def finished(self) -> None:
+        """The training has come to its end, by its budget or because it got no better."""
+        self._show(1.0)
+
+    def _show(self, share: float) -> None:
+        if self.bar.disable or self.last is None:
+            return
+        step = self.last
+        self.bar.set_postfix_str(
+            f"epoch {step.epoch:.2f}  {self.smoothed:.3f} bits/char{self.valid}  {count(step.chars_per_s)} char/s",
+            refresh=False,
+        )
+        self.bar.update(round(share * SCALE) - self.bar.n)
 
     def close(self) -> None:
         """End it."""
