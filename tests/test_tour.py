@@ -1,7 +1,6 @@
 """The notebook runs, in a kernel, from its first cell to its last; a warning in it is an error."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from nbclient import NotebookClient
 
 DOCS = Path(__file__).parents[1] / "docs"
 TOUR = DOCS / "tour.ipynb"
-# what a person's notebook does not do: our own warnings are errors here; others' modules may warn of each other
+# run before its first cell
 STRICT = """
 import warnings
 warnings.simplefilter("error")
+warnings.filterwarnings("ignore", module="ipykernel")  # it warns of itself when it is told to stop
 import sys
 sys.path.insert(0, {root!r})
 """
@@ -28,7 +28,7 @@ def outputs_of(notebook: Any) -> list[Any]:
 @pytest.mark.filterwarnings("default")  # of the client's libraries; those of the notebook are errors in its kernel
 def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib")
-    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel takes its own
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -44,10 +44,9 @@ def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not [output for output in outputs if output.output_type == "error"]
     words = "".join(str(output.get("text", "")) + str(output.get("data", {})) for output in outputs)
     assert words.count("text/html") >= 4
-    assert "image/png" in words or "Figure" in words
+    assert "image/png" in words
     for part in ("LanguageModel 'english'", "bits/char", "Walk of cell 73 of layer 2", "ProbeResult", "<span style="):
         assert part in words, part
-    assert (tmp_path / os.listdir(tmp_path)[0]).exists()
     assert not (DOCS / "checkpoints").exists()
 
 

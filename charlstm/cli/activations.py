@@ -41,11 +41,21 @@ def activations(
     checkpoint: Checkpoint = None,
     gates: Annotated[
         str | None,
-        option("--gates", help="Which gates and states, by letter: fic. [default: all of them]", show_default=False),
+        option(
+            "--gates",
+            help="Which gates and states, by letter: fic. [default: all of them]",
+            metavar="LETTERS",
+            show_default=False,
+        ),
     ] = None,
     layers: Annotated[
         str | None,
-        option("--layers", help="Which layers, counted from 1: 1,2. [default: all of them]", show_default=False),
+        option(
+            "--layers",
+            help="Which layers, counted from 1: 1,2. [default: all of them]",
+            metavar="NUMBERS",
+            show_default=False,
+        ),
     ] = None,
     warm: Annotated[
         str,
@@ -64,7 +74,7 @@ def activations(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write the gates and states of every cell over a text to a .npz file.
+    """Write every gate and state over a text to a .npz file.
 
     For an LSTM the file holds the arrays f, i, g, o, c and h (forget gate, input gate, candidate, output gate, cell
     state, hidden state), each of shape (characters, layers, cells), and beside them text and layers.

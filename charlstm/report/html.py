@@ -24,14 +24,14 @@ from charlstm.report.walk import draw_walk
 from charlstm.sample import Sample
 from charlstm.shown import html_of, words_of
 
-WIDTH = 100  # columns of what is drawn as for a terminal
+WIDTH = 88  # columns of what is drawn as for a terminal
 BEGINNING = 60  # characters of a text that words show
-# middle tones, which can be read on white and on black
+# middle tones, which can be read on white and on black; black is only used on a light ground
 TONES = TerminalTheme(
     (255, 255, 255),
     (110, 118, 126),
     [
-        (110, 118, 126),
+        (0, 0, 0),
         (217, 71, 58),
         (46, 158, 79),
         (176, 125, 0),
@@ -226,7 +226,7 @@ def _sentence_html(result: ProbeResult, sentence: SentenceReport) -> list[str]:
     if result.watched:
         layer, cell = result.watched[0]
         state = "hidden state" if result.state == "h" else "cell state"
-        heading += f", shaded by the {state} of {cell_in_words(layer, cell)}"
+        heading += f", shaded by the {state} of {cell_in_words(layer, cell)}: blue is low, orange is high"
     word = pair.prefix[pair.prefix.rfind(" ") + 1 :]
     ending = word + pair.endings[0].rstrip(" .,")
     parts = [paragraph(heading, "opacity:.7;font-size:smaller")]
