@@ -455,6 +455,16 @@ def test_the_command_writes_a_file_that_numpy_reads(invoke: Invoke, model: charl
     assert Path("x.npz").read_bytes() == Path("z.npz").read_bytes()
 
 
+def test_a_network_of_one_layer_and_no_gates(invoke: Invoke, corpus_file: Path) -> None:
+    charlstm.train(corpus_file, out="rnn", steps=2, **{**SMALL, "num_layers": 1}, cell_type="rnn")
+    done = invoke("activations", "ba", "-c", "rnn", "-o", "x.npz")
+    assert "x.npz: h, 2 characters x 1 layer x 12 cells; " in done.err
+    done = invoke("activations", "ba", "-c", "rnn", "-o", "y.npz", "--layers", 2)
+    assert "--layers 2: this model has one layer, 1" in done.err
+    done = invoke("activations", "ba", "-c", "rnn", "-o", "y.npz", "--gates", "f")
+    assert "--gates 'f': a plain RNN has h" in done.err
+
+
 def test_the_command_refuses(invoke: Invoke, model: charlstm.LanguageModel) -> None:
     Path("there.npz").write_bytes(b"mine")
     refused = [

@@ -127,8 +127,8 @@ def activations(
         about = {"out": str(out), "checkpoint": str(path), "arrays": list(found), "shape": list(shape)}
         print_json({**about, "layers": list(found.layers), "dtype": str(found[next(iter(found))].dtype), "bytes": size})
     elif not quiet:
-        names = ", ".join(found)
-        say(f"{out}: {names}, each {shape[0]:,} characters x {shape[1]} layers x {shape[2]:,} cells; {size:,} bytes")
+        size_of = f"{shape[0]:,} characters x {shape[1]} layer{'s' * (shape[1] > 1)} x {shape[2]:,} cells"
+        say(f"{out}: {', '.join(found)}, {'each ' * (len(found) > 1)}{size_of}; {size:,} bytes")
 
 
 def taken(out: Path) -> str:

@@ -166,7 +166,8 @@ def _layers(number: int, layers: Sequence[int] | None) -> list[int]:
     wrong = [layer for layer in layers if not 1 <= layer <= number]
     if wrong or not layers:
         shown = str(wrong[0]) if wrong else "empty"
-        raise UsageError(f"`layers` {shown}: this model has layers 1 to {number}", "layers")
+        has = "one layer, 1" if number == 1 else f"layers 1 to {number}"
+        raise UsageError(f"`layers` {shown}: this model has {has}", "layers")
     if len(set(layers)) < len(layers):
         raise UsageError("`layers` names one twice", "layers")
     return sorted(layers)

@@ -28,7 +28,7 @@ WIDTH = 88  # columns of what is drawn as for a terminal
 BEGINNING = 60  # characters of a text that words show
 # middle tones, which can be read on white and on black; black is only used on a light ground
 TONES = TerminalTheme(
-    (255, 255, 255),
+    (110, 118, 126),  # what is dim is halfway between these two
     (110, 118, 126),
     [
         (0, 0, 0),
