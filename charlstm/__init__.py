@@ -2,9 +2,12 @@
 
 import charlstm
 
-model = charlstm.load("checkpoints/shakespeare")
-print(model.generate("ROMEO:", length=200, temperature=0.8, seed=1))
+model = charlstm.load("english")  # it ships; or a file, or the folder of a run
+print(model.generate("The old man ", length=200, temperature=0.7, seed=1))
 print(model.score("To be, or not to be").bits_per_char)
+
+mine = charlstm.train("novel.txt", time="2m")
+mine.activations("a text")["f"]  # the forget gates: a numpy array (characters, layers, cells)
 """
 
 from __future__ import annotations
@@ -15,15 +18,21 @@ from charlstm._version import __version__
 from charlstm.errors import CharLSTMError
 
 if TYPE_CHECKING:
-    from charlstm.api import LanguageModel, load
+    from charlstm.api import LanguageModel, load, train
 
-__all__ = ["CharLSTMError", "LanguageModel", "__version__", "load"]
+__all__ = ["CharLSTMError", "LanguageModel", "__version__", "load", "train"]
+
+_LAZY = ("LanguageModel", "load", "train")  # they bring torch with them: imported when they are asked for
 
 
 def __getattr__(name: str) -> Any:
-    """`load` and `LanguageModel` bring torch with them, so they are imported when they are asked for."""
-    if name in ("LanguageModel", "load"):
+    if name in _LAZY:
         from charlstm import api
 
-        return getattr(api, name)
+        value = globals()[name] = getattr(api, name)
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, "errors", *(name for name in globals() if name.startswith("__"))})

@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from charlstm.errors import UsageError
 from charlstm.files.atomic import read_regular
-from charlstm.settings import Config, parse_duration, setting
+from charlstm.settings import Config, parse_duration, setting, settings_of
 
 CellType = Literal["lstm", "rnn", "gru"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -25,6 +26,7 @@ LANGUAGES: dict[str, str] = {"pt": "Portuguese", "en": "English"}
 
 MAX_SEED = 2**63 - 1
 MAX_CONFIG_FILE = 1 << 20  # bytes
+MAX_CELL_NAME = 40  # characters
 BUDGETS = ("steps", "epochs", "time")
 
 # what a setting is about: the groups of `--help`
@@ -215,6 +217,42 @@ class SampleConfig(Config):
         None, 0, MAX_SEED, help="Same seed, same text.", unit="N", default="a new one", panel=DRAWING
     )
     stop: str | None = setting(None, help="End before this text.", unit="TEXT", panel=TEXT)
+
+
+def parse_cell(name: str, config: ModelConfig) -> tuple[int, int]:
+    """`2:110` -> (1, 110): layers count from 1, cells from 0. Raises UsageError for none of the network's cells."""
+    shown = name if len(name) <= MAX_CELL_NAME else f"{name[:MAX_CELL_NAME]}..."
+    layer, colon, cell = name.partition(":")
+    if not (colon and layer.isdecimal() and cell.isdecimal()):
+        raise UsageError(f"`cell` {shown}: write layer:cell, as 2:110", "cell")
+    # a number of many digits is none of ours, and Python reads none of more than 4,300
+    place = (int(layer) - 1, int(cell)) if len(name) <= MAX_CELL_NAME else (-1, -1)
+    if not (0 <= place[0] < config.num_layers and place[1] < config.hidden_size):
+        layers, cells = f"layers 1 to {config.num_layers}", f"cells 0 to {config.hidden_size - 1}"
+        raise UsageError(f"`cell` {shown}: this model has {layers}, {cells}", "cell")
+    return place
+
+
+def check_changes(names: Collection[str]) -> None:
+    """Raise UsageError for settings that a run cannot take that goes on."""
+    fixed = sorted(set(names) - {*BUDGETS, "patience"})
+    if fixed:
+        raise UsageError(
+            "`resume` goes on with what the run began with; only the budget may change, not "
+            + ", ".join(f"`{name}`" for name in fixed),
+            "resume",
+            *fixed,
+        )
+
+
+def check_together(chosen: Mapping[str, Any]) -> None:
+    """Raise UsageError for settings of a training that are out of range, unknown, or do not go together.
+
+    Before any text is opened: how many characters there are is not asked.
+    """
+    network = settings_of(ModelConfig)
+    ModelConfig.from_dict({"vocab_size": 2, **{name: value for name, value in chosen.items() if name in network}})
+    TrainConfig.from_dict({name: value for name, value in chosen.items() if name not in network})
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

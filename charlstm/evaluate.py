@@ -35,6 +35,10 @@ class Score:
     nats_per_char: float
     characters: int  # how many were scored
 
+    def __repr__(self) -> str:
+        how = f"{self.bits_per_char:.4f} bits/char, {self.nats_per_char:.4f} nats/char"
+        return f"<Score: {how}, over {self.characters:,} characters>"
+
     @property
     def bits_per_char(self) -> float:
         """The same in bits."""

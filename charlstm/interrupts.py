@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from charlstm.errors import Interrupted
@@ -75,6 +77,32 @@ class Interrupts:
         self.signum = signum
         if not self.deferred:
             raise Interrupted(signum)
+
+
+@contextmanager
+def ctrl_c_waits() -> Iterator[Callable[[], bool]]:
+    """For use as a library: while this lasts, a first Ctrl-C is only noted; a second one is a KeyboardInterrupt.
+
+    Gives a function that says whether one has come. In threads other than the main one, which no signal reaches, and
+    where Ctrl-C is ignored, nothing changes.
+    """
+    came = False
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 INTERRUPTS = Interrupts()  # of this process: there is only one set of signals

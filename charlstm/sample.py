@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.network.scan import scan
 from charlstm.network.stepper import Stepper
+from charlstm.shown import Shown
 
 LONG_TEXT = 100_000  # characters: about a minute, so that compiling pays
 WINDOW = 4096  # characters of a prompt that are read at once: memory does not grow with its length
@@ -34,6 +36,31 @@ class Drawn:
     stream: int
     text: str
     logprob: float
+
+
+class Sample(Shown, str):
+    """A text that a model wrote: an ordinary string that knows how it was made.
+
+    Attributes:
+        prompt: what it goes on from; not part of it.
+        seed: with which the same model, given the same settings, writes the same text again.
+        logprobs: the log-probability of each character, in nats, under the model itself.
+    """
+
+    prompt: str
+    seed: int
+    logprobs: tuple[float, ...]
+
+    def __new__(cls, text: str, prompt: str = "", seed: int = 0, logprobs: Iterable[float] = ()) -> Sample:
+        """Make it of its text."""
+        made = super().__new__(cls, text)
+        made.prompt, made.seed, made.logprobs = prompt, seed, tuple(logprobs)
+        return made
+
+    @property
+    def bits_per_char(self) -> float:
+        """How improbable the model finds its own text; NaN for one without characters."""
+        return -math.fsum(self.logprobs) / len(self.logprobs) / math.log(2) if self.logprobs else math.nan
 
 
 def draw(logits: Tensor, u: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Tensor:

@@ -149,7 +149,7 @@ def _check(name: str, value: Any, hint: Any, limits: tuple[float, float] | None)
     if not sound:
         raise UsageError(f"{name} is {_shown(value)}; it must be of type {kind.__name__}")
     if limits is not None and not limits[0] <= value <= limits[1]:
-        low, high = (f"{x:,}" if x == x // 1 else str(x) for x in limits)
+        low, high = (f"{int(x):,}" if x == x // 1 and x < math.inf else str(x) for x in limits)
         bounds = f"at least {low}" if math.isinf(limits[1]) else f"between {low} and {high}"
         raise UsageError(f"{name} is {_shown(value)}; it must be {bounds}")
     if isinstance(value, float) and not math.isfinite(value):

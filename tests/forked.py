@@ -74,7 +74,7 @@ def run_in_own_group(folder: Path, command: str) -> None:
 
 
 def _watch_saves(marker: Path, die_in_save: int | None) -> None:
-    from charlstm.train.state import RunFiles
+    from charlstm.training.state import RunFiles
 
     chance = random.Random(die_in_save)
     skip = chance.randrange(6)  # so many saves first

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charlstm.train.batches import Lanes, Position
+from charlstm.training.batches import Lanes, Position
 
 CPU = torch.device("cpu")
 

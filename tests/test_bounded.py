@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import small_text
 
-from charlstm.cli.train_run import LOG_LINES
+from charlstm.training.running import LOG_LINES
 
 STEPS = 20_000 if os.environ.get("SOAK") else 2_000
 SHAPE = [

@@ -32,7 +32,7 @@ from charlstm.network.cells import CELLS
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.sample import generate
-from charlstm.train import session
+from charlstm.training import session
 
 
 def content(cell_type: str = "lstm") -> ModelFile:

@@ -187,7 +187,7 @@ def test_a_run_that_was_killed_before_the_state_of_its_first_evaluation_starts_o
     assert invoke("train", *arguments, "whole").code == 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "charlstm.train.state.RunFiles.save_last", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt)
+            "charlstm.training.state.RunFiles.save_last", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt)
         )
         assert invoke("train", *arguments, "killed").code != 0
     assert {p.name for p in Path("killed").iterdir()} == {".lock", "best.safetensors", "config.json", "metrics.jsonl"}
@@ -425,7 +425,7 @@ def test_an_existing_run_is_never_overwritten(invoke: Invoke, trained: Path, cor
 
 
 def test_divergence_is_exit_5(invoke: Invoke, corpus_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("charlstm.train.trainer.guarded_step", lambda *a: False)
+    monkeypatch.setattr("charlstm.training.trainer.guarded_step", lambda *a: False)
     result = invoke("train", corpus_file, "--steps", 20, *SMALL)
     assert result.code == 5
     assert "not finite" in result.err.splitlines()[-1]

@@ -17,7 +17,7 @@ from charlstm.network.cells import CELLS
 from charlstm.network.compiling import CompileError, are_built, compiled_gates
 from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
-from charlstm.train import session
+from charlstm.training import session
 
 CPU = torch.device("cpu")
 CONFIG = ModelConfig(vocab_size=7, hidden_size=COMPILED_WIDTH, num_layers=2, embedding_size=5)

@@ -11,8 +11,8 @@ from charlstm.network.cells import CELLS, State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.network.scan import scan
-from charlstm.train.dropout import dropout_masks
-from charlstm.train.graphed import GraphedWindow
+from charlstm.training.dropout import dropout_masks
+from charlstm.training.graphed import GraphedWindow
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 

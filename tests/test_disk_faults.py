@@ -22,7 +22,7 @@ from charlstm.corpus import Corpus
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError, ModelFileError
 from charlstm.network.model import CharLM
-from charlstm.train.events import Finished, NotSaved
+from charlstm.training.events import Finished, NotSaved
 
 OPERATIONS = ("open", "write", "fsync", "close", "chmod", "link", "replace", "unlink")
 KILLED = "killed"

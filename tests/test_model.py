@@ -7,7 +7,7 @@ from charlstm.network.cells import CELLS, Cell
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM, from_torch, to_torch, torch_layers
 from charlstm.network.shapes import num_parameters, tensor_shapes
-from charlstm.train.dropout import drop_recurrent_weights, dropout_masks
+from charlstm.training.dropout import drop_recurrent_weights, dropout_masks
 
 
 def tiny(cell_type: str = "lstm", **more: int) -> CharLM:

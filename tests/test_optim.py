@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.network.model import CharLM
-from charlstm.train.optim import guarded_step, learning_rate, make_optimizers, optimizer_tensors, restore_optimizers
+from charlstm.training.optim import guarded_step, learning_rate, make_optimizers, optimizer_tensors, restore_optimizers
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))

@@ -6,7 +6,7 @@ from conftest import small_text
 
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.errors import TextError, UsageError
-from charlstm.train.plan import dropout_for, expected_epochs, network_size, plan
+from charlstm.training.plan import dropout_for, expected_epochs, network_size, plan
 
 
 @pytest.fixture

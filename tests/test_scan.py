@@ -12,7 +12,7 @@ from charlstm.network.cells import CELLS, Cell, Layer, State
 from charlstm.network.head_loss import HeadLoss
 from charlstm.network.kernels import Kernels
 from charlstm.network.scan import scan
-from charlstm.train.dropout import drop_recurrent_weights, dropout_masks
+from charlstm.training.dropout import drop_recurrent_weights, dropout_masks
 
 F64 = torch.float64
 V = 11

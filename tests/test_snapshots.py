@@ -13,8 +13,8 @@ from test_trainer import BASE, corpus, drain, make, of_kind, spoil_step  # noqa:
 from charlstm import checkpoint
 from charlstm.corpus import Corpus
 from charlstm.errors import ModelFileError
-from charlstm.train.events import Finished, NotSaved, RolledBack, Stepped
-from charlstm.train.plan import snapshots_due
+from charlstm.training.events import Finished, NotSaved, RolledBack, Stepped
+from charlstm.training.plan import snapshots_due
 
 KEEPING = BASE.replace(snapshots=7)
 STEPS = [1, 2, 3, 6, 12, 24]  # at 1, 2.2, 4.6, 10, 22, 46 and 100 % of 24 steps: the first two fall on one

@@ -20,12 +20,12 @@ from charlstm.evaluate import score_stream
 from charlstm.network.cells import CELLS
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
-from charlstm.train import preview
-from charlstm.train import trainer as trainer_module
-from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped, Trained
-from charlstm.train.optim import learning_rate
-from charlstm.train.speed import measure_speed
-from charlstm.train.trainer import Trainer
+from charlstm.training import preview
+from charlstm.training import trainer as trainer_module
+from charlstm.training.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped, Trained
+from charlstm.training.optim import learning_rate
+from charlstm.training.speed import measure_speed
+from charlstm.training.trainer import Trainer
 
 BASE = TrainConfig(
     steps=24, batch_size=4, seq_len=16, evaluations=4, valid_chars=400, dropout=0.2, weight_dropout=0.1, lr=5e-3
@@ -168,7 +168,7 @@ def test_the_first_evaluation_fits_into_a_budget_of_time(corpus: Corpus, tmp_pat
         clock.now += 2.0
         return score_stream(model, ids, kernels, **more)
 
-    monkeypatch.setattr("charlstm.train.trainer.score_stream", slow)
+    monkeypatch.setattr("charlstm.training.trainer.score_stream", slow)
     config = BASE.replace(steps=None, time=5.0, evaluations=1)
     ends = {}
     for name, known in (("known", 2.0), ("unknown", 0.0)):

@@ -15,9 +15,9 @@ import torch
 from charlstm.config import CellType
 from charlstm.corpus import Corpus, CorpusRequest
 from charlstm.evaluate import bits_per_char, score_stream, score_windows
-from charlstm.train.events import Finished, Stepped
-from charlstm.train.session import new_session
-from charlstm.train.trainer import Trainer
+from charlstm.training.events import Finished, Stepped
+from charlstm.training.session import new_session
+from charlstm.training.trainer import Trainer
 
 POINTS = 8
 WINDOWS = {"seq_len": 64, "batches": 100, "batch_size": 32, "seed": 0}

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from charlstm._version import __version__
+from charlstm.cli.activations import activations
 from charlstm.cli.bench import bench
 from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
@@ -31,6 +32,7 @@ COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "eval": evaluate,
     "probe": probe,
     "explain": EXPLAIN,
+    "activations": activations,
     "corpus": corpus,
     "info": info,
     "bench": bench,

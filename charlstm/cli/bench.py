@@ -95,7 +95,7 @@ def bench(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Measure speed on this machine, in turns with PyTorch's own layers.
+    """Measure speed on this machine, beside PyTorch's own layers.
 
     train: characters a second, forward and backward. sample: characters a second, one text and 64 side by side.
     memory: the peak of a training. quality: bits/char against seconds of `charlstm train` on a text, as CSV.

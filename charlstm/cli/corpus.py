@@ -79,7 +79,7 @@ def corpus(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write a corpus made by rule, whose agreement is known, or its pairs.
+    """Write a practice text, or sentence pairs to probe with.
 
     What a network learns from sentences made by rule serves for prose if they stand in it:
 

@@ -87,9 +87,9 @@ def evaluate(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Score how well a model predicts a text, in nats and bits a character.
+    """Score how well a model predicts a text.
 
-    Several files are scored one after the other as one text.
+    The score is given in nats and in bits per character. Several files are scored one after the other, as one text.
     """
     check_encoding(encoding)
     from charlstm.evaluate import score_stream, score_windows

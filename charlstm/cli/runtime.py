@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.config import LANGUAGES, Language
-from charlstm.errors import TextError, UsageError
+from charlstm.errors import TextError
 from charlstm.report.console import say
 
 if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
@@ -33,18 +33,11 @@ def prepare_machine(device: str, threads: int | None) -> torch.device:
     """Set the number of threads; the device that `--device` means. Raises UsageError for one that is not here."""
     import torch
 
+    from charlstm.network.devices import find_device
+
     if threads is not None:
         torch.set_num_threads(threads)
-    here = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if device == "auto":
-        device = next(name for name, is_here in here.items() if is_here)
-    if not here[device]:
-        raise UsageError(f"--device {device}: there is none here; use --device cpu")
-    return torch.device(device)
+    return find_device(device)
 
 
 def say_compiling(quiet: bool) -> None:

@@ -10,6 +10,8 @@ from charlstm.cli.options import in_typers_terms, option
 from charlstm.errors import CharLSTMError
 from charlstm.settings import Config, check_setting, default_of, settings_of, type_of
 
+CALLED = {"on_unknown": "--unknown"}  # what people type less of than Python's argument has
+
 
 def with_settings(*kinds: type[Config]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for every setting of some dataclasses, in place of its `**settings`.
@@ -65,7 +67,7 @@ def given(settings: dict[str, Any]) -> dict[str, Any]:
 
 def option_of(name: str) -> str:
     """The option of a setting: `seq_len` -> `--seq-len`."""
-    return "--" + name.replace("_", "-")
+    return CALLED.get(name, "--" + name.replace("_", "-"))
 
 
 def in_options(error: CharLSTMError) -> str:

@@ -20,11 +20,11 @@ from charlstm.cli.options import (
     option,
     was_typed,
 )
-from charlstm.cli.settings import given, option_of, with_settings
-from charlstm.config import BUDGETS, ModelConfig, TrainConfig, read_config_file
+from charlstm.cli.settings import given, with_settings
+from charlstm.config import BUDGETS, ModelConfig, TrainConfig, check_changes, check_together, read_config_file
 from charlstm.corpus import CorpusRequest, check_encoding
 from charlstm.errors import UsageError
-from charlstm.settings import parsed, settings_of
+from charlstm.settings import parsed
 
 RUN = "Run"
 
@@ -116,7 +116,7 @@ def train(
         start_new(request, out, chosen, device.value, threads, output)
     else:
         others = [n for n in ("out", "valid", "encoding", "normalize", "config") if was_typed(ctx, n)]
-        refuse_changes([*chosen, *others])
+        check_changes([*chosen, *others])
         start_resumed(resume, tuple(corpus or ()), chosen, device.value, threads, output)
 
 
@@ -129,23 +129,6 @@ def settings_in(file: Path) -> dict[str, Any]:
         message = str(e).replace("`", "")  # there it is called as we call it
         raise UsageError(message if message.startswith(str(file)) else f"{file}: {message}") from None
     return found
-
-
-def check_together(chosen: dict[str, Any]) -> None:
-    """Raise UsageError for settings that are out of range or do not go together, before any text is opened."""
-    network = settings_of(ModelConfig)
-    ModelConfig.from_dict({"vocab_size": 2, **{name: value for name, value in chosen.items() if name in network}})
-    TrainConfig.from_dict({name: value for name, value in chosen.items() if name not in network})
-
-
-def refuse_changes(names: list[str]) -> None:
-    """Raise UsageError for settings that a resumed run cannot take."""
-    fixed = sorted(set(names) - {*BUDGETS, "patience"})
-    if fixed:
-        raise UsageError(
-            "--resume goes on with what the run began with; only the budget may change, not "
-            + ", ".join(map(option_of, fixed))
-        )
 
 
 def from_environment(ctx: typer.Context, parameter: str) -> bool:

@@ -13,20 +13,17 @@ from charlstm import checkpoint
 from charlstm.cli.runtime import prepare_machine, say_compiling
 from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import CharLSTMError, Interrupted
-from charlstm.evaluate import SCORING_SPEED
 from charlstm.interrupts import INTERRUPTS
 from charlstm.report.bars import Stages
 from charlstm.report.console import print_json, say
 from charlstm.report.screen import show_message
 from charlstm.report.training import TrainingReporter, corpus_report, draw_end, plan_report
-from charlstm.train.events import Event, Finished, NotSaved, Saved, Stepped
-from charlstm.train.plan import scored_chars, steps_in_all
-from charlstm.train.session import Session, is_finished, new_session, resumed_session, run_folder
-from charlstm.train.speed import measure_speed
-from charlstm.train.state import environment, snapshot_of
-from charlstm.train.trainer import Trainer
-
-LOG_LINES = 500  # about so many lines of metrics.jsonl for the steps of a run
+from charlstm.training.events import Event, Stepped
+from charlstm.training.plan import steps_in_all
+from charlstm.training.running import Running
+from charlstm.training.session import Session, is_finished, new_session, resumed_session, run_folder
+from charlstm.training.speed import measure_speed
+from charlstm.training.state import environment, snapshot_of
 
 
 @dataclass(frozen=True)
@@ -94,49 +91,35 @@ def run(session: Session, output: Output) -> None:
         introduce(session, speed, output.verbose)
     INTERRUPTS.check()
     INTERRUPTS.deferred = True  # from here on a signal waits for the end of the step
-    trainer = Trainer(
-        session.model,
-        session.corpus,
-        session.config,
-        session.folder,
-        run_config=session.run_config(),
-        kernels=session.kernels,
-        log_interval_steps=log_interval(session, speed),
-        sample_text=not output.quiet,
-        resumed=session.resumed,
-        clock=INTERRUPTS.running_s,
-        evaluation_s=scored_chars(session.corpus, session.config) / (SCORING_SPEED * speed),
-    )
-    if session.is_new:
-        checkpoint.write_run_config(session.folder, session.run_config())
-    metrics = checkpoint.Metrics(session.folder / checkpoint.METRICS, trainer.progress.step)
-    reporter = TrainingReporter(output.quiet, trainer.progress.fraction)
-    end: Finished | None = None
-    saved, problem = session.resumed is not None, ""  # then the state is on disk before the first step
+    running = Running(session, speed, sample_text=not output.quiet, clock=INTERRUPTS.running_s)
+    reporter = TrainingReporter(output.quiet, running.fraction)
     try:
-        for event in trainer.run(INTERRUPTS.requested):
+        for event in running.events(INTERRUPTS.requested, reporter.warn):
             reporter.show(event)
-            try:
-                record(event, metrics, output)
-            except CharLSTMError as e:  # a full disk must not end a training
-                reporter.warn(f"{e}; training goes on")
-            if isinstance(event, NotSaved):
-                saved, problem = False, event.problem
-            saved = saved or isinstance(event, Saved)
-            end = event if isinstance(event, Finished) else end
+            if output.json and not isinstance(event, Stepped):
+                put_out(event, reporter)
     finally:
         reporter.close()
+    end = running.end
     assert end is not None
     if end.reason == "interrupted" and INTERRUPTS.signum is not None:
-        how = "and saved; go on with" if saved else "and could not be saved; try"
+        how = "and saved; go on with" if running.saved else "and could not be saved; try"
         raise Interrupted(
             INTERRUPTS.signum, f"stopped at step {end.step:,} {how}: charlstm train --resume {session.folder}"
         )
-    if not saved:
-        raise CharLSTMError(f"the training has ended, but the end of it is not saved: {problem}")
+    running.check_saved()
     if not output.quiet:
         show_message(partial(draw_end, end, session.folder))
         say(f"next: charlstm sample --checkpoint {session.folder}")
+
+
+def put_out(event: Event, reporter: TrainingReporter) -> None:
+    """Print an event as JSON; no training ends because nobody reads it, or it cannot be written."""
+    try:
+        with suppress(BrokenPipeError):  # the reader has gone; the run has not
+            print_json(event.to_dict())
+    except CharLSTMError as e:
+        reporter.warn(f"{e}; training goes on")
 
 
 def introduce(session: Session, speed: float, verbose: bool) -> None:
@@ -157,24 +140,3 @@ def plan_of(session: Session, speed: float) -> str:
     done = (progress.step, progress.fraction) if progress else (0, 0.0)
     total = steps_in_all(session.corpus, session.config)
     return plan_report(session.model.config, session.config, session.corpus, speed, kernel, total, *done)
-
-
-def log_interval(session: Session, speed: float) -> int:
-    """How many steps a line of `metrics.jsonl` stands for: fixed when the run begins."""
-    config = session.config
-    steps = steps_in_all(session.corpus, session.config)
-    if steps is None:
-        assert config.time is not None
-        steps = round(config.time * speed / (config.batch_size * config.seq_len))
-    return max(1, steps // LOG_LINES)
-
-
-def record(event: Event, metrics: checkpoint.Metrics, output: Output) -> None:
-    """Keep an event in `metrics.jsonl`, and print it with --json."""
-    if isinstance(event, Stepped):
-        return
-    if not isinstance(event, Saved):  # as many as the run has minutes: the file stays small without them
-        metrics.add(event.to_dict())
-    if output.json:
-        with suppress(BrokenPipeError):  # the reader has gone; the run has not
-            print_json(event.to_dict())

@@ -133,9 +133,9 @@ class Vocabulary:
         hint = f"nearest known: {' '.join(nearest[:5])}" if nearest else "nothing known resembles it"
         return UnknownCharacterError(
             f"{what}: the model has never seen {describe(character)}, at character {position + 1}; {hint}. "
-            "Leave it out, or let `unknown` be skip or nearest",
+            "Leave it out, or let `on_unknown` be skip or nearest",
             character,
             position,
             nearest,
-            "unknown",
+            "on_unknown",
         )

@@ -19,10 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from charlstm.checkpoint import ModelFile
 from charlstm.network.cells import Gates, State
 from charlstm.network.model import CharLM
-from charlstm.probe.ordinary import read_lanes
+from charlstm.probe.ordinary import read_lanes, to_lanes
 from charlstm.probe.statistics import Floats, without_nan
+from charlstm.probe.texts import ordinary_text
+from charlstm.progress import OnProgress
 
 EDGES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)  # of the histogram, characters
 LONGEST = 10
@@ -100,3 +103,11 @@ def measure_memory(model: CharLM, ids: Tensor, source: str) -> Memory:
         source=source,
         keep_gate=model.cell.keep_gate,
     )
+
+
+def longest_memory(content: ModelFile, on_progress: OnProgress) -> tuple[int, int]:
+    """The cell with the longest half-life on ordinary text, layer and number from 0; without gates the first one."""
+    if not content.model.cell.keep_gate:
+        return content.model.config.num_layers - 1, 0
+    ids, source = ordinary_text(content, None, on_progress)
+    return measure_memory(content.model, to_lanes(ids), source).longest(1)[0]

@@ -25,6 +25,7 @@ from charlstm.errors import CharLSTMError
 from charlstm.network.cells import Cell, Gates, State
 from charlstm.network.model import CharLM
 from charlstm.probe.statistics import without_nan
+from charlstm.shown import Shown
 
 OPEN = 0.5  # a gate that lets half or more through is open
 
@@ -38,8 +39,8 @@ class Step(StrEnum):
     cleared = "cleared"
 
 
-@dataclass(frozen=True)
-class Walk:
+@dataclass(frozen=True, repr=False)
+class Walk(Shown):
     """One cell over a text.
 
     Attributes:

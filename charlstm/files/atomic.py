@@ -67,14 +67,29 @@ def new_text_file(path: Path) -> Iterator[TextIO]:
         FileExistsError: if there is something of that name, before or after the text was written.
         OSError: if it cannot be written; nothing of it is left.
     """
+    with _new_file(path) as descriptor, open(descriptor, "w", encoding="utf-8", newline="\n", closefd=False) as f:
+        yield f
+
+
+@contextmanager
+def new_binary_file(path: Path) -> Iterator[BinaryIO]:
+    """The same for bytes: a file that can be read and written anywhere."""
+    with _new_file(path) as descriptor, open(descriptor, "w+b", closefd=False) as f:
+        yield f
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[int]:
+    """The descriptor of a file that is named `path` when what is done with it is done."""
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
     descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(path.name), dir=path.parent)
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as f:
-            yield f
-            f.flush()
+        try:
+            yield descriptor
             sync(descriptor)
+        finally:
+            os.close(descriptor)
         open_to_others(temporary)
         _name(temporary, path)
         sync_folder(path.parent)

@@ -19,6 +19,7 @@ from charlstm.probe.selectivity import Candidate
 from charlstm.probe.statistics import Estimate, Floats, without_nan
 from charlstm.probe.stimuli import LANDMARKS
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict
+from charlstm.shown import Shown
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,8 @@ class Nulls:
         return limit_of(self.hold)
 
 
-@dataclass(frozen=True)
-class ProbeResult:
+@dataclass(frozen=True, repr=False)
+class ProbeResult(Shown):
     """What a probe found.
 
     Attributes:

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from types import TracebackType
 from typing import Any
 
 from tqdm import tqdm
 
 
-def open_bar(what: str, total: int, quiet: bool, **how: Any) -> tqdm[Any]:
-    """A bar on stderr that goes when it is done; none where stderr is not a terminal."""
-    disable = True if quiet else None  # None: tqdm looks at the stream
-    return tqdm(total=total, desc=what, leave=False, file=sys.stderr, disable=disable, **how)
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = get_ipython() if get_ipython else None
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+def open_bar(what: str, total: int, quiet: bool, forced: bool = False, **how: Any) -> tqdm[Any]:
+    """A bar that goes when it is done: in a notebook, or on stderr; none where stderr is not a terminal.
+
+    Args:
+        quiet: never show it.
+        forced: show it in any case.
+        how: as tqdm takes it.
+    """
+    kind, watched = tqdm, in_notebook()
+    if watched:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # without ipywidgets it is a bar of text, which is nothing to warn of
+            from tqdm.auto import tqdm as kind
+    disable = True if quiet else False if forced or watched else None  # None: tqdm looks at the stream
+    return kind(total=total, desc=what, file=sys.stderr, disable=disable, **{"leave": False, **how})
 
 
 class Bar:
@@ -22,10 +41,11 @@ class Bar:
         what: what is being done.
         quiet: never show it.
         unit: "B" for bytes.
+        forced: show it in any case.
     """
 
-    def __init__(self, what: str, quiet: bool, unit: str = "it") -> None:
-        self.what, self.quiet, self.unit = what, quiet, unit
+    def __init__(self, what: str, quiet: bool, unit: str = "it", forced: bool = False) -> None:
+        self.what, self.quiet, self.unit, self.forced = what, quiet, unit, forced
         self.bar: tqdm[Any] | None = None
 
     def __enter__(self) -> Bar:
@@ -39,7 +59,8 @@ class Bar:
     def show(self, done: int, total: int) -> None:
         """So much is done, of so much."""
         if self.bar is None:
-            self.bar = open_bar(self.what, total, self.quiet, unit=self.unit, unit_scale=self.unit == "B", delay=0.5)
+            unit: dict[str, Any] = {"unit": self.unit, "unit_scale": self.unit == "B"}
+            self.bar = open_bar(self.what, total, self.quiet, self.forced, delay=0.5, **unit)
         self.bar.update(done - self.bar.n)
         if done >= total:
             self.close()
@@ -57,10 +78,11 @@ class Stages:
     Args:
         quiet: never show it.
         unit: "B" for bytes.
+        forced: show it in any case.
     """
 
-    def __init__(self, quiet: bool, unit: str = "it") -> None:
-        self.quiet, self.unit = quiet, unit
+    def __init__(self, quiet: bool, unit: str = "it", forced: bool = False) -> None:
+        self.quiet, self.unit, self.forced = quiet, unit, forced
         self.bar: Bar | None = None
 
     def __enter__(self) -> Stages:
@@ -75,7 +97,7 @@ class Stages:
         """`done` of `total` in the stage `what`."""
         if self.bar is None or self.bar.what != what:
             self.close()
-            self.bar = Bar(what, self.quiet, self.unit)
+            self.bar = Bar(what, self.quiet, self.unit, self.forced)
         self.bar.show(done, total)
 
     def close(self) -> None:

@@ -10,19 +10,18 @@ from rich.text import Text
 
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
-from charlstm.evaluate import SCORING_SPEED, bits_per_char
+from charlstm.evaluate import SCORING_SPEED
 from charlstm.network.shapes import num_parameters
-from charlstm.report.bars import open_bar
 from charlstm.report.console import say
 from charlstm.report.curves import Curve, draw_curves, nice_limits
 from charlstm.report.tables import table
 from charlstm.report.text import count, duration, printable, quoted
-from charlstm.train.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
-from charlstm.train.plan import scored_chars
+from charlstm.report.training_bar import TrainingBar
+from charlstm.training.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
+from charlstm.training.plan import scored_chars
 
 BEGINNING = 0.02  # of a training
 ROWS = 16
-SCALE = 10_000  # steps of the progress bar: it shows the share of the budget, which may be time
 
 
 def corpus_report(corpus: Corpus) -> str:
@@ -76,22 +75,13 @@ class TrainingReporter:
 
     def __init__(self, quiet: bool, already: float) -> None:
         self.quiet = quiet
-        self.bar = open_bar(
-            "train",
-            SCALE,
-            quiet,
-            initial=round(already * SCALE),
-            dynamic_ncols=True,
-            bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
-        )
+        self.bar = TrainingBar(already, quiet)
         self.warned: set[str] = set()
-        self.smoothed: float | None = None
-        self.valid = ""
 
     def show(self, event: Event) -> None:
         """Show an event."""
         if isinstance(event, Stepped):
-            self._stepped(event)
+            self.bar.stepped(event)
         elif isinstance(event, Evaluated):
             self._evaluated(event)
         elif isinstance(event, RolledBack):
@@ -114,22 +104,12 @@ class TrainingReporter:
         """Take the bar away."""
         self.bar.close()
 
-    def _stepped(self, event: Stepped) -> None:
-        bits = bits_per_char(event.loss_nats)
-        self.smoothed = bits if self.smoothed is None else 0.95 * self.smoothed + 0.05 * bits
-        if self.bar.disable:
-            return
-        self.bar.set_postfix_str(
-            f"epoch {event.epoch:.2f}  {self.smoothed:.3f} bits/char{self.valid}  {count(event.chars_per_s)} char/s",
-            refresh=False,
-        )
-        self.bar.update(round(event.progress * SCALE) - self.bar.n)
-
     def _evaluated(self, event: Evaluated) -> None:
-        self.valid = f"  valid {event.valid_bits_per_char:.3f}"
+        self.bar.evaluated(event)
         if self.quiet:
             return
-        train = "" if self.smoothed is None else f"train {self.smoothed:.3f}  "
+        smoothed = self.bar.smoothed
+        train = "" if smoothed is None else f"train {smoothed:.3f}  "
         where = f"step {event.step:,}  epoch {event.epoch:.2f}"
         mark = "  best so far" if event.best else ""
         self._line(f"{where}  {train}valid {event.valid_bits_per_char:.3f} bits/char{mark}")
@@ -138,9 +118,9 @@ class TrainingReporter:
             self._line("\n".join("    | " + line for line in lines))
 
     def _line(self, text: str) -> None:
-        self.bar.clear()
+        self.bar.bar.clear()
         say(text)
-        self.bar.refresh()
+        self.bar.bar.refresh()
 
 
 def draw_end(event: Finished, folder: Path, width: int, colour: bool) -> list[RenderableType]:

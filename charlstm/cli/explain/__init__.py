@@ -10,7 +10,9 @@ from charlstm.cli.explain.wiring import wiring
 from charlstm.cli.groups import CommandGroup
 
 EXPLAIN = CommandGroup(
-    """See the gates work. Each view is a command with options of its own.
+    """See the gates work, character by character.
+
+    Each view is a command with options of its own.
 
     Without a command it is walk: charlstm explain "a text" is charlstm explain walk "a text".
 

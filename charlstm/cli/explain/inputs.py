@@ -16,13 +16,12 @@ from charlstm.cli.probe.options import parse_cells
 from charlstm.config import Language
 from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError, UsageError
-from charlstm.explain.memory import measure_memory
+from charlstm.explain.memory import longest_memory as longest_memory
 from charlstm.grammar.pairs import MinimalPair, read_pairs
 from charlstm.network.cells import State
 from charlstm.probe.covering import unknown_character
 from charlstm.probe.defaults import defaults_of
 from charlstm.probe.found_cells import FoundCell, best_cell, recall, remember
-from charlstm.probe.ordinary import to_lanes
 from charlstm.probe.pipeline import ProbeRequest
 from charlstm.probe.pipeline import probe as run_probe
 from charlstm.probe.reading import warm_state
@@ -125,14 +124,6 @@ def choose_cell(
         place = otherwise(stages.update)
     none = "charlstm probe found none" if items.readable_by(content) else "charlstm probe cannot look for one"
     return place, f"{why}; {none} ({items.name})"
-
-
-def longest_memory(content: ModelFile, on_progress: OnProgress) -> tuple[int, int]:
-    """The cell with the longest half-life on ordinary text, layer and number from 0; without gates the first one."""
-    if not content.model.cell.keep_gate:
-        return content.model.config.num_layers - 1, 0
-    ids, source = ordinary_text(content, None, on_progress)
-    return measure_memory(content.model, to_lanes(ids), source).longest(1)[0]
 
 
 def needs_gates(content: ModelFile, output_gate: bool = False) -> None:

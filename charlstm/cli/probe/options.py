@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from charlstm.cli.options import MACHINE, OUTPUT, option, parse_finite
+from charlstm.config import parse_cell
 from charlstm.errors import TextError, UsageError
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.config import ModelConfig
     from charlstm.grammar.pairs import MinimalPair
 
-MAX_CELL_NAME = 40  # characters
 ITEMS = "What to probe"
 CLAIMS = "What a claim asks for"
 
@@ -188,22 +188,6 @@ def own_sentence(
     ]
 
 
-def shown(name: str) -> str:
-    """What was given for a cell, at a length that fits into a message."""
-    return name if len(name) <= MAX_CELL_NAME else f"{name[:MAX_CELL_NAME]}..."
-
-
 def parse_cells(names: Sequence[str] | None, config: ModelConfig) -> list[tuple[int, int]]:
     """`2:110` -> (1, 110): layers count from 1, cells from 0. Raises UsageError."""
-    found = []
-    for name in names or ():
-        layer, colon, cell = name.partition(":")
-        if not (colon and layer.isdecimal() and cell.isdecimal()):
-            raise UsageError(f"--cell {shown(name)}: write layer:cell, as 2:110")
-        # a number of many digits is none of ours, and Python reads none of more than 4,300
-        place = (int(layer) - 1, int(cell)) if len(name) <= MAX_CELL_NAME else (-1, -1)
-        if not (0 <= place[0] < config.num_layers and place[1] < config.hidden_size):
-            layers, cells = f"layers 1 to {config.num_layers}", f"cells 0 to {config.hidden_size - 1}"
-            raise UsageError(f"--cell {shown(name)}: this model has {layers}, {cells}")
-        found.append(place)
-    return found
+    return [parse_cell(name, config) for name in names or ()]

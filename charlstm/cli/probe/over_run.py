@@ -13,7 +13,7 @@ from charlstm.probe.over_run import OverRun, follow
 from charlstm.probe.pipeline import ProbeRequest
 from charlstm.probe.pipeline import probe as run_probe
 from charlstm.progress import OnProgress
-from charlstm.train.session import run_folder
+from charlstm.training.session import run_folder
 
 
 def models_of(run: Path, others: Mapping[str, Any], cells: Sequence[str]) -> list[Path]:

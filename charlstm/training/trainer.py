@@ -23,15 +23,15 @@ from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import Layer, State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
-from charlstm.train.batches import Lanes, Position, Window
-from charlstm.train.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
-from charlstm.train.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
-from charlstm.train.graphed import GraphedWindow
-from charlstm.train.optim import guarded_step, learning_rate
-from charlstm.train.plan import snapshots_due, steps_in_all
-from charlstm.train.preview import preview
-from charlstm.train.speed import SpeedMeter
-from charlstm.train.state import Progress, RunFiles, RunState, Snapshot, snapshot_of
+from charlstm.training.batches import Lanes, Position, Window
+from charlstm.training.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
+from charlstm.training.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
+from charlstm.training.graphed import GraphedWindow
+from charlstm.training.optim import guarded_step, learning_rate
+from charlstm.training.plan import snapshots_due, steps_in_all
+from charlstm.training.preview import preview
+from charlstm.training.speed import SpeedMeter
+from charlstm.training.state import Progress, RunFiles, RunState, Snapshot, snapshot_of
 
 MAX_ROLLBACKS = 3
 SAVE_EVERY_S = 120.0  # of wall-clock time, besides the saves at evaluations

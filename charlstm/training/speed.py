@@ -12,8 +12,8 @@ from charlstm.config import TrainConfig
 from charlstm.network.buffers import BufferPool
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
-from charlstm.train.dropout import dropout_masks
-from charlstm.train.optim import guarded_step, make_optimizers
+from charlstm.training.dropout import dropout_masks
+from charlstm.training.optim import guarded_step, make_optimizers
 
 
 class SpeedMeter:

@@ -23,7 +23,7 @@ from charlstm.errors import ModelFileError
 from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
-from charlstm.train.optim import make_optimizers, optimizer_tensors, restore_optimizers
+from charlstm.training.optim import make_optimizers, optimizer_tensors, restore_optimizers
 
 
 @dataclass

@@ -15,7 +15,7 @@ from charlstm.corpus import Corpus
 from charlstm.errors import TextError
 from charlstm.evaluate import SCORING_SPEED
 from charlstm.network.shapes import num_parameters
-from charlstm.train.batches import Lanes
+from charlstm.training.batches import Lanes
 
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
 EVALUATION_SHARE = 0.1  # of a budget goes to evaluations, about

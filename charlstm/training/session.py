@@ -19,8 +19,8 @@ from charlstm.errors import ModelFileError, TextError, UsageError
 from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress
-from charlstm.train.plan import plan, steps_in_all
-from charlstm.train.state import environment, snapshot_of
+from charlstm.training.plan import plan, steps_in_all
+from charlstm.training.state import environment, snapshot_of
 
 MAX_NAMES = 100_000  # characters of the names of a corpus' files that are kept with a run
 GIVE_AGAIN = "its encoded copy is gone or damaged: give the text again, beside `resume`"

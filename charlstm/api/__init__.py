@@ -1,0 +1,7 @@
+"""charlstm from Python: `load` and `train` give a `LanguageModel`, which writes, scores and shows what is in it."""
+
+from charlstm.api.model import LanguageModel, load
+from charlstm.api.training import train
+from charlstm.report import html as html  # from here on results know how to show themselves
+
+__all__ = ["LanguageModel", "load", "train"]

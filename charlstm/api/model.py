@@ -1,0 +1,380 @@
+"""`LanguageModel`, and `load`, which finds one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+import torch
+
+from charlstm.api import probing
+from charlstm.api.arguments import AnyPath, CellName, cell_of, choice_of, number_of, path_of, plain, text_of, unknown_of
+from charlstm.checkpoint import ModelFile, find_model, is_run, load_model_file, name_of, save_model_file
+from charlstm.config import LANGUAGES, Language, SampleConfig
+from charlstm.corpus.vocab import Ids, OnUnknown, Vocabulary
+from charlstm.errors import TextError, UsageError
+from charlstm.evaluate import Score, bits_per_char, score_stream
+from charlstm.explain.activations import Activations, read_activations
+from charlstm.explain.memory import longest_memory
+from charlstm.explain.walk import OPEN, Walk
+from charlstm.explain.walk import walk as walk_over
+from charlstm.grammar.pairs import MinimalPair
+from charlstm.network.cells import State
+from charlstm.network.devices import find_device
+from charlstm.network.kernels import choose_kernels, worth_compiling
+from charlstm.network.model import CharLM
+from charlstm.network.shapes import num_parameters
+from charlstm.probe.reading import warm_state
+from charlstm.probe.result import ProbeResult
+from charlstm.progress import unheard
+from charlstm.report.bars import Stages
+from charlstm.sample import Drawn, Sample, generate
+
+SAVED_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+MAX_RANDOM_SEED = 2**32
+
+
+class LanguageModel:
+    """A network with its vocabulary.
+
+    Attributes:
+        model: the network (`charlstm.network.model.CharLM`, a `torch.nn.Module`).
+        vocabulary: its characters.
+        training: where it comes from.
+        language: of its text, "pt" or "en"; None where its file does not say.
+        path: its file; None for one that was made of a content alone.
+    """
+
+    def __init__(self, content: ModelFile, path: Path | None = None) -> None:
+        self.content = content
+        self.model: CharLM = content.model
+        self.vocabulary: Vocabulary = content.vocabulary
+        self.training: dict[str, Any] = content.training
+        self.language: Language | None = content.language
+        self.path = path
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of its run, which `train(resume=...)` takes; None if it is not in one."""
+        return self.path.parent if self.path is not None and is_run(self.path.parent) else None
+
+    def __repr__(self) -> str:
+        config, best = self.model.config, self.training.get("best_valid_nats")
+        layers = f"{config.num_layers} layer{'s' * (config.num_layers > 1)} of {config.hidden_size:,} cells"
+        parts = [
+            f"{config.cell_type}, {layers}",
+            f"{num_parameters(config):,} parameters",
+            f"{len(self.vocabulary):,} characters",
+            *([LANGUAGES[self.language]] if self.language else []),
+            *([f"{bits_per_char(best):.3f} bits/char on its validation text"] if isinstance(best, float) else []),
+        ]
+        name = "" if self.path is None else f" {name_of(self.path)!r}"
+        return f"<LanguageModel{name}: {', '.join(parts)}>"
+
+    @overload
+    def generate(
+        self,
+        prompt: str = "",
+        length: int = SampleConfig.length,
+        temperature: float = SampleConfig.temperature,
+        *,
+        num: None = None,
+        top_k: int = SampleConfig.top_k,
+        top_p: float = SampleConfig.top_p,
+        stop: str | None = None,
+        seed: int | None = None,
+        on_unknown: OnUnknown = "error",
+    ) -> Sample: ...
+
+    @overload
+    def generate(
+        self,
+        prompt: str = "",
+        length: int = SampleConfig.length,
+        temperature: float = SampleConfig.temperature,
+        *,
+        num: int,
+        top_k: int = SampleConfig.top_k,
+        top_p: float = SampleConfig.top_p,
+        stop: str | None = None,
+        seed: int | None = None,
+        on_unknown: OnUnknown = "error",
+    ) -> list[Sample]: ...
+
+    def generate(
+        self,
+        prompt: str = "",
+        length: int = SampleConfig.length,
+        temperature: float = SampleConfig.temperature,
+        *,
+        num: int | None = None,
+        top_k: int = SampleConfig.top_k,
+        top_p: float = SampleConfig.top_p,
+        stop: str | None = None,
+        seed: int | None = None,
+        on_unknown: OnUnknown = "error",
+    ) -> Sample | list[Sample]:
+        """Text that goes on from a prompt, without the prompt.
+
+        Args:
+            prompt: without one, the text begins where a paragraph of the training text would.
+            length: characters to write.
+            temperature: lower is safer, higher is bolder; 0 takes the likeliest character every time.
+            num: so many texts, as a list; None: one, as a string.
+            top_k, top_p: draw from the k likeliest characters; from the likeliest that together reach p.
+            stop: end before this text.
+            seed: same seed, same text; None: a new one, which is an attribute of what comes back.
+            on_unknown: what becomes of characters of the prompt that the model has never seen.
+
+        Returns:
+            a string (`Sample`), or a list of them. In a notebook it is shaded by how probable each character was.
+
+        Raises:
+            UsageError: for a setting out of range.
+            UnknownCharacterError: for a prompt with a character that the model has never seen.
+        """
+        limits = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": stop}
+        config = _sample_config(seed=seed, num=1 if num is None else num, **limits)
+        known = self._encode(prompt, on_unknown, "prompt")
+        texts: list[list[Drawn]] = [[] for _ in range(config.num)]
+        for drawn in generate(self.model, self.vocabulary, known, config, opening=self.content.opening):
+            texts[drawn.stream].append(drawn)
+        before = self.vocabulary.decode(known)
+        assert config.seed is not None
+        samples = [
+            Sample("".join(d.text for d in text), before, config.seed, (d.logprob for d in text)) for text in texts
+        ]
+        return samples[0] if num is None else samples
+
+    def stream(
+        self,
+        prompt: str = "",
+        length: int = SampleConfig.length,
+        temperature: float = SampleConfig.temperature,
+        *,
+        top_k: int = SampleConfig.top_k,
+        top_p: float = SampleConfig.top_p,
+        stop: str | None = None,
+        seed: int | None = None,
+        on_unknown: OnUnknown = "error",
+    ) -> Iterator[str]:
+        """The same text, character by character, as it is drawn. Arguments and errors as for `generate`."""
+        limits = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": stop}
+        config = _sample_config(seed=seed, **limits)
+        known = self._encode(prompt, on_unknown, "prompt")
+        drawn = generate(self.model, self.vocabulary, known, config, opening=self.content.opening)
+        return (character.text for character in drawn)
+
+    def score(self, text: str, *, on_unknown: OnUnknown = "error") -> Score:
+        """Nats and bits a character over characters 2..N of a text, from a zero state.
+
+        Raises:
+            UnknownCharacterError: for a character that the model has never seen.
+            TextError: for fewer than two characters.
+        """
+        ids = self._encode(text, on_unknown)
+        if len(ids) < 2:
+            raise TextError(f"{len(ids)} characters to score; at least 2 are needed")
+        config = self.model.config
+        kernels = choose_kernels(config, self.model.device, compiled=worth_compiling(config, len(ids)))
+        return score_stream(self.model, ids, kernels)
+
+    def activations(
+        self,
+        text: str,
+        *,
+        gates: Sequence[str] | None = None,
+        layers: Sequence[int] | None = None,
+        warm: str = "",
+        on_unknown: OnUnknown = "error",
+    ) -> Activations:
+        """Every gate and state of every cell at every character: `activations["f"][t, layer, cell]`.
+
+        Args:
+            text: T characters.
+            gates: the letters to keep, as "fi" or ["c"]; None: f, i, g, o, c and h for an LSTM.
+            layers: which to keep, counted from 1; None: all.
+            warm: read before the text; without it the network begins in a zero state.
+            on_unknown: what becomes of characters that the model has never seen.
+
+        Returns:
+            numpy arrays (T, L, H) by letter, in the type of the weights (float32).
+
+        Raises:
+            UsageError: for a gate or layer that the model does not have.
+            UnknownCharacterError: for a character that the model has never seen.
+            TextError: for an empty text, or one whose arrays would not fit into half of the memory.
+        """
+        ids = self._encode(text, on_unknown)
+        return read_activations(
+            self.model,
+            _tensor(ids),
+            self.vocabulary.decode(ids),
+            self._state_after(warm),
+            gates=_names(gates, "gates"),
+            layers=None if layers is None else [number_of(n, "layers", 1, 64, whole=True) for n in _listed(layers)],
+        )
+
+    def explain(
+        self,
+        text: str,
+        cell: CellName | None = None,
+        *,
+        open_from: float = OPEN,
+        warm: str | None = None,
+        on_unknown: OnUnknown = "error",
+    ) -> Walk:
+        """Follow one cell over a text: its gates, and what they do to its memory. `charlstm explain` shows the same.
+
+        Args:
+            text: what is read.
+            cell: "2:73" or (2, 73), layers counted from 1 and cells from 0; None: the one that a probe of this model
+                found, or else the one that remembers longest.
+            open_from: from here on a gate is open.
+            warm: read before the text; None: what the probe reads before each sentence.
+            on_unknown: what becomes of characters that the model has never seen.
+
+        Returns:
+            a `Walk`: its numbers by letter, what each character did to the memory. In a notebook it is a picture.
+
+        Raises:
+            UsageError: for a cell that is not there.
+            UnknownCharacterError: for a character that the model has never seen.
+        """
+        open_from = number_of(open_from, "open_from", 0, 1)
+        ids = self._encode(text, on_unknown)
+        place = None if cell is None else cell_of(cell, self.model.config)
+        before = probing.usual_warm(self.content) if warm is None else text_of(warm, "warm")
+        place = place or probing.found_cell(self.content, self.path) or longest_memory(self.content, unheard)
+        known = self.vocabulary.decode(ids)
+        return walk_over(self.model, _tensor(ids), known, self._state_after(before), place, open_from)
+
+    def probe(
+        self,
+        pairs: int | AnyPath | Sequence[MinimalPair] | None = None,
+        *,
+        cells: Sequence[CellName] = (),
+        directions: bool = False,
+        state: Literal["c", "h"] = "c",
+        text: AnyPath | None = None,
+        warm: str | None = None,
+        hold: float = 0.90,
+        gap: float = 0.5,
+        alpha: float = 0.05,
+        recovery: float = 0.20,
+        nulls: int | None = None,
+        null_models: Sequence[LanguageModel] = (),
+        seed: int = 0,
+        progress: bool | None = None,
+    ) -> ProbeResult:
+        """Find the cells that carry a feature, and prove it by experiment. `charlstm probe` shows the same.
+
+        Args:
+            pairs: a file of minimal pairs, or the pairs themselves; a number: so many of the usual ones; None: all of
+                the usual ones, held-out pairs in the language of the model (gender in Portuguese, number in English).
+            cells: to report whatever they do, as ["2:73"].
+            directions: compare the best cell with directions of its layer, too.
+            state: look at the cell state c, or at the hidden state h.
+            text: a file of ordinary text; None: text sampled from the model, always the same.
+            warm: neutral text that is read before every sentence.
+            hold, gap, alpha, recovery: what a claim asks for, as with the command.
+            nulls: how many re-initialised networks to compare with; None: 5 to 19, fewer for larger networks.
+            null_models: models that learnt nothing of the feature, to compare with, too.
+            seed: of the pairs, the split, the tests and the null networks.
+            progress: show a bar; None: in a notebook, and in a terminal.
+
+        Returns:
+            a `ProbeResult`; it prints its conclusion in words.
+
+        Raises:
+            UsageError: for an argument that cannot be meant.
+            TextError: for pairs that this model cannot read, or that cannot be probed.
+        """
+        request = probing.Request(
+            pairs, cells, directions, state, text, warm, (hold, gap, alpha, recovery), nulls,
+            [model.content if isinstance(model, LanguageModel) else model for model in _listed(null_models)], seed,
+        )  # fmt: skip
+        with Stages(quiet=progress is False, forced=bool(progress)) as stages:
+            return probing.run(self.content, self.path, request, stages.update)
+
+    def save(
+        self,
+        path: AnyPath,
+        precision: Literal["fp32", "bf16"] = "fp32",
+        *,
+        language: Language | None = None,
+    ) -> None:
+        """Write the model to a file.
+
+        Args:
+            path: the file.
+            precision: of the numbers in it; "bf16" halves the file and keeps 8 significant bits of each.
+            language: of its text, "pt" or "en": what a probe without pairs takes its own from; None: as it is.
+
+        Raises:
+            CharLSTMError: if it cannot be written.
+            UsageError: for another precision or language.
+        """
+        choice_of(precision, "precision", SAVED_TYPES)
+        if language is not None:
+            choice_of(language, "language", LANGUAGES)
+        training = self.training if language is None else {**self.training, "language": language}
+        content = ModelFile(self.model, self.vocabulary, training)
+        save_model_file(path_of(path, "path"), content, SAVED_TYPES[precision])
+
+    def _encode(self, text: str, on_unknown: OnUnknown, name: str = "text") -> Ids:
+        normalized = self.content.normalize(text_of(text, name))
+        ids = self.vocabulary.encode(normalized, unknown_of(on_unknown), name)
+        if len(ids) == 0 and name == "text":
+            known = "the model knows none of its characters" if text else "it is empty"
+            raise TextError(f"`text`: {known}; give at least one character", "text")
+        return ids
+
+    def _state_after(self, warm: str) -> State:
+        """The state after some text before the text: (L, 1, H)."""
+        ids = self.vocabulary.encode(self.content.normalize(text_of(warm, "warm")), "skip")
+        return warm_state(self.model, _tensor(ids))
+
+
+def _sample_config(seed: int | None, **settings: Any) -> SampleConfig:
+    config = SampleConfig(seed=plain(seed), **{name: plain(value) for name, value in settings.items()})
+    return config if seed is not None else config.replace(seed=secrets.randbelow(MAX_RANDOM_SEED))
+
+
+def _tensor(ids: Ids) -> torch.Tensor:
+    return torch.from_numpy(ids.astype(np.int64))
+
+
+def _listed(values: Any) -> list[Any]:
+    """Several values, or one."""
+    return [plain(v) for v in values] if isinstance(values, Sequence | np.ndarray | range) else [values]
+
+
+def _names(values: Any, name: str) -> list[str] | None:
+    if values is None:
+        return None
+    if not isinstance(values, Sequence) or not all(isinstance(value, str) for value in values):
+        raise UsageError(f"`{name}` is {values!r}; it must be letters, as 'fi' or ['f', 'i']", name)
+    return list(values)
+
+
+def load(path: AnyPath | None = None, device: str = "cpu") -> LanguageModel:
+    """The model in a file, in the folder of a run, the newest in a folder of runs, or one that ships, by its name.
+
+    Args:
+        path: a file or folder, or else the name of a model that ships (`portuguese`, `english`); None: the newest
+            run in `checkpoints/`, or else `portuguese`.
+        device: where it goes: "cpu", "cuda", "mps"; "auto" is the fastest that is here.
+
+    Raises:
+        ModelFileError: if there is none, or it is not sound.
+        UsageError: for a device that is not here.
+    """
+    found = find_model(None if path is None else path_of(path, "path"))
+    machine = find_device(device)
+    content = load_model_file(found)
+    content.model.to(machine)
+    return LanguageModel(content, found)

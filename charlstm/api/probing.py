@@ -1,0 +1,154 @@
+"""A probe from Python: the pairs that are meant, the request, what is remembered of it."""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from charlstm.api.arguments import cells_of, choice_of, number_of, path_of, plain, text_of
+from charlstm.checkpoint import ModelFile
+from charlstm.config import LANGUAGES
+from charlstm.corpus.vocab import describe
+from charlstm.errors import TextError, UsageError
+from charlstm.grammar import minimal_pairs
+from charlstm.grammar.pairs import MinimalPair, read_pairs
+from charlstm.probe.covering import unknown_character
+from charlstm.probe.defaults import Defaults, defaults_of
+from charlstm.probe.found_cells import best_cell, recall, remember
+from charlstm.probe.pipeline import ProbeRequest, probe
+from charlstm.probe.result import ProbeResult
+from charlstm.probe.texts import ordinary_text, train_text
+from charlstm.probe.verdict import Thresholds
+from charlstm.progress import OnProgress
+
+MAX_PAIRS = 100_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of `LanguageModel.probe`, as they were given; `limits` are hold, gap, alpha and recovery."""
+
+    pairs: Any
+    cells: Any
+    directions: bool
+    state: str
+    text: Any
+    warm: str | None
+    limits: tuple[float, float, float, float]
+    nulls: int | None
+    null_models: Sequence[Any]
+    seed: int
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether `explain` should know of what is found."""
+        given = (self.pairs, self.text, self.warm, self.nulls, list(self.null_models), self.seed, self.state)
+        limits = Thresholds()
+        return given == (None, None, None, None, [], 0, "c") and self.limits == (
+            *(limits.hold, limits.gap, limits.alpha, limits.recovery),
+        )
+
+
+def run(content: ModelFile, path: Path | None, asked: Request, on_progress: OnProgress) -> ProbeResult:
+    """Probe a model, and remember the cell that was found where the request is the usual one."""
+    choice_of(asked.state, "state", ("c", "h"))
+    hold, gap, alpha, recovery = asked.limits
+    limits = Thresholds(
+        hold=number_of(hold, "hold", 0.5, 1),
+        gap=number_of(gap, "gap", 0, math.inf),
+        alpha=number_of(alpha, "alpha", 0, 1),
+        recovery=number_of(recovery, "recovery", 0, 1),
+    )
+    seed = number_of(asked.seed, "seed", 0, 2**32, whole=True)
+    nulls = None if asked.nulls is None else number_of(asked.nulls, "nulls", 2, 1000, whole=True)
+    usual = defaults_of(content.language)
+    pairs, own = pairs_of(asked.pairs, usual, seed)
+    sentences = [] if own else usual.sentences()
+    check_readable(content, [*pairs, *(pair for _, pair in sentences)], own)
+    warm = ("\n" if own else usual.warm) if asked.warm is None else text_of(asked.warm, "warm")
+    if asked.warm is not None:  # a typing error must not pass for no text
+        content.vocabulary.encode(content.normalize(warm), what="warm")
+    ordinary = None if asked.text is None else path_of(asked.text, "text")
+    has_twins = all(pair.twin is not None for pair in pairs)
+    if asked.directions and not has_twins:
+        raise TextError(
+            "`directions`: without pairs that have twins nothing can be patched; leave it out", "directions"
+        )
+    request = ProbeRequest(
+        pairs=pairs,
+        sentences=sentences,
+        warm=content.normalize(warm),
+        ordinary=ordinary_text(content, ordinary, on_progress) if has_twins else None,
+        train_text=train_text(content),
+        of_hidden=asked.state == "h",
+        cells=cells_of(asked.cells, content.model.config),
+        directions=bool(asked.directions),
+        nulls=nulls,
+        null_models=[network_of(null, content) for null in asked.null_models],
+        limits=limits,
+        seed=seed,
+    )
+    result = probe(content.model, content.vocabulary, request, on_progress)
+    if path is not None and asked.is_usual:
+        remember(path, usual.name, best_cell(result))
+    return result
+
+
+def pairs_of(given: Any, usual: Defaults, seed: int) -> tuple[Sequence[MinimalPair], bool]:
+    """The pairs that are meant, and whether they are the person's own. Raises UsageError or TextError."""
+    given = plain(given)
+    if given is None:
+        return usual.pairs(seed), False
+    if isinstance(given, str | PathLike):
+        return read_pairs(path_of(given, "pairs")), True
+    if isinstance(given, int):
+        number = number_of(given, "pairs", 1, MAX_PAIRS, whole=True)
+        return list(minimal_pairs(usual.corpus, number, seed, usual.labels)), False
+    if isinstance(given, Sequence) and given and all(isinstance(pair, MinimalPair) for pair in given):
+        return given, True
+    shown = reprlib.repr(given)
+    raise UsageError(f"`pairs` is {shown}; it must be a file, a list of MinimalPair, or a number of them", "pairs")
+
+
+def check_readable(content: ModelFile, pairs: Sequence[MinimalPair], own: bool) -> None:
+    """Raise TextError for pairs with a character that the model has never seen."""
+    unknown = unknown_character(content, pairs)
+    if unknown is None:
+        return
+    pair, error = unknown
+    seen = f"the model has never seen {describe(error.character)}"
+    if own:
+        raise TextError(f"{pair.source}: {seen}; leave this pair out")
+    raise TextError(
+        f"the model cannot read the {LANGUAGES[content.language or 'pt']} pairs: {seen}; give `pairs` of your own",
+        "pairs",
+    )
+
+
+def network_of(null: Any, content: ModelFile) -> Any:
+    """The network of a model to compare with. Raises UsageError, or TextError if it reads other characters."""
+    if not isinstance(null, ModelFile):
+        raise UsageError(f"`null_models` holds {reprlib.repr(null)}; it must hold models", "null_models")
+    if null.vocabulary != content.vocabulary:
+        raise TextError("`null_models`: one of them reads other characters than the probed model", "null_models")
+    return null.model
+
+
+def found_cell(content: ModelFile, path: Path | None) -> tuple[int, int] | None:
+    """The cell that a probe with the usual pairs found in a model, layer and cell from 0; None if none is known."""
+    if path is None:
+        return None
+    _, found = recall(path, defaults_of(content.language).name, content.model.config)
+    return None if found is None else (found.layer, found.cell)
+
+
+def usual_warm(content: ModelFile) -> str:
+    """What is read before a sentence: for a model that can read the usual pairs, what its probe reads before each."""
+    usual = defaults_of(content.language)
+    readable = unknown_character(content, usual.pairs(0)) is None
+    return usual.warm if readable else content.opening

@@ -1,0 +1,268 @@
+"""`train`: what `charlstm train` does, from Python."""
+
+from __future__ import annotations
+
+import glob
+import inspect
+import io
+import reprlib
+import sys
+import textwrap
+import warnings
+from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from charlstm import checkpoint
+from charlstm.api.arguments import AnyPath, number_of, path_of, plain, text_of
+from charlstm.api.model import LanguageModel, load
+from charlstm.config import ModelConfig, TrainConfig, check_changes, check_together
+from charlstm.corpus import CorpusRequest, check_encoding, open_corpus
+from charlstm.corpus.sources import STDIN
+from charlstm.errors import TextError, UsageError
+from charlstm.interrupts import ctrl_c_waits
+from charlstm.network.devices import find_device
+from charlstm.report.bars import Stages, in_notebook
+from charlstm.report.training_bar import TrainingBar
+from charlstm.settings import default_of, parsed, settings_of, type_of
+from charlstm.training.events import Evaluated, Finished, NotSaved, RolledBack, Stepped
+from charlstm.training.running import Running
+from charlstm.training.session import Session, is_finished, new_session, resumed_session, run_folder
+from charlstm.training.speed import measure_speed
+
+KINDS = (ModelConfig, TrainConfig)
+NAME_OF_TEXT = "text"  # of the run of a text that came from no file
+WIDTH = 100
+
+
+def train(
+    files: AnyPath | Sequence[AnyPath] | None = None,
+    *,
+    text: str | None = None,
+    out: AnyPath | None = None,
+    resume: AnyPath | None = None,
+    valid: AnyPath | Sequence[AnyPath] | None = None,
+    encoding: str = "utf-8",
+    normalize: bool = True,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: bool | None = None,
+    **settings: Any,
+) -> LanguageModel:
+    """Train a network on a text, and give the best model of the run.
+
+        model = charlstm.train("novel.txt", time="2m")
+        model = charlstm.train(text="so she said. " * 1000, steps=200, hidden_size=32)
+        model = charlstm.train(resume=model.folder, time="5m")
+
+    Without a budget (`steps`, `epochs` or `time`) it passes over the text about 20 million characters' worth, between
+    1 and 50 times, and stops early when validation no longer gets better. Ctrl-C saves, and raises KeyboardInterrupt,
+    whose message says how to go on; a second Ctrl-C stops at once.
+
+    Args:
+        files: a file, folder (its *.txt and *.txt.gz) or glob, or a list of them.
+        text: the text itself, in place of files.
+        out: the folder of the run; None: checkpoints/NAME, by the first file.
+        resume: the folder of a run to go on with; only the budget and `patience` may be given with it.
+        valid: texts to validate on, as `files`; None: the end of every file.
+        encoding: of the files.
+        normalize: whether to bring the text into Unicode normal form C.
+        device: "auto" (the fastest that is here), "cpu", "cuda" or "mps".
+        threads: of the processor; None: as PyTorch has it, or as the run had that goes on.
+        progress: show a bar; None: in a notebook, and in a terminal.
+        settings: those of `charlstm train`, by the same names:
+
+    Returns:
+        the model that was best on the validation text; its `folder` is that of the run.
+
+    Raises:
+        UsageError: for a setting that cannot be.
+        TextError: for a text that is missing, cannot be read, or is too short.
+        ModelFileError: for a run that cannot go on.
+        DivergedError: if the loss was not finite again and again; the best model is kept.
+        KeyboardInterrupt: after Ctrl-C, when everything is saved.
+    """
+    chosen = _chosen(settings)
+    sources = _sources(files, "files")
+    stdin = None if text is None else io.BytesIO(_bytes_of(text))
+    if text is not None and sources:
+        raise UsageError("`files` and `text`: give one of the two", "files", "text")
+    if text is not None:
+        sources = (STDIN,)
+    seen = _Seen(progress)
+    machine, threads_before = find_device(device), torch.get_num_threads()
+    if threads is not None:
+        torch.set_num_threads(number_of(threads, "threads", 1, 1024, whole=True))
+    try:
+        if resume is not None:
+            given = {"out": out, "valid": valid, "encoding": encoding != "utf-8", "normalize": normalize is not True}
+            check_changes([*chosen, *(name for name, value in given.items() if value)])
+            folder = run_folder(path_of(resume, "resume"))
+            with checkpoint.hold_run(folder, new=False) as missing:
+                with Stages(seen.quiet, unit="B", forced=seen.forced) as stages:
+                    session = resumed_session(
+                        folder, sources, chosen, machine, threads, stdin, stages.update, seen.compiling
+                    )
+                _run(session, missing, seen)
+        else:
+            if not sources:
+                raise UsageError("give `files` to train on, a `text`, or a run to `resume`", "files", "text", "resume")
+            target = None if out is None else path_of(out, "out")
+            if target is not None:
+                checkpoint.check_new(target)  # before the text is read, which may take a while
+            request = _request(sources, _sources(valid, "valid"), encoding, normalize, chosen, text is not None)
+            with Stages(seen.quiet, unit="B", forced=seen.forced) as stages:
+                corpus = open_corpus(request, stdin, stages.update)
+            name = NAME_OF_TEXT if text is not None else sources[0]
+            session = new_session(
+                request,
+                corpus,
+                lambda: target or checkpoint.make_run_folder(name),
+                chosen,
+                machine,
+                seen.compiling,
+            )
+            with checkpoint.hold_run(session.folder, new=True) as missing:
+                _run(session, missing, seen)
+    finally:
+        torch.set_num_threads(threads_before)
+    return load(session.folder, str(machine))
+
+
+class _Seen:
+    """What a person sees of a training: bars, and what is said beside them."""
+
+    def __init__(self, progress: bool | None) -> None:
+        if progress not in (None, True, False):
+            raise UsageError(f"`progress` is {reprlib.repr(progress)}; it must be True, False or None", "progress")
+        self.quiet, self.forced = progress is False, bool(progress)
+        self.shown = bool(progress) or (progress is None and (in_notebook() or sys.stderr.isatty()))
+
+    def compiling(self) -> None:
+        """Say why nothing moves."""
+        if self.shown:
+            tqdm.write("compiling the gates, once for this machine and width: about 20 seconds", file=sys.stderr)
+
+
+def _run(session: Session, missing: Sequence[str], seen: _Seen) -> None:
+    """Train to the end. Raises KeyboardInterrupt when Ctrl-C stopped it, after saving."""
+    if is_finished(session):
+        _warn(f"{session.folder}: this run has used its budget; to go on, give larger `steps`, `epochs` or `time`")
+        return
+    for note in (*session.notes, *missing):
+        _warn(note)
+    running = Running(session, measure_speed(session.model, session.config, session.kernels))
+    bar = TrainingBar(running.fraction, seen.quiet, seen.forced, leave=True)
+    try:
+        with ctrl_c_waits() as came:
+            for event in running.events(came, _warn):
+                if isinstance(event, Stepped):
+                    bar.stepped(event)
+                elif isinstance(event, Evaluated):
+                    bar.evaluated(event)
+                elif isinstance(event, NotSaved):
+                    _warn(f"{event.problem}; training goes on")
+                elif isinstance(event, RolledBack):
+                    _warn(
+                        f"step {event.failed_step}: the loss is not finite; back to step {event.step}, learning rate "
+                        f"times {event.lr_scale:g}"
+                    )
+                elif isinstance(event, Finished) and event.reason in ("budget", "patience"):
+                    bar.finished()
+    finally:
+        bar.close()
+    assert running.end is not None
+    if running.end.reason == "interrupted":
+        how = "saved" if running.saved else f"not saved ({running.problem})"
+        raise KeyboardInterrupt(
+            f"stopped at step {running.end.step:,} and {how}; go on with charlstm.train(resume={str(session.folder)!r})"
+        )
+    running.check_saved()
+
+
+def _warn(problem: str) -> None:
+    """Warn at the line of the person's program that called us."""
+    package = str(Path(checkpoint.__file__).parents[1])
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(package):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(problem, RuntimeWarning, stacklevel=level)
+
+
+def _chosen(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that were given, checked as far as that goes without a text."""
+    given = {name: plain(value) for name, value in settings.items() if value is not None}
+    found = parsed(given, *KINDS)
+    check_together(found)
+    return found
+
+
+def _request(
+    files: tuple[str, ...],
+    valid: tuple[str, ...],
+    encoding: str,
+    normalize: bool,
+    chosen: Mapping[str, Any],
+    is_text: bool,
+) -> CorpusRequest:
+    encoding = check_encoding(text_of(encoding, "encoding"))
+    if is_text and encoding != "utf-8":
+        raise UsageError("`encoding` is that of files; a `text` has none", "encoding", "text")
+    if not isinstance(normalize, bool):
+        raise UsageError(f"`normalize` is {reprlib.repr(normalize)}; it must be True or False", "normalize")
+    fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
+    return CorpusRequest(files, valid, encoding, normalize, fraction)
+
+
+def _sources(given: Any, name: str) -> tuple[str, ...]:
+    """The files, folders and globs that were given. Raises UsageError, or TextError for one that is not there."""
+    if given is None:
+        return ()
+    several = [given] if isinstance(given, str | PathLike) else given
+    if not isinstance(several, Sequence) or isinstance(several, bytes) or not several:
+        raise UsageError(f"`{name}` is {reprlib.repr(given)}; it must be a path, or a list of paths", name)
+    found = tuple(fspath(path_of(path, name)) if not isinstance(path, str) else path for path in several)
+    for path in found:
+        if not _exists(path):
+            what = f"`{name}` {reprlib.repr(path)}: there is no such file or folder"
+            raise TextError(f"{what}; to train on a text itself, give `text`", name, "text")
+    return found
+
+
+def _exists(path: str) -> bool:
+    try:
+        return path not in ("", STDIN) and (Path(path).exists() or bool(glob.glob(path, recursive=True)))
+    except (OSError, ValueError):  # a name that is too long, or that no file can have
+        return False
+
+
+def _bytes_of(text: Any) -> bytes:
+    try:
+        return text_of(text, "text").encode()
+    except UnicodeEncodeError as e:
+        raise TextError(f"`text`: a lone surrogate at character {e.start + 1} is not text", "text") from None
+
+
+def _with_settings_named() -> None:
+    """Let `help(charlstm.train)` and an editor know every setting: from their fields, as the command line does."""
+    signature = inspect.signature(train)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    named, lines = [], []
+    for kind in KINDS:
+        for name, about in settings_of(kind).items():
+            hint = type_of(kind, name)
+            named.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint))
+            default = default_of(kind, name)
+            says = f"{name}: {about.help}{f' [default: {default}]' if default else ''}"
+            lines.append(textwrap.fill(says, WIDTH, initial_indent=" " * 12, subsequent_indent=" " * 16))
+    vars(train)["__signature__"] = signature.replace(parameters=[*own, *named])
+    head, tail = (train.__doc__ or "").split("by the same names:\n", 1)
+    train.__doc__ = head + "by the same names:\n" + "\n".join(lines) + "\n" + tail
+
+
+if train.__doc__:  # python -OO has none
+    _with_settings_named()
