@@ -74,17 +74,5 @@ def test_every_exit_code_is_explained() -> None:
         assert f"| {code} |" in table
 
 
-def test_the_stories_are_what_their_program_writes(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
-    import importlib.util
-    import sys
-
-    spec = importlib.util.spec_from_file_location("garden", ROOT / "corpora" / "garden.py")
-    garden = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(garden)
-    monkeypatch.setattr(sys.stdout, "reconfigure", lambda **how: None, raising=False)
-    garden.main()
-    assert capsys.readouterr().out == (ROOT / "corpora" / "garden.txt").read_text(encoding="utf-8")
-
-
 def test_no_gap_was_left_open() -> None:
     assert not re.findall(r"\b(\w*SCREEN|MEASURED|FIG_\w+|FP\d+|TODO|TBD)\b", README)

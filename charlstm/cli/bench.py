@@ -22,7 +22,7 @@ from charlstm.cli.options import (
     in_typers_terms,
     option,
 )
-from charlstm.cli.runtime import prepare_machine, say_compiling
+from charlstm.cli.runtime import locate_texts, prepare_machine, say_compiling
 from charlstm.config import CellType, ModelConfig, Precision
 from charlstm.errors import UsageError
 from charlstm.report.console import print_json, say
@@ -196,7 +196,7 @@ def quality(file: Path, cell_type: CellType, time_s: float, machine: torch.devic
     from charlstm.report.bench import draw_quality
     from charlstm.report.screen import show_message
 
-    request = CorpusRequest((str(file),))
+    request = CorpusRequest(locate_texts([str(file)], quiet or json))
     text = open_corpus(request)
     points: list[Point] = []
     writer = csv.writer(sys.stdout, lineterminator="\n")

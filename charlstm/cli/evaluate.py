@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,7 @@ from charlstm.cli.options import (
     option,
     parse_finite,
 )
-from charlstm.cli.runtime import load_model, prepare_machine, read_stdin, say_compiling
+from charlstm.cli.runtime import load_model, locate_texts, prepare_machine, read_stdin, say_compiling
 from charlstm.corpus import check_encoding, find_files, read_chunks
 from charlstm.corpus.vocab import Ids, OnUnknown
 from charlstm.errors import TextError
@@ -97,7 +98,7 @@ def evaluate(
 
     machine = prepare_machine(device.value, threads)
     content, path = load_model(checkpoint, machine, quiet or json)
-    ids = read_ids(files, content, encoding, unknown.value, valid_fraction)
+    ids = read_ids(locate_texts(files, quiet or json), content, encoding, unknown.value, valid_fraction)
     config = content.model.config
     characters = len(ids) if protocol is Protocol.stream else batches * batch_size * seq_len
     kernels = choose_kernels(
@@ -129,7 +130,7 @@ def evaluate(
         )
 
 
-def read_ids(files: list[str], content: ModelFile, encoding: str, on_unknown: OnUnknown, fraction: float) -> Ids:
+def read_ids(files: Sequence[str], content: ModelFile, encoding: str, on_unknown: OnUnknown, fraction: float) -> Ids:
     """The ids of the texts, one after the other; of each only the share at its end. Raises TextError."""
     texts: list[Ids] = []
     for name in files:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.config import LANGUAGES, Language
 from charlstm.errors import TextError, UsageError
+from charlstm.grammar import GRAMMARS, located
 from charlstm.report.console import say
 
 if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
@@ -27,6 +29,25 @@ def read_stdin(encoding: str = "utf-8", what: str = "-") -> str:
         raise TextError(f"{what}: byte {e.start} of standard input: expected {encoding} ({e.reason})") from None
     except UnicodeError as e:
         raise TextError(f"{what}: standard input: expected {encoding} ({e})") from None
+
+
+def locate_texts(names: Sequence[str], quiet: bool) -> tuple[str, ...]:
+    """The same names, with a file for each that means a text that comes with charlstm; stderr says which these are.
+
+    Raises TextError for a name that is close to that of such a text, but is nothing.
+    """
+    from charlstm.report.bars import Stages
+
+    with Stages(quiet) as bar:
+        files = located(names, bar.update)
+    for name, file in zip(names, files, strict=True):
+        if quiet or name not in GRAMMARS:
+            continue
+        if file == name:
+            say(f"text: {name} in this folder, not the text of that name that comes with charlstm")
+        else:
+            say(f"text: {name}, which comes with charlstm ({GRAMMARS[name].summary})")
+    return files
 
 
 def prepare_machine(device: str, threads: int | None) -> torch.device:

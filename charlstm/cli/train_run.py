@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from charlstm import checkpoint
-from charlstm.cli.runtime import prepare_machine, say_compiling
+from charlstm.cli.runtime import locate_texts, prepare_machine, say_compiling
 from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import CharLSTMError, Interrupted
 from charlstm.evaluate import SCORING_SPEED
@@ -44,11 +44,9 @@ def start_new(
     """Train from the beginning."""
     if out is not None:
         checkpoint.check_new(out)  # before the text is read, which may take a while
-    bar = Stages(output.quiet, unit="B")
-    try:
-        corpus = open_corpus(request, stdin(), bar.update)
-    finally:
-        bar.close()
+    files, valid_files = (locate_texts(names, output.quiet) for names in (request.files, request.valid_files))
+    with Stages(output.quiet, unit="B") as bar:
+        corpus = open_corpus(replace(request, files=files, valid_files=valid_files), stdin(), bar.update)
     session = new_session(
         request,
         corpus,

@@ -16,6 +16,7 @@ from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import ModelFileError, TextError, UsageError
+from charlstm.grammar import is_built_in, located
 from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress
@@ -217,7 +218,8 @@ def _corpus_again(
             came = "came from standard input" if request.files else "consists of too many files to name"
             raise TextError(f"the corpus {came} and {GIVE_AGAIN}", "resume")
         try:
-            corpus = open_corpus(replace(request, files=files or request.files), stdin, on_progress)
+            now = located(files or request.files), located(request.valid_files)
+            corpus = open_corpus(replace(request, files=now[0], valid_files=now[1]), stdin, on_progress)
         except TextError as e:
             raise TextError(str(e) if files else f"{e}; and {GIVE_AGAIN}", "resume", *e.settings) from None
     if corpus.sha256 != sha256:
@@ -229,9 +231,12 @@ def _corpus_again(
 
 
 def absolute(request: CorpusRequest) -> CorpusRequest:
-    """The request with absolute paths; without any where they would make every model file of the run large."""
+    """The request with absolute paths; without any where they would make every model file of the run large.
+
+    Texts that come with charlstm keep their names.
+    """
     files, valid_files = (
-        tuple(f if f == STDIN else str(Path(f).absolute()) for f in names)
+        tuple(f if f == STDIN or is_built_in(f) else str(Path(f).absolute()) for f in names)
         for names in (request.files, request.valid_files)
     )
     if sum(map(len, files + valid_files)) > MAX_NAMES:
