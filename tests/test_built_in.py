@@ -61,9 +61,7 @@ def test_a_name_that_is_misspelt(invoke: Invoke, wrong: str) -> None:
     assert located([wrong, "-", "a/garden.txt"]) == (wrong, "-", "a/garden.txt")
 
 
-def test_a_text_in_the_cache_that_was_changed_is_written_again(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_text_in_the_cache_that_was_changed_is_written_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path))
     small = GRAMMARS["garden"].__class__("", GRAMMARS["garden"].lines, characters=700)
     monkeypatch.setitem(GRAMMARS, "garden", small)
@@ -77,7 +75,7 @@ def test_a_text_in_the_cache_that_was_changed_is_written_again(
 def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "file"))
-    with pytest.raises(TextError, match="cannot keep garden in .*; set CHARLSTM_CACHE_DIR"):
+    with pytest.raises(TextError, match=r"cannot keep garden in .*; set CHARLSTM_CACHE_DIR"):
         built_in_file("garden")
     assert cache_folder("texts")
 

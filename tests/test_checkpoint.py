@@ -214,10 +214,15 @@ def new_run(folder: Path) -> None:
         checkpoint.write_run_config(folder, {})
 
 
-def test_runs_are_named_after_their_corpus_and_never_twice(tmp_path: Path) -> None:
+def test_runs_are_named_after_their_corpus_and_never_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my.code" / "src").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "my.code" / "src")
     assert checkpoint.make_run_folder("texts/My Book.txt.gz", tmp_path).name == "My-Book"
     assert checkpoint.make_run_folder("-", tmp_path).name == "stdin"
-    assert checkpoint.make_run_folder("../..", tmp_path).name == "run"
+    assert checkpoint.make_run_folder(".", tmp_path).name == "src"
+    assert checkpoint.make_run_folder("..", tmp_path).name == "my-code"
+    assert checkpoint.make_run_folder("../src/*.py", tmp_path).name == "src-2"
+    assert checkpoint.make_run_folder("/", tmp_path).name == "run"
     for expected in ("a", "a-2", "a-3"):
         folder = checkpoint.make_run_folder("a.txt", tmp_path)
         assert folder.name == expected

@@ -113,6 +113,28 @@ def test_from_standard_input_gz_folders_and_with_other_text_for_validation(invok
     assert Path("checkpoints/texts/best.safetensors").exists()
 
 
+def test_a_folder_of_source_code(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my.code" / "deep").mkdir(parents=True)
+    for name in ("a.py", "deep/b.py"):
+        (tmp_path / "my.code" / name).write_text(small_text(1000))
+    (tmp_path / "my.code" / "__init__.py").write_text("")
+    refused = invoke("train", "my.code")
+    assert refused.code == 3
+    assert "no *.txt or *.txt.gz in this folder; it has 3 files *.py: take them with --glob '*.py'" in refused.err
+    assert one_line(refused.err)
+    result = invoke("train", "my.code", "--glob", "*.py", "--steps", 3, *SMALL)
+    assert result.code == 0, result.err
+    assert "2,000 characters" in result.err
+    run = Path("checkpoints/my-code")
+    scored = invoke("eval", "my.code", "--glob", "a.py", "--glob", "x", "-c", run, "--json")
+    assert json.loads(scored.out)["characters"] == 999
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "elsewhere"))
+    assert invoke("train", "--resume", run, "--steps", 5, "-q").code == 0
+    assert invoke("train", "--resume", run, "--steps", 6, "--glob", "*.c").code == 2
+    nothing = invoke("train", "my.code/a.py", "--glob", "*.py")
+    assert (nothing.code, "--glob chooses files in a folder, and no folder is given" in nothing.err) == (3, True)
+
+
 def test_resume_from_the_command_line(invoke: Invoke, trained: Path) -> None:
     finished = invoke("train", "--resume", "run")
     assert finished.code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -34,13 +35,14 @@ FILES = (BEST, LAST, PREVIOUS, CONFIG, METRICS)
 
 
 def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
-    """Make a folder, named after a corpus: NAME, then NAME-2, NAME-3. No two processes get the same.
+    """Make a folder, named after a corpus, its file or its folder: NAME, then NAME-2, NAME-3.
+
+    No two processes get the same.
 
     Raises:
         CharLSTMError: if none can be made.
     """
-    stem = Path(first_corpus).name.split(".")[0] if first_corpus != "-" else "stdin"
-    name = re.sub(r"[^\w-]+", "-", stem).strip("-") or "run"
+    name = _named_after(first_corpus)
     folder, n = runs / name, 1
     while True:
         try:
@@ -53,6 +55,19 @@ def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
             raise CharLSTMError(
                 f"cannot make the folder {folder}: {e.strerror or e}; give another as `out`", "out"
             ) from None
+
+
+def _named_after(corpus: str) -> str:
+    path = Path(corpus)
+    if corpus == "-":
+        stem = "stdin"
+    elif os.path.isdir(path):
+        stem = path.resolve().name
+    elif glob.has_magic(path.name) and not os.path.lexists(path):
+        stem = path.parent.resolve().name
+    else:
+        stem = path.name.split(".")[0]
+    return re.sub(r"[^\w-]+", "-", stem).strip("-") or "run"
 
 
 @contextmanager

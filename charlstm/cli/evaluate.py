@@ -16,6 +16,7 @@ from charlstm.cli.options import (
     Device,
     DeviceOption,
     Encoding,
+    Glob,
     Json,
     PrecisionOption,
     Quiet,
@@ -26,7 +27,7 @@ from charlstm.cli.options import (
     parse_finite,
 )
 from charlstm.cli.runtime import load_model, locate_texts, prepare_machine, read_stdin, say_compiling
-from charlstm.corpus import check_encoding, find_files, read_chunks
+from charlstm.corpus import check_encoding, check_globs, find_files, read_chunks
 from charlstm.corpus.vocab import Ids, OnUnknown
 from charlstm.errors import TextError
 from charlstm.report.console import print_json
@@ -79,6 +80,7 @@ def evaluate(
     seed: Annotated[
         int, option("--seed", help="Of the places of the windows.", min=0, max=2**63 - 1, rich_help_panel=WINDOWS)
     ] = 0,
+    glob: Glob = None,
     encoding: Encoding = "utf-8",
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
@@ -98,7 +100,7 @@ def evaluate(
 
     machine = prepare_machine(device.value, threads)
     content, path = load_model(checkpoint, machine, quiet or json)
-    ids = read_ids(locate_texts(files, quiet or json), content, encoding, unknown.value, valid_fraction)
+    ids = read_ids(locate_texts(files, quiet or json), glob or (), content, encoding, unknown.value, valid_fraction)
     config = content.model.config
     characters = len(ids) if protocol is Protocol.stream else batches * batch_size * seq_len
     kernels = choose_kernels(
@@ -130,15 +132,23 @@ def evaluate(
         )
 
 
-def read_ids(files: Sequence[str], content: ModelFile, encoding: str, on_unknown: OnUnknown, fraction: float) -> Ids:
+def read_ids(
+    files: Sequence[str],
+    globs: Sequence[str],
+    content: ModelFile,
+    encoding: str,
+    on_unknown: OnUnknown,
+    fraction: float,
+) -> Ids:
     """The ids of the texts, one after the other; of each only the share at its end. Raises TextError."""
+    check_globs(files, globs)
     texts: list[Ids] = []
     for name in files:
         if name == "-":
             text = content.normalize(read_stdin(encoding))
             texts.append(content.vocabulary.encode(text, on_unknown, name))
             continue
-        for path in find_files([name]):
+        for path in find_files([name], globs):
             pieces, offset = [np.zeros(0, dtype=content.vocabulary.id_type)], 0
             for text in read_chunks(path, encoding, content.composed):
                 pieces.append(content.vocabulary.encode(text, on_unknown, str(path), offset))

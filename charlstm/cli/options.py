@@ -93,6 +93,16 @@ UnknownOption = Annotated[
     Unknown, option("--unknown", help="What to do with characters that the model has never seen.", rich_help_panel=TEXT)
 ]
 Encoding = Annotated[str, option("--encoding", help="Encoding of the text files.", rich_help_panel=TEXT)]
+Glob = Annotated[
+    list[str] | None,
+    option(
+        "--glob",
+        help="Take these files from folders, as '*.py'; may be repeated. [default: '*.txt' '*.txt.gz']",
+        metavar="GLOB",
+        show_default=False,
+        rich_help_panel=TEXT,
+    ),
+]
 Width = Annotated[
     int | None,
     option(

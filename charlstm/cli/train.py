@@ -13,6 +13,7 @@ from charlstm.cli.options import (
     Device,
     DeviceOption,
     Encoding,
+    Glob,
     Json,
     Quiet,
     Threads,
@@ -71,6 +72,7 @@ def train(
             rich_help_panel=TEXT,
         ),
     ] = None,
+    glob: Glob = None,
     encoding: Encoding = "utf-8",
     normalize: Annotated[
         bool,
@@ -112,10 +114,12 @@ def train(
     output = Output(quiet=quiet, verbose=verbose, json=json)
     if resume is None:
         fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
-        request = CorpusRequest(tuple(corpus or ()), tuple(valid or ()), check_encoding(encoding), normalize, fraction)
+        request = CorpusRequest(
+            tuple(corpus or ()), tuple(valid or ()), check_encoding(encoding), normalize, fraction, tuple(glob or ())
+        )
         start_new(request, out, chosen, device.value, threads, output)
     else:
-        others = [n for n in ("out", "valid", "encoding", "normalize", "config") if was_typed(ctx, n)]
+        others = [n for n in ("out", "valid", "glob", "encoding", "normalize", "config") if was_typed(ctx, n)]
         refuse_changes([*chosen, *others])
         start_resumed(resume, tuple(corpus or ()), chosen, device.value, threads, output)
 

@@ -22,7 +22,7 @@ import numpy as np
 from charlstm.corpus.blocks import read_ids
 from charlstm.corpus.encode import check_of, encode
 from charlstm.corpus.request import CorpusRequest
-from charlstm.corpus.sources import STDIN, check_encoding, find_files, open_text, read_chunks
+from charlstm.corpus.sources import STDIN, check_encoding, check_globs, find_files, open_text, read_chunks
 from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.errors import TextError
 from charlstm.files.atomic import read_regular, sync_folder
@@ -99,8 +99,9 @@ def open_corpus(
                 spooled[STDIN] = Path(scratch) / "standard input"
                 with open(spooled[STDIN], "wb") as f:
                     shutil.copyfileobj(stdin, f, 1 << 20)
-            train = _resolve(request.files, spooled)
-            valid = _resolve(request.valid_files, spooled)
+            check_globs(request.files + request.valid_files, request.globs)
+            train = _resolve(request.files, request.globs, spooled)
+            valid = _resolve(request.valid_files, request.globs, spooled)
             before = _fingerprint(train + valid)
             _check_beginnings(request, train + valid)
             sha256 = _digest(request, train, valid, on_progress)
@@ -128,9 +129,9 @@ def stored_corpus(sha256: str, on_progress: OnProgress = unheard) -> Corpus | No
     return _open(cache_folder("corpora") / sha256, sha256, on_progress)
 
 
-def _resolve(arguments: Sequence[str], spooled: dict[str, Path]) -> list[Path]:
+def _resolve(arguments: Sequence[str], globs: Sequence[str], spooled: dict[str, Path]) -> list[Path]:
     named = [a for a in arguments if a != STDIN]
-    files = find_files(named) if named else []
+    files = find_files(named, globs) if named else []
     return files + [spooled[STDIN] for a in arguments if a == STDIN]
 
 

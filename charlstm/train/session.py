@@ -146,6 +146,7 @@ def resumed_session(
             raise ValueError("it names a network that it does not hold")
         kept = {**about["corpus"], "files": tuple(about["corpus"]["files"])}
         kept["valid_files"] = tuple(kept["valid_files"])
+        kept["globs"] = tuple(kept.get("globs", ()))  # there were none in version 0.2.0
         sha256 = kept.pop("sha256")
         if not re.fullmatch("[0-9a-f]{64}", sha256):  # it becomes part of a path
             raise ValueError("sha256")
@@ -188,7 +189,7 @@ def resumed_session(
 
 
 def _check_request(request: CorpusRequest) -> None:
-    names = (*request.files, *request.valid_files, request.encoding)
+    names = (*request.files, *request.valid_files, *request.globs, request.encoding)
     share = request.valid_fraction
     if not all(isinstance(name, str) for name in names) or type(request.normalize) is not bool:
         raise TypeError("corpus")
