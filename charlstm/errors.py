@@ -65,6 +65,10 @@ class ModelFileError(CharLSTMError):
     exit_code = 4
 
 
+class NoRunError(ModelFileError):
+    """Where a run was named there is none."""
+
+
 class UnreadableModelError(ModelFileError):
     """A model file that may be sound, but not here or not now: of a newer format, closed to us, too large."""
 
@@ -76,8 +80,15 @@ class DivergedError(CharLSTMError):
 
 
 class Interrupted(BaseException):
-    """Ctrl-C, SIGTERM, SIGHUP: no failure, but not done either. Like KeyboardInterrupt it is not caught with errors."""
+    """Ctrl-C, SIGTERM, SIGHUP: no failure, but not done either. Like KeyboardInterrupt it is not caught with errors.
+
+    Attributes:
+        signum: the signal.
+        message: what was stopped and what to do now; empty if nobody has said so yet.
+    """
 
     def __init__(self, signum: int, message: str = "") -> None:
-        super().__init__(message or f"stopped by {signal.Signals(signum).name}")
+        name = "Ctrl-C" if signum == signal.SIGINT else signal.Signals(signum).name
+        super().__init__(message or f"stopped by {name}")
+        self.signum, self.message = signum, message
         self.exit_code = 128 + signum

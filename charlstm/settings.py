@@ -31,6 +31,15 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+def written_duration(seconds: float) -> str:
+    """Seconds as a person would type them: `90s`, `3m`, `1h30m`. `parse_duration` reads it back."""
+    whole, rest = int(seconds), seconds % 1
+    if seconds < 120 or rest:
+        return f"{seconds!r}".removesuffix(".0") + "s"
+    parts = [(whole // 3600, "h"), (whole % 3600 // 60, "m"), (whole % 60, "s")]
+    return "".join(f"{n}{unit}" for n, unit in parts if n)
+
+
 @dataclass(frozen=True)
 class Setting:
     """What a person is told of a field, and what it may be.

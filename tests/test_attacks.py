@@ -387,5 +387,5 @@ def test_a_training_whose_end_cannot_be_saved_says_so(invoke, corpus_file: Path,
     monkeypatch.setattr(checkpoint, "write_run_config", then_full)
     result = invoke("train", corpus_file, "--steps", 2, "--hidden-size", 4, "--threads", 1, "-q")
     assert result.code == 1
-    assert "the end of it is not saved: cannot write" in result.err
+    assert "its last steps are not saved: cannot write" in result.err
     assert "No space left" in result.err

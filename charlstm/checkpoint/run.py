@@ -126,6 +126,17 @@ def is_run(folder: Path) -> bool:
         raise ModelFileError(f"{folder}: {e.strerror or e}") from None
 
 
+def find_runs(place: Path = RUNS) -> list[Path]:
+    """The folders of runs in a folder, the one with the newest file first; none where the folder cannot be read."""
+    found: list[tuple[int, Path]] = []
+    with suppress(OSError):
+        for folder in place.iterdir():
+            with suppress(OSError, ModelFileError):  # closed to us, or gone in this moment
+                if is_run(folder):
+                    found.append((max(path.stat().st_mtime_ns for path in folder.iterdir()), folder))
+    return [folder for _, folder in sorted(found, reverse=True)]
+
+
 def write_run_config(folder: Path, config: Mapping[str, Any]) -> None:
     """Write the `config.json` of a new run. Raises CharLSTMError if it cannot be written."""
     write_atomically(folder / CONFIG, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from charlstm.cli.options import Debug, Json, Quiet, Svg, Verbose, Width, check_picture
+from charlstm.cli.paste import resume_command, sample_command
 from charlstm.cli.runtime import say_hidden
 from charlstm.errors import ModelFileError
 from charlstm.report.console import print_json
@@ -50,6 +51,7 @@ def info(
     training, validation = curve(metrics, "trained"), curve(metrics, "evaluated")
     try:
         shown = rows(about, validation, path.stat().st_size, verbose)
+        commands = next_commands(about, path)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as e:
         raise ModelFileError(f"{path}: what it says of its training is not sound ({type(e).__name__}: {e})") from None
     if svg is not None and not training and not validation:
@@ -67,12 +69,13 @@ def info(
     if json:
         print_json({"path": str(path), **about, "evaluations": evaluations})
         return
-    from charlstm.report.info import draw_info
+    from charlstm.report.info import draw_commands, draw_info
     from charlstm.report.screen import show
 
     show(partial(draw_info, shown, str(path)), width)
     if draw is not None:
         show(draw, width)
+    show(partial(draw_commands, commands), width)
 
 
 Points = list[tuple[float, float]]  # steps and bits a character
@@ -137,6 +140,22 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
     ]
     if about.get("resume") is not None:
         progress = about["resume"]["progress"]
-        state = f"at step {progress['step']:,}, {progress['fraction']:.0%} of its budget used"
-        result.append(("run", f"{state}; to go on: charlstm train --resume RUN"))
+        result.append(("run", f"at step {progress['step']:,}, {progress['fraction']:.0%} of its budget used"))
     return result
+
+
+def next_commands(about: dict[str, Any], path: Path) -> list[tuple[str, str]]:
+    """What a person may want to do with a model or a run, and the commands for it."""
+    from charlstm.checkpoint import BEST, is_shipped, name_of
+
+    model = Path(name_of(path)) if is_shipped(path) else path.parent if path.name == BEST else path
+    commands = [("to write with it", sample_command(model))]
+    if about.get("resume") is None:
+        return commands
+    progress, budget = about["resume"]["progress"], about["resume"]["run"]["train"]
+    if progress["fraction"] >= 1:
+        return [*commands, ("to train it twice as long", resume_command(path.parent, budget, times=2))]
+    if budget["patience"] and progress["stale_evaluations"] >= budget["patience"]:
+        how = "it stopped early, because validation got no better; to train it to the end all the same"
+        return [*commands, (how, resume_command(path.parent, budget, patience=0))]
+    return [*commands, ("to train on", resume_command(path.parent, budget))]

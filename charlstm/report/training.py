@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from charlstm.config import ModelConfig, TrainConfig
-from charlstm.corpus import Corpus
+from charlstm.corpus import Corpus, HeldOut
+from charlstm.corpus.held_out import PASSAGE
 from charlstm.evaluate import SCORING_SPEED, bits_per_char
 from charlstm.network.shapes import num_parameters
 from charlstm.report.bars import open_bar
@@ -35,6 +36,32 @@ def corpus_report(corpus: Corpus) -> str:
     )
 
 
+def about(seconds: float) -> str:
+    """A length of time that is not known exactly."""
+    return f"about {duration(seconds)}" if seconds >= 1 else duration(0)
+
+
+def held_out_notes(held_out: HeldOut, at_the_end: bool) -> list[str]:
+    """What a person should know before trusting the validation scores.
+
+    Args:
+        held_out: what was measured.
+        at_the_end: whether the validation text is the end of the training text.
+    """
+    notes = []
+    if held_out.is_repeated:
+        notes.append(
+            f"{held_out.repeated:.0%} of the validation text also stands in the training text, in passages of "
+            f"{PASSAGE} characters: low scores may come from memory"
+        )
+    if held_out.is_unlike and at_the_end:
+        notes.append(
+            "the end of the text, held out for validation, is unlike the rest: expect poor scores. If the order of the "
+            "lines means nothing, shuffle them first"
+        )
+    return notes
+
+
 def plan_report(
     model: ModelConfig,
     config: TrainConfig,
@@ -56,9 +83,7 @@ def plan_report(
         characters = (total_steps - done_steps) * config.batch_size * config.seq_len
         scored = config.evaluations * scored_chars(corpus, config)
         seconds = (characters + (1 - done_steps / total_steps) * scored / SCORING_SPEED) / speed
-        budget = (
-            f"{total_steps - done_steps:,} steps, {characters / n:.1f} passes over the text, about {duration(seconds)}"
-        )
+        budget = f"{total_steps - done_steps:,} steps, {characters / n:.1f} passes over the text, {about(seconds)}"
     return (
         f"network     {model.cell_type}, {layers}, {count(num_parameters(model))} parameters\n"
         f"speed       {count(speed)} characters/s ({kernel})\n"

@@ -15,7 +15,7 @@ from charlstm._version import __version__
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.sources import STDIN
-from charlstm.errors import ModelFileError, TextError, UsageError
+from charlstm.errors import ModelFileError, NoRunError, TextError, UsageError
 from charlstm.grammar import is_built_in, located
 from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
@@ -198,15 +198,15 @@ def _check_request(request: CorpusRequest) -> None:
 
 
 def run_folder(run: Path) -> Path:
-    """The folder of a run that is to go on. Raises ModelFileError if there is none."""
+    """The folder of a run that is to go on. Raises NoRunError if there is none, ModelFileError if none can be seen."""
     try:
         folder = run.parent if run.is_file() else run
         if not folder.is_dir():
-            raise ModelFileError(f"{run}: no such run")
+            raise NoRunError(f"{run}: no such run")
     except OSError as e:
         raise ModelFileError(f"{run}: {e.strerror or e}") from None
     if not checkpoint.is_run(folder):
-        raise ModelFileError(f"{run}: {folder} is not the folder of a run")
+        raise NoRunError(f"{folder} is not the folder of a run")
     return folder
 
 
