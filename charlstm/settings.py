@@ -27,7 +27,7 @@ def parse_duration(text: str) -> float:
     whole = "".join(n + unit for n, unit in parts)
     seconds = math.fsum(float(n) * SECONDS_IN[unit] for n, unit in parts)
     if not parts or whole != re.sub(r"\s", "", text.lower()) or not 0 < seconds < 1e9:
-        raise UsageError(f"{reprlib.repr(text)} is not a length of time; write 90s, 3m or 2h")
+        raise UsageError(f"{reprlib.repr(text)} is not a length of time; write it as 90s, 3m or 2h")
     return seconds
 
 

@@ -75,7 +75,7 @@ def test_a_text_in_the_cache_that_was_changed_is_written_again(monkeypatch: pyte
 def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "file"))
-    with pytest.raises(TextError, match=r"cannot keep garden in .*; set CHARLSTM_CACHE_DIR"):
+    with pytest.raises(TextError, match=r"cannot write garden to .*; set CHARLSTM_CACHE_DIR"):
         built_in_file("garden")
     assert cache_folder("texts")
 

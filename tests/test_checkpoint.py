@@ -283,7 +283,7 @@ def test_what_is_something_else_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / ".config.json-backup-of-mine").write_text("")
     before = sorted(path.name for path in tmp_path.iterdir())
     for folder, error, expected in (
-        (tmp_path, UsageError, "something already"),
+        (tmp_path, UsageError, "exists already"),
         (thesis, UsageError, "Not a directory"),
         (thesis / "run", CharLSTMError, "cannot make the folder"),
     ):
@@ -458,7 +458,7 @@ class Unsteady(io.BytesIO):
 @pytest.mark.parametrize(
     ("failure", "fails_at", "expected"),
     [
-        (None, 3, "changed while it was read"),
+        (None, 3, "changed while charlstm read it"),
         (MemoryError(), 3, "out of memory"),
         (OSError(5, "Input/output error"), 3, "Input/output error"),
         (OSError(5, "Input/output error"), 1, "Input/output error"),

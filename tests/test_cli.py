@@ -56,7 +56,7 @@ def test_train_then_sample_then_eval_then_info(invoke: Invoke, corpus_file: Path
     assert result.out == ""
     for part in ("6,000 characters", "5,400 for training, 600 for validation", "rarest", "parameters", "characters/s"):
         assert part in result.err
-    assert "charlstm sample --checkpoint checkpoints/small" in result.err
+    assert "charlstm sample -c checkpoints/small" in result.err
     assert {p.name for p in Path("checkpoints/small").iterdir()} == {
         ".lock",
         "best.safetensors",
@@ -794,7 +794,7 @@ def test_no_option_takes_what_is_no_number(value: str) -> None:
     [
         (("--seq-len", 5000), "two windows of --seq-len 5000 need 10,001; add text or lower --seq-len"),
         (("--encoding", "abacus"), "--encoding abacus: no such text encoding"),
-        (("--encoding", "utf-32"), "say which: --encoding latin-1"),
+        (("--encoding", "utf-32"), "name it: --encoding latin-1"),
         (("--steps", 1, "--epochs", 1), "give one of --steps, --epochs and --time"),
     ],
 )

@@ -230,7 +230,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeyp
             with open(path, "a") as f:
                 f.write("more")
 
-    with pytest.raises(TextError, match="changed while it was read"):
+    with pytest.raises(TextError, match="changed while charlstm read it"):
         open_corpus(CorpusRequest((str(path),)), on_progress=grow)
 
 

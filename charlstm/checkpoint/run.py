@@ -115,7 +115,7 @@ def check_new(folder: Path) -> None:
             return
     except OSError as e:
         raise UsageError(f"{folder}: {e.strerror or e}; give another name") from None
-    raise UsageError(f"{folder}: there is something already, and it is never overwritten; give another name")
+    raise UsageError(f"{folder} exists already, and charlstm never overwrites it; give another name")
 
 
 def is_run(folder: Path) -> bool:
@@ -152,7 +152,7 @@ def read_run_config(folder: Path) -> dict[str, Any]:
     except OSError as e:
         raise ModelFileError(f"{path}: {e.strerror}; is {folder} the folder of a run?") from None
     except (ValueError, RecursionError) as e:
-        raise ModelFileError(f"{path}: not sound: {e}") from None
+        raise ModelFileError(f"{path}: damaged: {e}") from None
     return in_todays_names(config, RUN)
 
 
@@ -196,7 +196,7 @@ def load_last(folder: Path) -> tuple[ModelFile, Path] | None:
                 continue
             content = load_model_file(path)
             if content.resume is None:
-                raise ModelFileError(f"{path}: holds a model for use only; a run cannot go on from it")
+                raise ModelFileError(f"{path}: it holds only a model; a run cannot continue from it")
             return content, path
         except UnreadableModelError:
             raise  # nothing is wrong with it: to go on from an older one would lose work
@@ -224,8 +224,8 @@ def check_start_over(folder: Path) -> None:
         if is_first and type(at) is int and steps and all(type(step) is int and step <= at for step in steps):
             return
     raise ModelFileError(
-        f"{folder}: there is a {BEST} but no {LAST} to go on from; copy that file here, too, or start a new run "
-        f"(to start this one over, move {BEST} away first: it would be replaced)"
+        f"{folder}: it has a {BEST}, but no {LAST} to continue from; copy that file here, too, or start a new run "
+        f"(to start this one over, first move {BEST} away, or it would be replaced)"
     )
 
 
@@ -259,7 +259,7 @@ class Metrics:
             try:
                 lines = read_regular(path, MAX_METRICS).splitlines()
             except OSError as e:
-                raise ModelFileError(f"{path}: {e.strerror}; take it away to go on without it") from None
+                raise ModelFileError(f"{path}: {e.strerror}; move it away to continue without it") from None
             kept = [line for line in lines if _step_of(line) <= keep_until]
             write_atomically(path, b"".join(line + b"\n" for line in kept))
 

@@ -39,14 +39,32 @@ COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
 
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="With --version: what a paper must state (versions, commit, processor, threads), as JSON."
+        ),
+    ] = False,
 ) -> None:
-    """A stacked LSTM with readable gates: train it on a text, let it write, look inside.
+    """Train a character-level LSTM on your text, let it write, and look inside.
 
-    charlstm COMMAND --help says what a command does.
+    charlstm COMMAND --help explains a command. To begin:
+
+        charlstm sample -c english --length 300
+        charlstm train garden --time 2m
     """
+    if version and json:
+        from charlstm.bench.machine import describe_machine
+        from charlstm.cli.runtime import prepare_machine
+        from charlstm.report.console import print_json
+
+        print_json(describe_machine(prepare_machine("auto", None)))
+        raise typer.Exit
     if version:
         sys.stdout.write(f"charlstm {__version__}\n")
         raise typer.Exit
+    if json:
+        raise typer.BadParameter("it goes with --version, or after a command", param_hint="--json")
 
 
 def make_app() -> typer.Typer:

@@ -95,9 +95,10 @@ def corpus(
 ) -> None:
     """Write a practice text, or sentence pairs to probe with.
 
-    The texts are written by rule, so it is known which word agrees with which. train also takes them by name.
-    A network that should read real prose learns from the sentences when they stand between those of a prose text:
+    The texts are written by rule, so all agreement in them is known. charlstm train takes them by name, too. To teach
+    a network both prose and agreement, mix the sentences into prose with --into.
 
+        charlstm corpus garden --out garden.txt
         charlstm corpus agreement-pt --into prose.txt --out train.txt
         charlstm corpus agreement-pt --pairs 300 --out pairs.jsonl
     """

@@ -49,7 +49,8 @@ def evaluate(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="Files, folders (*.txt and *.txt.gz in them), globs; - is standard input.", show_default=False
+            help="Text files, folders, globs, a built-in text such as garden, or - for standard input.",
+            show_default=False,
         ),
     ],
     checkpoint: Checkpoint = None,
@@ -57,28 +58,28 @@ def evaluate(
         Protocol,
         option(
             "--protocol",
-            help="stream: every character once, state carried; windows: random windows from zero, as nanoGPT.",
+            help="stream: read the text once, from start to end; windows: random windows from zero, as nanoGPT.",
         ),
     ] = Protocol.stream,
     valid_fraction: Annotated[
         float,
         option(
             "--valid-fraction",
-            help="Score only this share at the end of every file, as train keeps it.",
+            help="Score only this share of each file, at its end, which train keeps for validation.",
             min=0,
             max=1,
             callback=parse_finite,
         ),
     ] = 1.0,
     seq_len: Annotated[
-        int, option("--seq-len", help="Characters a window.", min=1, max=65536, rich_help_panel=WINDOWS)
+        int, option("--seq-len", help="Characters in a window.", min=1, max=65536, rich_help_panel=WINDOWS)
     ] = 64,
-    batches: Annotated[int, option("--batches", help="Batches of windows.", min=1, rich_help_panel=WINDOWS)] = 200,
+    batches: Annotated[int, option("--batches", help="Number of batches.", min=1, rich_help_panel=WINDOWS)] = 200,
     batch_size: Annotated[
-        int, option("--batch-size", help="Windows a batch.", min=1, max=65536, rich_help_panel=WINDOWS)
+        int, option("--batch-size", help="Windows in a batch.", min=1, max=65536, rich_help_panel=WINDOWS)
     ] = 32,
     seed: Annotated[
-        int, option("--seed", help="Of the places of the windows.", min=0, max=2**63 - 1, rich_help_panel=WINDOWS)
+        int, option("--seed", help="Random seed: where the windows lie.", min=0, max=2**63 - 1, rich_help_panel=WINDOWS)
     ] = 0,
     glob: Glob = None,
     encoding: Encoding = "utf-8",
@@ -90,9 +91,12 @@ def evaluate(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Score how well a model predicts a text, in nats and bits a character.
+    """Measure how well a model predicts a text, in bits per character.
 
-    Several files are scored one after the other as one text.
+    Several files count as one text. Nats per character are given, too: 1 bit is 0.693 nats.
+
+        charlstm eval novel.txt -c checkpoints/novel --valid-fraction 0.1
+        charlstm eval novel.txt -c checkpoints/novel --protocol windows --json
     """
     check_encoding(encoding)
     from charlstm.evaluate import score_stream, score_windows
@@ -112,14 +116,14 @@ def evaluate(
     )
     if protocol is Protocol.stream:
         if len(ids) < 2:
-            raise TextError(f"{', '.join(files)}: {len(ids)} characters to score; at least 2 are needed")
+            raise TextError(f"{', '.join(files)}: {len(ids)} characters to score, but scoring needs at least 2")
         from charlstm.report.bars import Bar
 
         with Bar("score", quiet) as bar:
             score = score_stream(content.model, ids, kernels, on_progress=bar.show)
     else:
         if len(ids) < seq_len + 1:
-            raise TextError(f"{', '.join(files)}: {len(ids):,} characters do not fill a window of --seq-len {seq_len}")
+            raise TextError(f"{', '.join(files)}: {len(ids):,} characters are too few for --seq-len {seq_len}")
         score = score_windows(
             content.model, ids, kernels, seq_len=seq_len, batches=batches, batch_size=batch_size, seed=seed
         )

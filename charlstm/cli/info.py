@@ -21,8 +21,8 @@ def info(
     where: Annotated[
         Path | None,
         typer.Argument(
-            help="A model file, the folder of a run, a folder of runs, or the name of a model that ships. "
-            "[default: checkpoints/, then the model that ships]",
+            help="A model file, a run, a folder of runs (the newest is used), or a built-in model such as english. "
+            "[default: the newest run in checkpoints/, else a built-in model]",
             show_default=False,
             readable=False,  # asked when it is read: then it is a model that cannot be, not a typing error
         ),
@@ -34,7 +34,13 @@ def info(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what a model file or a run holds, and its training curve."""
+    """Show what a model file or a run holds, with its training curve.
+
+    It also gives the commands to write with the model, and to train a run further.
+
+        charlstm info portuguese
+        charlstm info checkpoints/novel --verbose
+    """
     check_picture(svg)
     from charlstm.checkpoint import BEST, LAST, METRICS, describe_model_file, find_model, read_metrics
 
@@ -53,7 +59,7 @@ def info(
         shown = rows(about, validation, path.stat().st_size, verbose)
         commands = next_commands(about, path)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as e:
-        raise ModelFileError(f"{path}: what it says of its training is not sound ({type(e).__name__}: {e})") from None
+        raise ModelFileError(f"{path}: its record of the training is damaged ({type(e).__name__}: {e})") from None
     if svg is not None and not training and not validation:
         raise ModelFileError(f"{path}: there is no training curve in a {METRICS} beside it; leave --svg out")
     draw = None

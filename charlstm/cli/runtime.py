@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
 def read_stdin(encoding: str = "utf-8", what: str = "-") -> str:
     """All of standard input as text. Raises TextError if there is none, or it is not in the encoding."""
     if sys.stdin is None:
-        raise TextError(f"{what}: there is no standard input to read")
+        raise TextError(f"{what}: standard input is closed")
     try:
         return sys.stdin.buffer.read().decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as e:
@@ -64,14 +64,14 @@ def prepare_machine(device: str, threads: int | None) -> torch.device:
     if device == "auto":
         device = next(name for name, is_here in here.items() if is_here)
     if not here[device]:
-        raise UsageError(f"--device {device}: there is none here; use --device cpu")
+        raise UsageError(f"--device {device}: this machine has none; use --device cpu")
     return torch.device(device)
 
 
 def say_compiling(quiet: bool) -> None:
     """Say on stderr that the gates are being compiled."""
     if not quiet:
-        say("compiling the gates, once for this machine and width: about 20 seconds")
+        say("compiling the gates for this machine and layer size, which takes about 20 seconds, once")
 
 
 def load_model(checkpoint: Path | None, device: torch.device, quiet: bool) -> tuple[ModelFile, Path]:

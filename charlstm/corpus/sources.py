@@ -161,7 +161,7 @@ def read_chunks(
             at = offset + text.index("\0")
             raise TextError(
                 f"{path}: character {at:,} is NUL: expected a text in {encoding}; "
-                "if it is UTF-16 or UTF-32, say so with `encoding`",
+                "if it is UTF-16 or UTF-32, set `encoding`",
                 "encoding",
             )
         offset += len(text)
@@ -169,7 +169,7 @@ def read_chunks(
         text = held + text
         cut = _safe_cut(text)
         if cut == 0 and len(text) > MAX_MARKS:
-            raise TextError(f"{path}: {MAX_MARKS:,} combining marks in a row are not text")
+            raise TextError(f"{path}: {MAX_MARKS:,} combining marks in a row; is it a text?")
         text, held = text[:cut], text[cut:]
         if text:
             yield _clean(text, normalize)
@@ -241,11 +241,11 @@ def _decoded(path: Path, encoding: str, on_bytes: Callable[[int], None]) -> Iter
                 offset += len(chunk)
                 if offset > BOMB_BYTES and offset > BOMB_RATIO * position:
                     raise TextError(
-                        f"{path}: it unpacks to more than {BOMB_RATIO} times its size, which no text does; "
-                        "if it must be, unpack it first"
+                        f"{path}: it unpacks to more than {BOMB_RATIO} times its size, as no ordinary text does; "
+                        "if you trust it, unpack it first"
                     )
     except (gzip.BadGzipFile, EOFError, zlib.error) as e:
-        raise TextError(f"{path}: not a sound gzip file: {e}") from None
+        raise TextError(f"{path}: damaged gzip file: {e}") from None
     except OSError as e:
         raise TextError(f"{path}: {e.strerror or e}") from None
 
@@ -254,5 +254,5 @@ def _undecodable(path: Path, encoding: str, at: int, e: UnicodeDecodeError, star
     if encoding == "utf-8" and start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         hint = "it looks like UTF-16: try `encoding` utf-16"
     else:
-        hint = "if it is in another encoding, say which: `encoding` latin-1, for example"
+        hint = "if it is in another encoding, name it: `encoding` latin-1, for example"
     return f"{path}: byte {at:,}: expected {encoding}, found 0x{e.object[e.start]:02x} ({e.reason}); {hint}"

@@ -95,7 +95,7 @@ def open_corpus(
         with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=cache) as scratch:
             if STDIN in request.files + request.valid_files:
                 if stdin is None:
-                    raise TextError("-: there is no standard input to read")
+                    raise TextError("-: standard input is closed")
                 spooled[STDIN] = Path(scratch) / "standard input"
                 with open(spooled[STDIN], "wb") as f:
                     shutil.copyfileobj(stdin, f, 1 << 20)
@@ -112,15 +112,15 @@ def open_corpus(
                 new.mkdir()
                 encode(request, train, valid, new, sha256, on_progress)
                 if _fingerprint(train + valid) != before:
-                    raise TextError("a file of the corpus changed while it was read; wait until it is complete")
+                    raise TextError("a file of the text changed while charlstm read it; wait until it is complete")
                 corpus = _open(new, sha256, on_progress)
                 if corpus is None:
-                    raise TextError(f"the encoded corpus in {cache} cannot be read back: is the disk full or failing?")
+                    raise TextError(f"cannot read back the encoded text in {cache}: is the disk full or failing?")
                 _move(new, store, Path(scratch) / "damaged")
             return corpus
     except OSError as e:
         raise TextError(
-            f"cannot keep the encoded corpus in {cache}: {e.strerror or e}; set CHARLSTM_CACHE_DIR"
+            f"cannot write the encoded text to {cache}: {e.strerror or e}; set CHARLSTM_CACHE_DIR"
         ) from None
 
 

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from itertools import count
 
-SUMMARY = "560 small stories in English, a text to try things on"
+SUMMARY = "560 small stories in English"
 SEED = 1997
 CHARACTERS = 317_227  # 560 stories with this seed
 

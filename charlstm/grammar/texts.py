@@ -55,7 +55,7 @@ def built_in_file(name: str, on_progress: OnProgress = unheard) -> Path:
     try:
         make_folder(folder)
     except OSError as e:
-        raise TextError(f"cannot keep {name} in {folder}: {e.strerror or e}; set CHARLSTM_CACHE_DIR") from None
+        raise TextError(f"cannot write {name} to {folder}: {e.strerror or e}; set CHARLSTM_CACHE_DIR") from None
     write_atomically(path, data)
     return path
 

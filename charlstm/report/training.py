@@ -121,8 +121,8 @@ class TrainingReporter:
             self._evaluated(event)
         elif isinstance(event, RolledBack):
             self._line(
-                f"step {event.failed_step}: the loss is not finite; back to step {event.step}, "
-                f"learning rate times {event.lr_scale:g}"
+                f"step {event.failed_step:,}: the loss is infinite or undefined; back to step {event.step:,}, "
+                f"with the learning rate times {event.lr_scale:g}"
             )
         elif isinstance(event, NotSaved):
             self.warn(f"{event.problem}; training goes on")
@@ -179,7 +179,7 @@ def draw_end(event: Finished, folder: Path, width: int, colour: bool) -> list[Re
         ("time", f"{duration(event.seconds)}, {count(event.chars_per_s)} characters/s with evaluations"),
         ("model", str(folder)),
     ]
-    early = "stopped early: validation did not get better any more"
+    early = "stopped early, because validation no longer improved"
     return [table(rows), *([Text(early)] if event.reason == "patience" else [])]
 
 

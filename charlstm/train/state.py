@@ -203,5 +203,5 @@ def snapshot_of(content: checkpoint.ModelFile) -> Snapshot:
     try:
         progress = Progress(**content.resume["progress"])
     except (KeyError, TypeError, ValueError) as e:
-        raise ModelFileError(f"the progress in the saved state is not sound ({e})") from None
+        raise ModelFileError(f"the saved progress of the run is damaged ({e})") from None
     return Snapshot(progress, {**content.model.state_dict(), **content.tensors})

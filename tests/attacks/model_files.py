@@ -150,7 +150,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "truth for a number": (attack(about=config(num_layers=True)), "num_layers"),
     "an unknown cell": (attack(about=config(cell_type="os.system")), "cell_type"),
     "an unknown setting": (attack(about=config(evil="\x1b[31m")), "unknown setting"),
-    "something unknown": (attack(about=put("code", "print()")), "unknown"),
+    "an unknown entry": (attack(about=put("code", "print()")), "unknown"),
     # its characters
     "too few characters": (attack(about=put("vocabulary", ["a", "b"])), "2 characters"),
     "one character": (attack(about=put("vocabulary", ["a"])), "2 to 65,536"),
@@ -171,7 +171,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "a resume of no kind": (attack(about=put("resume", {"run": 3})), "not sound"),
     "an optimiser of no kind": (
         attack(about=put("resume", {"run": {"train": {"batch_size": 2, "optimizer": ["muon"]}}})),
-        "its tensors do not fit",
+        "its tensors do not match",
     ),
     "a batch of 2^40": (attack(about=put("resume", {"run": {"train": {"batch_size": 2**40}}})), "batch_size"),
     # its tensors
