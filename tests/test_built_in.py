@@ -30,7 +30,7 @@ def test_a_run_on_a_text_that_comes_with_charlstm(invoke: Invoke, monkeypatch: p
     monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(Path("cache").absolute()))
     done = invoke("train", "garden", *TINY)
     assert done.code == 0, done.err
-    assert "text: garden, which comes with charlstm (560 small stories" in done.err
+    assert "text: garden, built in (560 small stories" in done.err
     kept = json.loads(Path("checkpoints/garden/config.json").read_text())["corpus"]
     assert kept["files"] == ["garden"]
     scored = invoke("eval", "garden", "-c", "checkpoints/garden", "--json", "--valid-fraction", 0.01)
@@ -46,7 +46,7 @@ def test_a_file_of_that_name_wins_and_is_named(invoke: Invoke) -> None:
     assert not is_built_in("garden")
     done = invoke("train", "garden", "--out", "run", *TINY)
     assert done.code == 0, done.err
-    assert "text: garden in this folder, not the text of that name that comes with charlstm" in done.err
+    assert "text: garden in this folder, not the built-in text of that name" in done.err
     assert "3,000 characters" in done.err
     assert invoke("eval", "garden", "-c", "run", "-q").code == 0
 
@@ -83,8 +83,8 @@ def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("garden", "--pairs", 3), "--pairs: there are none for garden; take agreement-pt or"),
-        (("garden", "--into", "x.txt"), "--into: garden has no sentences to mix into prose; take agreement-pt or"),
+        (("garden", "--pairs", 3), "--pairs: garden has none; take one of agreement-pt,"),
+        (("garden", "--into", "x.txt"), "--into: garden has no sentences to mix into prose; take one of agreement-pt,"),
         (("garden", "--share", 0.5), "--share needs --into FILE"),
         (("agreement-pt", "--pairs", 3, "--chars", 5), "give only one of --chars, --pairs"),
         (("garden", "--json"), "--json needs --out FILE"),

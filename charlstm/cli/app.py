@@ -120,6 +120,12 @@ def run_app() -> int:
     return code if isinstance(code, int) else 0
 
 
+def invalid_usage() -> type[Exception]:
+    """Typer's error for options that are wrong, of which its error for one of them is a special case."""
+    (kind,) = (kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+    return kind
+
+
 def in_typers_form(command: Callable[..., None], app: typer.Typer) -> Callable[..., None]:
     """The command, with a UsageError shown as Typer shows its own, exit code 2."""
 
@@ -129,6 +135,6 @@ def in_typers_form(command: Callable[..., None], app: typer.Typer) -> Callable[.
             check_variables(commands_of(app))
             command(*args, **kwargs)
         except UsageError as e:
-            raise typer.BadParameter(printable(in_options(e), keep="")) from None
+            raise invalid_usage()(printable(in_options(e), keep="")) from None
 
     return wrapped

@@ -114,13 +114,13 @@ def corpus(
     seed = seed if seed is not None else grammar.seed if alone else 0
     if pairs is not None:
         if grammar.pairs is None:
-            able = " or ".join(other for other, grammar in GRAMMARS.items() if grammar.pairs)
-            raise UsageError(f"--pairs: there are none for {name.value}; take {able}")
+            able = ", ".join(other for other, grammar in GRAMMARS.items() if grammar.pairs)
+            raise UsageError(f"--pairs: {name.value} has none; take one of {able}")
         lines: Iterator[str] = (pair.to_json() + "\n" for pair in minimal_pairs(name.value, pairs, seed))
     elif into is not None:
         if grammar.sentences is None:
-            able = " or ".join(other for other, grammar in GRAMMARS.items() if grammar.sentences)
-            raise UsageError(f"--into: {name.value} has no sentences to mix into prose; take {able}")
+            able = ", ".join(other for other, grammar in GRAMMARS.items() if grammar.sentences)
+            raise UsageError(f"--into: {name.value} has no sentences to mix into prose; take one of {able}")
         lines = mixed_lines(name.value, lines_of(into), DEFAULT_SHARE if share is None else share, seed)
     else:
         lines = corpus_lines(name.value, chars if chars is not None else grammar.characters, seed)

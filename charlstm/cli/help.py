@@ -160,7 +160,7 @@ def variables(panels: dict[str, list[Entry]]) -> str:
         return ""
     said = [f"{', '.join(shared)}, for all commands"] if shared else []
     said += [f"{own[0]} for {option_in(panels, own[0])}, and so on"] if own else []
-    return f"Environment variables stand in for options: {'; '.join(said)}."
+    return f"Environment variables can set options: {'; '.join(said)}."
 
 
 def option_in(panels: dict[str, list[Entry]], variable: str) -> str:

@@ -136,8 +136,8 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
             ("best", f"{bits_per_char(nats):.4f} bits/char ({nats:.4f} nats) at step {training['best_step']:,}")
         )
     if validation:
-        scores = "  ".join(f"{step:,.0f}: {bits:.3f}" for step, bits in validation[-8:])
-        result.append(("validation", f"bits/char by step, the last {min(8, len(validation))}: {scores}"))
+        scores = ", ".join(f"{bits:.3f} at step {step:,.0f}" for step, bits in validation[-5:])
+        result.append(("validation", f"bits/char: {'..., ' if len(validation) > 5 else ''}{scores}"))
     names = ("config", "environment", "versions") if verbose else ("environment", "versions")
     result += [
         (name, ", ".join(f"{k} {v}" for k, v in training[name].items() if v is not None))

@@ -12,14 +12,14 @@ from charlstm.cli.options import FOR_ALL, NO_OPTIONS, PREFIX, commands_in
 
 BEGINNING = """# The command line
 
-Made by `make docs-cli` from the commands themselves: do not edit it, edit them.
+`make docs-cli` generates this page from the commands themselves, so edit those and not this page.
 
-An environment variable stands in for an option that is not typed. What means the same to all commands has one:
+Environment variables can set options. Options that all commands share have one variable each:
 {shared}.
-All else is named after its command, as {example}, and stands beside its option below. {others} names the folder for
-encoded corpora and compiled gates.
-What is typed goes before a variable, and a variable before a `--config` file. A `CHARLSTM_` variable that no command
-knows is an error.
+The variable of any other option is named after its command, such as {example}, and stands beside the option below.
+{others} names the folder for encoded texts and compiled gates.
+A typed option wins over a variable, and a variable over a `--config` file. charlstm refuses a `CHARLSTM_` variable that
+no command knows.
 """
 
 

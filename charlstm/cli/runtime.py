@@ -44,9 +44,9 @@ def locate_texts(names: Sequence[str], quiet: bool) -> tuple[str, ...]:
         if quiet or name not in GRAMMARS:
             continue
         if file == name:
-            say(f"text: {name} in this folder, not the text of that name that comes with charlstm")
+            say(f"text: {name} in this folder, not the built-in text of that name")
         else:
-            say(f"text: {name}, which comes with charlstm ({GRAMMARS[name].summary})")
+            say(f"text: {name}, built in ({GRAMMARS[name].summary})")
     return files
 
 
@@ -147,5 +147,5 @@ def say_hidden(given: Path | None, path: Path) -> bool:
     if hides:
         assert given is not None
         shipped = shipped_models()[given.as_posix()]
-        say(f"model: {path} (it is here; for the model of that name that ships, give {shipped})")
+        say(f"model: {path} in this folder, not the built-in model of that name: {shipped}")
     return hides

@@ -125,7 +125,7 @@ def instead_of(named: Path) -> str:
     if inside:
         return f"the newest run in it: {resume_command(inside[0], {})}"
     if named.as_posix() in checkpoint.shipped_models():
-        return "it is a model that comes with charlstm, and only a run can be resumed"
+        return "it is a built-in model, and only a run can be resumed"
     runs = {run.name: run for place in (named.parent, checkpoint.RUNS) for run in checkpoint.find_runs(place)}
     near = difflib.get_close_matches(named.name, runs, n=1)
     if near:

@@ -78,5 +78,5 @@ def _not_misspelt(name: str) -> str:
     """The name. Raises TextError if nothing has it, and it is close to that of a text that comes with charlstm."""
     near = difflib.get_close_matches(name, GRAMMARS, n=1, cutoff=SIMILAR)
     if near and name not in GRAMMARS and not os.path.lexists(name) and not glob.glob(name, recursive=True):
-        raise TextError(f"{name}: no such file or folder; did you mean {near[0]}, a text that comes with charlstm?")
+        raise TextError(f"{name}: no such file or folder; did you mean {near[0]}, a built-in text?")
     return name
