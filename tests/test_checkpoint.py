@@ -227,7 +227,7 @@ def test_runs_are_named_after_their_corpus_and_never_twice(tmp_path: Path, monke
         folder = checkpoint.make_run_folder("a.txt", tmp_path)
         assert folder.name == expected
         new_run(folder)
-        with pytest.raises(UsageError, match="never overwritten"):
+        with pytest.raises(UsageError, match="never overwrites"):
             new_run(folder)
 
 
@@ -381,7 +381,7 @@ def test_a_lock_that_is_no_file_of_ours_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "expected"),
-    [(None, "the folder of a run"), (b"[]", "not sound"), (b"{", "not sound"), (b"[" * 9**5, "not")],
+    [(None, "the folder of a run"), (b"[]", "damaged"), (b"{", "damaged"), (b"[" * 9**5, "not")],
 )
 def test_settings_of_a_run_that_are_not_sound(tmp_path: Path, settings: bytes | None, expected: str) -> None:
     if settings is not None:
