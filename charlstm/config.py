@@ -30,7 +30,8 @@ MAX_CELL_NAME = 40  # characters
 BUDGETS = ("steps", "epochs", "time")
 
 # what a setting is about: the groups of `--help`
-BUDGET, NETWORK, LEARNING, REGULARISATION = "Budget", "Network", "Learning", "Regularisation"
+BUDGET, NETWORK, LEARNING = "Budget", "Network", "Learning (rarely needed)"
+REGULARISATION = "Regularisation (rarely needed)"
 TEXT, DRAWING, MACHINE = "Text", "Drawing", "Machine"
 
 
@@ -40,64 +41,62 @@ class ModelConfig(Config):
 
     vocab_size: int = setting(dataclasses.MISSING, 2, 65_536)
     hidden_size: int = setting(
-        256, 1, 16_384, help="Cells a layer.", unit="N", short="H", default="by corpus and budget", panel=NETWORK
+        256, 1, 16_384, help="Cells per layer.", unit="N", short="H", default="fits text and budget", panel=NETWORK
     )
     num_layers: int = setting(
         2,
         1,
         64,
-        help="Layers, one above the other.",
+        help="Number of layers.",
         unit="N",
         short="L",
-        default="by corpus and budget",
+        default="fits text and budget",
         panel=NETWORK,
     )
-    embedding_size: int = setting(64, 1, 16_384, help="Numbers that stand for a character.", unit="N", panel=NETWORK)
-    cell_type: CellType = setting(
-        "lstm", help="lstm, gru, or rnn: a plain tanh network to compare with.", panel=NETWORK
-    )
+    embedding_size: int = setting(64, 1, 16_384, help="Size of the character embedding.", unit="N", panel=NETWORK)
+    cell_type: CellType = setting("lstm", help="lstm, gru, or rnn (plain tanh).", unit="TYPE", panel=NETWORK)
 
 
 @dataclass(frozen=True)
 class TrainConfig(Config):
     """How a network is trained. Exactly one of steps, epochs and time is the budget; time is in seconds."""
 
-    steps: int | None = setting(None, 1, 10**12, help="Learn from this many windows.", unit="N", panel=BUDGET)
+    steps: int | None = setting(None, 1, 10**12, help="Train for this many steps.", unit="N", panel=BUDGET)
     epochs: float | None = setting(
         None,
         1e-6,
         1e6,
-        help="Pass over the text this many times.",
+        help="Read the text this often.",
         unit="PASSES",
         panel=BUDGET,
-        default="1 to 50, by the size of the corpus",
+        default="1 to 50",
     )
     time: float | None = setting(
         None,
         0.1,
         1e9,
-        help="Train for this long; the learning rate falls with the clock.",
+        help="Train for this long.",
         unit="90s|3m|2h",
         parse=parse_duration,
         panel=BUDGET,
     )
     patience: int = setting(
-        8, 0, 10**6, help="Stop after this many evaluations without a better one; 0: never.", unit="N", panel=BUDGET
+        8, 0, 10**6, help="Stop after N evaluations without gain; 0: never.", unit="N", panel=BUDGET
     )
     evaluations: int = setting(
         20,
         1,
         10**6,
-        help="Validate this many times, spread evenly over the budget.",
+        help="How often to validate.",
         unit="N",
         panel=BUDGET,
-        default="20, or fewer where they would take long",
+        default="up to 20",
     )
     snapshots: int = setting(
         0,
         0,
         1000,
-        help="Keep this many copies of the model on the way, more of them early; 0: none.",
+        help="Save N copies of the model on the way.",
         unit="N",
         panel=BUDGET,
     )
@@ -111,44 +110,42 @@ class TrainConfig(Config):
         panel=NETWORK,
     )
     batch_size: int = setting(
-        64, 1, 65_536, help="Lanes of text read side by side.", unit="LANES", default="by corpus", panel=LEARNING
+        64,
+        1,
+        65_536,
+        help="Lanes of text read side by side.",
+        unit="LANES",
+        default="fits text",
+        panel=LEARNING,
     )
     seq_len: int = setting(
         128,
         1,
         65_536,
-        help="How far back the error travels: the window.",
+        help="Window of backpropagation.",
         unit="CHARS",
-        default="by corpus",
+        default="fits text",
         panel=LEARNING,
     )
-    optimizer: Optimizer = setting(
-        "adamw", help="adamw; or muon, for the matrices between hidden states: fewer, slower steps.", panel=LEARNING
-    )
+    optimizer: Optimizer = setting("adamw", help="muon takes fewer, slower steps.", panel=LEARNING)
     lr: float = setting(
         4e-3,
         1e-9,
         1e3,
-        help="Highest learning rate.",
+        help="Peak learning rate.",
         unit="RATE",
-        default="by the width of the network",
+        default="fits hidden size",
         panel=LEARNING,
     )
-    warmup: float = setting(
-        0.03, 0.0, 1.0, help="Share of the budget over which the learning rate rises.", unit="SHARE", panel=LEARNING
-    )
-    final_lr: float = setting(
-        0.01, 0.0, 1.0, help="Share of the highest learning rate that it ends at.", unit="SHARE", panel=LEARNING
-    )
-    beta2: float = setting(
-        0.99, 0.0, 0.999999, help="How slowly the optimiser forgets squared gradients.", unit="SHARE", panel=LEARNING
-    )
-    clip_norm: float = setting(1.0, 1e-9, 1e9, help="Norm that gradients are clipped to.", unit="NORM", panel=LEARNING)
+    warmup: float = setting(0.03, 0.0, 1.0, help="Share of the budget for warm-up.", unit="SHARE", panel=LEARNING)
+    final_lr: float = setting(0.01, 0.0, 1.0, help="Final rate as a share of the peak.", unit="SHARE", panel=LEARNING)
+    beta2: float = setting(0.99, 0.0, 0.999999, help="Adam's beta2.", unit="SHARE", panel=LEARNING)
+    clip_norm: float = setting(1.0, 1e-9, 1e9, help="Clip gradients to this norm.", unit="NORM", panel=LEARNING)
     reset: float = setting(
         0.02,
         0.0,
         1.0,
-        help="Chance of a lane to begin a window from a zero state, as samples do.",
+        help="Chance that a lane starts a window from a zero state.",
         unit="CHANCE",
         panel=LEARNING,
     )
@@ -156,40 +153,34 @@ class TrainConfig(Config):
         0.0,
         0.0,
         0.95,
-        help="Share of outputs dropped between layers and before the head.",
+        help="Share of outputs to drop.",
         unit="SHARE",
-        default="by passes over the text",
+        default="fits passes",
         panel=REGULARISATION,
     )
     # one mask for a whole window: Gal & Ghahramani 2016
-    variational: bool = setting(False, help="Drop the same outputs over a whole window.", panel=REGULARISATION)
+    variational: bool = setting(False, help="Drop the same outputs throughout a window.", panel=REGULARISATION)
     # on W_hh: Merity et al. 2017
     weight_dropout: float = setting(
-        0.0, 0.0, 0.95, help="Share of recurrent weights dropped for a window.", unit="SHARE", panel=REGULARISATION
+        0.0, 0.0, 0.95, help="Share of recurrent weights to drop.", unit="SHARE", panel=REGULARISATION
     )
     weight_decay: float = setting(
-        0.01, 0.0, 10.0, help="Decay of matrices, per step and learning rate.", unit="RATE", panel=REGULARISATION
+        0.01, 0.0, 10.0, help="Weight decay of the matrices.", unit="RATE", panel=REGULARISATION
     )
-    valid_fraction: float = setting(
-        0.1, 0.0, 0.9, help="Share of every file, at its end, kept for validation.", unit="SHARE", panel=TEXT
-    )
+    valid_fraction: float = setting(0.1, 0.0, 0.9, help="Share of each file to validate on.", unit="SHARE", panel=TEXT)
     valid_chars: int = setting(
-        200_000, 0, 2**62, help="Validate on at most this many characters; 0: on all.", unit="CHARS", panel=TEXT
+        200_000, 0, 2**62, help="Validate on at most this many characters; 0: all.", unit="CHARS", panel=TEXT
     )
-    language: Language | None = setting(
-        None, help="Of the text, kept in the model file: charlstm probe takes its sentences from it.", panel=TEXT
-    )
-    seed: int = setting(0, 0, MAX_SEED, help="Same seed, same model.", unit="N", panel=MACHINE)
-    precision: Precision = setting(
-        "auto", help="Type of the matrix products; auto: bf16 where it is faster.", panel=MACHINE
-    )
+    language: Language | None = setting(None, help="Language of the text, for probe.", panel=TEXT)
+    seed: int = setting(0, 0, MAX_SEED, help="Random seed: same seed, same model.", unit="N", panel=MACHINE)
+    precision: Precision = setting("auto", help="fp32, bf16, or auto: the faster.", unit="TYPE", panel=MACHINE)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if sum(getattr(self, budget) is not None for budget in BUDGETS) > 1:
-            raise UsageError("give one of `steps`, `epochs` and `time`, not several", *BUDGETS)
+            raise UsageError("give only one of `steps`, `epochs` and `time`", *BUDGETS)
         if self.valid_chars == 1:
-            raise UsageError("valid_chars is 1; it must be 0 (all), or at least 2: the first character is not scored")
+            raise UsageError("valid_chars is 1; it must be 0 (all) or at least 2: the first character is not scored")
 
 
 @dataclass(frozen=True)
@@ -201,7 +192,7 @@ class SampleConfig(Config):
         0.8,
         0.0,
         1e6,
-        help="Lower is safer, higher is bolder; 0 takes the likeliest character every time.",
+        help="Lower is safer, higher is bolder; 0: always the likeliest character.",
         unit="T",
         short="t",
         panel=DRAWING,
@@ -210,13 +201,24 @@ class SampleConfig(Config):
         0, 0, 65_536, help="Draw from the K likeliest characters; 0: from all.", unit="K", panel=DRAWING
     )
     top_p: float = setting(
-        1.0, 1e-9, 1.0, help="Draw from the likeliest characters that together reach P.", unit="P", panel=DRAWING
+        1.0,
+        1e-9,
+        1.0,
+        help="Draw from the likeliest characters, until their probabilities add up to P.",
+        unit="P",
+        panel=DRAWING,
     )
-    num: int = setting(1, 1, 65_536, help="Texts to write, side by side.", unit="N", panel=TEXT)
+    num: int = setting(1, 1, 65_536, help="Number of texts to write.", unit="N", panel=TEXT)
     seed: int | None = setting(
-        None, 0, MAX_SEED, help="Same seed, same text.", unit="N", default="a new one", panel=DRAWING
+        None,
+        0,
+        MAX_SEED,
+        help="Random seed: same seed, same text.",
+        unit="N",
+        default="a new one",
+        panel=DRAWING,
     )
-    stop: str | None = setting(None, help="End before this text.", unit="TEXT", panel=TEXT)
+    stop: str | None = setting(None, help="Stop before writing this text.", unit="TEXT", panel=TEXT)
 
 
 def parse_cell(name: str, config: ModelConfig) -> tuple[int, int]:
@@ -238,7 +240,7 @@ def check_changes(names: Collection[str]) -> None:
     fixed = sorted(set(names) - {*BUDGETS, "patience"})
     if fixed:
         raise UsageError(
-            "`resume` goes on with what the run began with; only the budget may change, not "
+            "`resume` continues a run with the settings that it began with; only the budget may change, not "
             + ", ".join(f"`{name}`" for name in fixed),
             "resume",
             *fixed,
@@ -260,14 +262,14 @@ def read_config_file(path: Path) -> dict[str, Any]:
     try:
         text = read_regular(path, MAX_CONFIG_FILE).decode("utf-8-sig")
         if not text:
-            raise UsageError(f"{path}: there is nothing in it")
+            raise UsageError(f"{path}: the file is empty")
         data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as e:
         raise UsageError(f"{path}: {e.strerror}") from None
     except (ValueError, RecursionError) as e:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         reason = str(e).partition(";")[0]  # of a number of 5,000 digits Python says how to change Python
-        raise UsageError(f"{path}: not a sound {kind} file: {reason}") from None
+        raise UsageError(f"{path}: invalid {kind}: {reason}") from None
     if not isinstance(data, dict):
-        raise UsageError(f"{path}: must hold settings by name")
+        raise UsageError(f"{path}: expected settings by name, such as hidden_size")
     return data

@@ -1,11 +1,11 @@
 """Everything that charlstm raises on purpose, with the exit code that the command line gives it.
 
     CharLSTMError         1  something failed that is none of those below
-    ├── UsageError        2  an option, or a combination of them, that cannot be meant
-    ├── TextError         3  a corpus, prompt or item that cannot be used
+    ├── UsageError        2  invalid options: a value out of range, or options that exclude each other
+    ├── TextError         3  a text, prompt or item that is unusable
     │   └── UnknownCharacterError   a character that the model has never seen
-    ├── ModelFileError    4  a file that is not a sound model, or is missing
-    └── DivergedError     5  training produced numbers that are not finite, again and again
+    ├── ModelFileError    4  a model file or a run that is damaged or missing
+    └── DivergedError     5  training kept producing infinite or undefined numbers
     Interrupted    130, 143, 129  Ctrl-C, SIGTERM or SIGHUP: beside the tree, like KeyboardInterrupt
 
 Messages are one line: what is wrong, and what to do. A setting or argument in them stands in backquotes, and the error
@@ -32,13 +32,13 @@ class CharLSTMError(Exception):
 
 
 class UsageError(CharLSTMError):
-    """An option, or a combination of them, that cannot be meant."""
+    """Invalid options: a value out of range, or options that exclude each other."""
 
     exit_code = 2
 
 
 class TextError(CharLSTMError):
-    """A corpus, prompt or item that cannot be used."""
+    """A text, prompt or item that is unusable."""
 
     exit_code = 3
 
@@ -60,24 +60,35 @@ class UnknownCharacterError(TextError):
 
 
 class ModelFileError(CharLSTMError):
-    """A file that is not a sound model, or is missing."""
+    """A model file or a run that is damaged or missing."""
 
     exit_code = 4
 
 
+class NoRunError(ModelFileError):
+    """There is no run at the path that was given."""
+
+
 class UnreadableModelError(ModelFileError):
-    """A model file that may be sound, but not here or not now: of a newer format, closed to us, too large."""
+    """A model file that this program cannot read now: a newer format, no permission, or too large for the memory."""
 
 
 class DivergedError(CharLSTMError):
-    """Training produced numbers that are not finite, again and again."""
+    """Training kept producing infinite or undefined numbers."""
 
     exit_code = 5
 
 
 class Interrupted(BaseException):
-    """Ctrl-C, SIGTERM, SIGHUP: no failure, but not done either. Like KeyboardInterrupt it is not caught with errors."""
+    """Ctrl-C, SIGTERM, SIGHUP: no failure, but not done either. Like KeyboardInterrupt it is not caught with errors.
+
+    Attributes:
+        signum: the signal.
+        message: what was stopped and what to do now; empty if nobody has said so yet.
+    """
 
     def __init__(self, signum: int, message: str = "") -> None:
-        super().__init__(message or f"stopped by {signal.Signals(signum).name}")
+        name = "Ctrl-C" if signum == signal.SIGINT else signal.Signals(signum).name
+        super().__init__(message or f"stopped by {name}")
+        self.signum, self.message = signum, message
         self.exit_code = 128 + signum

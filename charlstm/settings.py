@@ -27,8 +27,17 @@ def parse_duration(text: str) -> float:
     whole = "".join(n + unit for n, unit in parts)
     seconds = math.fsum(float(n) * SECONDS_IN[unit] for n, unit in parts)
     if not parts or whole != re.sub(r"\s", "", text.lower()) or not 0 < seconds < 1e9:
-        raise UsageError(f"{reprlib.repr(text)} is not a length of time; write 90s, 3m or 2h")
+        raise UsageError(f"{reprlib.repr(text)} is not a length of time; write it as 90s, 3m or 2h")
     return seconds
+
+
+def written_duration(seconds: float) -> str:
+    """Seconds as a person would type them: `90s`, `3m`, `1h30m`. `parse_duration` reads it back."""
+    whole, rest = int(seconds), seconds % 1
+    if seconds < 120 or rest:
+        return f"{seconds!r}".removesuffix(".0") + "s"
+    parts = [(whole // 3600, "h"), (whole % 3600 // 60, "m"), (whole % 60, "s")]
+    return "".join(f"{n}{unit}" for n, unit in parts if n)
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def test_a_model_larger_than_memory_is_refused(tmp_path: Path, sound: Path) -> N
     path.write_bytes(sound.read_bytes())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     os.truncate(path, memory)
-    with pytest.raises(ModelFileError, match=f"{memory / 1e9:,.1f} GB are more than this machine's memory"):
+    with pytest.raises(ModelFileError, match=f"{memory / 1e9:,.1f} GB, more than half of this machine's memory"):
         load_model_file(path)
 
 
@@ -387,5 +387,5 @@ def test_a_training_whose_end_cannot_be_saved_says_so(invoke, corpus_file: Path,
     monkeypatch.setattr(checkpoint, "write_run_config", then_full)
     result = invoke("train", corpus_file, "--steps", 2, "--hidden-size", 4, "--threads", 1, "-q")
     assert result.code == 1
-    assert "the end of it is not saved: cannot write" in result.err
+    assert "its last steps are not saved: cannot write" in result.err
     assert "No space left" in result.err

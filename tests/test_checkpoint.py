@@ -214,15 +214,20 @@ def new_run(folder: Path) -> None:
         checkpoint.write_run_config(folder, {})
 
 
-def test_runs_are_named_after_their_corpus_and_never_twice(tmp_path: Path) -> None:
+def test_runs_are_named_after_their_corpus_and_never_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my.code" / "src").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "my.code" / "src")
     assert checkpoint.make_run_folder("texts/My Book.txt.gz", tmp_path).name == "My-Book"
     assert checkpoint.make_run_folder("-", tmp_path).name == "stdin"
-    assert checkpoint.make_run_folder("../..", tmp_path).name == "run"
+    assert checkpoint.make_run_folder(".", tmp_path).name == "src"
+    assert checkpoint.make_run_folder("..", tmp_path).name == "my-code"
+    assert checkpoint.make_run_folder("../src/*.py", tmp_path).name == "src-2"
+    assert checkpoint.make_run_folder("/", tmp_path).name == "run"
     for expected in ("a", "a-2", "a-3"):
         folder = checkpoint.make_run_folder("a.txt", tmp_path)
         assert folder.name == expected
         new_run(folder)
-        with pytest.raises(UsageError, match="never overwritten"):
+        with pytest.raises(UsageError, match="never overwrites"):
             new_run(folder)
 
 
@@ -278,7 +283,7 @@ def test_what_is_something_else_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / ".config.json-backup-of-mine").write_text("")
     before = sorted(path.name for path in tmp_path.iterdir())
     for folder, error, expected in (
-        (tmp_path, UsageError, "something already"),
+        (tmp_path, UsageError, "exists already"),
         (thesis, UsageError, "Not a directory"),
         (thesis / "run", CharLSTMError, "cannot make the folder"),
     ):
@@ -376,7 +381,7 @@ def test_a_lock_that_is_no_file_of_ours_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "expected"),
-    [(None, "the folder of a run"), (b"[]", "not sound"), (b"{", "not sound"), (b"[" * 9**5, "not")],
+    [(None, "the folder of a run"), (b"[]", "damaged"), (b"{", "damaged"), (b"[" * 9**5, "not")],
 )
 def test_settings_of_a_run_that_are_not_sound(tmp_path: Path, settings: bytes | None, expected: str) -> None:
     if settings is not None:
@@ -453,7 +458,7 @@ class Unsteady(io.BytesIO):
 @pytest.mark.parametrize(
     ("failure", "fails_at", "expected"),
     [
-        (None, 3, "changed while it was read"),
+        (None, 3, "changed while charlstm read it"),
         (MemoryError(), 3, "out of memory"),
         (OSError(5, "Input/output error"), 3, "Input/output error"),
         (OSError(5, "Input/output error"), 1, "Input/output error"),

@@ -56,7 +56,7 @@ def test_train_then_sample_then_eval_then_info(invoke: Invoke, corpus_file: Path
     assert result.out == ""
     for part in ("6,000 characters", "5,400 for training, 600 for validation", "rarest", "parameters", "characters/s"):
         assert part in result.err
-    assert "charlstm sample --checkpoint checkpoints/small" in result.err
+    assert "charlstm sample -c checkpoints/small" in result.err
     assert {p.name for p in Path("checkpoints/small").iterdir()} == {
         ".lock",
         "best.safetensors",
@@ -111,6 +111,28 @@ def test_from_standard_input_gz_folders_and_with_other_text_for_validation(invok
     result = invoke("train", "texts", "--valid", "v.txt", "--steps", 3, *SMALL)
     assert "3,000 for training, 500 for validation" in result.err
     assert Path("checkpoints/texts/best.safetensors").exists()
+
+
+def test_a_folder_of_source_code(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my.code" / "deep").mkdir(parents=True)
+    for name in ("a.py", "deep/b.py"):
+        (tmp_path / "my.code" / name).write_text(small_text(1000))
+    (tmp_path / "my.code" / "__init__.py").write_text("")
+    refused = invoke("train", "my.code")
+    assert refused.code == 3
+    assert "no *.txt or *.txt.gz in this folder; it has 3 files *.py: take them with --glob '*.py'" in refused.err
+    assert one_line(refused.err)
+    result = invoke("train", "my.code", "--glob", "*.py", "--steps", 3, *SMALL)
+    assert result.code == 0, result.err
+    assert "2,000 characters" in result.err
+    run = Path("checkpoints/my-code")
+    scored = invoke("eval", "my.code", "--glob", "a.py", "--glob", "x", "-c", run, "--json")
+    assert json.loads(scored.out)["characters"] == 999
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "elsewhere"))
+    assert invoke("train", "--resume", run, "--steps", 5, "-q").code == 0
+    assert invoke("train", "--resume", run, "--steps", 6, "--glob", "*.c").code == 2
+    nothing = invoke("train", "my.code/a.py", "--glob", "*.py")
+    assert (nothing.code, "--glob chooses files in a folder, and no folder is given" in nothing.err) == (3, True)
 
 
 def test_resume_from_the_command_line(invoke: Invoke, trained: Path) -> None:
@@ -171,7 +193,7 @@ def test_half_a_copy_of_a_run_is_not_started_over(invoke: Invoke, trained: Path)
     for more in ((), ("--steps", 40)):
         result = invoke("train", "--resume", "run", *more)
         assert result.code == 4
-        assert "best.safetensors but no last.safetensors" in result.err
+        assert "best.safetensors, but no last.safetensors" in result.err
         assert one_line(result.err)
         assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
     (trained / "metrics.jsonl").unlink()
@@ -219,7 +241,7 @@ def test_a_run_goes_on_past_a_damaged_encoded_corpus_or_says_so(
     assert "encoded copy is gone or damaged: give the text again" in result.err
 
 
-@pytest.mark.parametrize(("damage", "said"), [(True, "is not sound"), (False, "is missing")])
+@pytest.mark.parametrize(("damage", "said"), [(True, "is damaged"), (False, "is missing")])
 def test_resume_falls_back_to_the_save_before(invoke: Invoke, trained: Path, damage: bool, said: str) -> None:
     last = trained / "last.safetensors"
     last.write_bytes(b"damaged") if damage else last.unlink()
@@ -283,14 +305,14 @@ def test_usage_errors(invoke: Invoke, arguments, expected: str) -> None:
 
 SETTINGS = [
     ("c.toml", "valid_chars = 1", "valid_chars is 1"),
-    ("c.toml", "steps = " + "9" * 5000, "not a sound TOML file"),
+    ("c.toml", "steps = " + "9" * 5000, "invalid TOML"),
     ("c.toml", "steps = 0x" + "f" * 5000, "steps is a number of thousands of digits"),
     ("c.toml", "epochs = 0x" + "f" * 5000, "epochs is a number of thousands of digits"),
     ("c.toml", "cell_type = [0x" + "f" * 5000 + "]", "cell_type"),
     ("c.toml", "lr = 1e999", "lr is inf"),
-    ("c.json", '{"steps": ' + "9" * 5000 + "}", "not a sound JSON file"),
+    ("c.json", '{"steps": ' + "9" * 5000 + "}", "invalid JSON"),
     ("c.json", '{"seed": ' + "9" * 4000 + "}", "seed is 9999"),
-    ("c.json", "[" * 100_000, "not a sound JSON file"),
+    ("c.json", "[" * 100_000, "invalid JSON"),
 ]
 
 
@@ -420,7 +442,7 @@ def test_an_existing_run_is_never_overwritten(invoke: Invoke, trained: Path, cor
     before = (trained / "last.safetensors").read_bytes()
     result = invoke("train", corpus_file, "--out", "run", "--steps", 1)
     assert result.code == 2
-    assert "never overwritten" in result.err
+    assert "never overwrites" in result.err
     assert (trained / "last.safetensors").read_bytes() == before
 
 
@@ -428,7 +450,7 @@ def test_divergence_is_exit_5(invoke: Invoke, corpus_file: Path, monkeypatch: py
     monkeypatch.setattr("charlstm.training.trainer.guarded_step", lambda *a: False)
     result = invoke("train", corpus_file, "--steps", 20, *SMALL)
     assert result.code == 5
-    assert "not finite" in result.err.splitlines()[-1]
+    assert "infinite or undefined" in result.err.splitlines()[-1]
 
 
 def test_the_optimiser_can_be_chosen_and_belongs_to_the_run(invoke: Invoke, corpus_file: Path) -> None:
@@ -668,7 +690,7 @@ def test_metrics_that_cannot_be_written_do_not_end_a_training(
 def test_what_a_result_depends_on_is_compared_on_resuming(invoke: Invoke, trained: Path) -> None:
     result = invoke("train", "--resume", trained, "--steps", 22, "--threads", 2)
     assert result.code == 0
-    assert "not as before, so the result will not be the same to the bit: threads 1 -> 2" in result.err
+    assert "because this is not as before: threads 1 -> 2" in result.err
 
 
 @pytest.mark.parametrize("lr", [10, 1000])
@@ -737,7 +759,7 @@ def test_a_variable_of_version_0_1_is_told_its_name_of_today(
     monkeypatch.setenv(f"CHARLSTM_{old}", "7")
     result = invoke("info", "run")
     assert result.code == 2
-    assert f"CHARLSTM_{old}: there is no such variable; unset it, or say" in result.err
+    assert f"CHARLSTM_{old}: charlstm knows no such variable; unset it, or use" in result.err
     assert today in result.err
 
 
@@ -772,8 +794,8 @@ def test_no_option_takes_what_is_no_number(value: str) -> None:
     [
         (("--seq-len", 5000), "two windows of --seq-len 5000 need 10,001; add text or lower --seq-len"),
         (("--encoding", "abacus"), "--encoding abacus: no such text encoding"),
-        (("--encoding", "utf-32"), "say which: --encoding latin-1"),
-        (("--steps", 1, "--epochs", 1), "give one of --steps, --epochs and --time"),
+        (("--encoding", "utf-32"), "name it: --encoding latin-1"),
+        (("--steps", 1, "--epochs", 1), "give only one of --steps, --epochs and --time"),
     ],
 )
 def test_a_person_is_told_the_option_of_a_setting(

@@ -34,7 +34,7 @@ def test_there_and_back_through_json() -> None:
         (lambda: TrainConfig.from_dict({"dropuot": 0.1}), "did you mean 'dropout'"),
         (lambda: SampleConfig(temperature=-1.0), "temperature"),
         (lambda: SampleConfig(top_p=0.0), "top_p"),
-        (lambda: TrainConfig(valid_chars=1), "valid_chars is 1; it must be 0 (all), or at least 2"),
+        (lambda: TrainConfig(valid_chars=1), "valid_chars is 1; it must be 0 (all) or at least 2"),
         (lambda: TrainConfig(steps=1 << 20_000), "steps is a number of thousands of digits; it must be between 1 and"),
         (lambda: TrainConfig(steps=10**1000), "steps is 1000000000"),
         (lambda: TrainConfig(optimizer=1 << 20_000), "one of adamw"),
@@ -73,8 +73,9 @@ def test_every_setting_tells_a_person_all_that_help_says() -> None:
             about = f.metadata["setting"]
             assert bool(about.help) == bool(about.panel) == (f.name != "vocab_size"), f.name
             hint = type_of(kind, f.name)
-            is_named = any(typing.get_origin(part) is Literal for part in (hint, *typing.get_args(hint)))
-            is_counted = hint is not bool and not is_named
+            named = [part for part in (hint, *typing.get_args(hint)) if typing.get_origin(part) is Literal]
+            choices = [choice for part in named for choice in typing.get_args(part)]
+            is_counted = hint is not bool and (not choices or all(choice in about.help for choice in choices))
             assert bool(about.unit) == (is_counted and f.name != "vocab_size"), f.name
 
 
@@ -103,7 +104,7 @@ def test_what_is_no_file_of_settings_does_not_hang(tmp_path: Path) -> None:
         (Path("/dev/zero"), "not a file"),
         (tmp_path / "pipe", "not a file"),
         (tmp_path, "not a file"),
-        (tmp_path / "empty.toml", "nothing in it"),
+        (tmp_path / "empty.toml", "the file is empty"),
         (tmp_path / "large.toml", "more than 1 MB"),
     ):
         with pytest.raises(UsageError, match=expected):

@@ -45,6 +45,40 @@ def test_files_folders_and_globs(tmp_path: Path) -> None:
     assert find_files([str(odd)]) == [odd]
 
 
+def test_globs_choose_what_folders_give(tmp_path: Path) -> None:
+    (tmp_path / "code" / "deep").mkdir(parents=True)
+    (tmp_path / "code" / ".venv").mkdir()
+    code = tmp_path / "code"
+    a, b = write(code / "a.py", "x"), write(code / "deep" / "b.py", "y")
+    c, text = write(code / "deep" / "c.pyi", "z"), write(tmp_path / "t.txt", "t")
+    write(code / "__init__.py", "")
+    write(code / ".venv" / "torch.py", "no")
+    assert find_files([str(code)], ["*.py"]) == [a, b]
+    assert find_files([str(text), str(code)], ["*.py", "*.pyi"]) == [text, a, b, c]
+    assert find_files([str(code)], ["deep/*"]) == [b, c]
+    with pytest.raises(
+        TextError, match=r"no \*\.txt or \*\.txt\.gz in this folder; it has 3 files \*\.py: take them with"
+    ):
+        find_files([str(code)])
+    with pytest.raises(TextError, match=r"no \*\.c in this folder; it has"):
+        find_files([str(code)], ["*.c"])
+    with pytest.raises(TextError, match=r"the files __init__\.\* in this folder are all empty"):
+        find_files([str(code)], ["__init__.*"])
+    with pytest.raises(TextError, match="no folder is given"):
+        open_corpus(CorpusRequest((str(text),), globs=("*.py",)))
+
+
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n\0", b"", b"\xff\xfe\xff\xfe" * 9])
+def test_only_texts_are_offered_in_place_of_those_that_are_not_there(tmp_path: Path, data: bytes) -> None:
+    for name in ("a.png", "b.png", ".hidden"):
+        write(tmp_path / name, data)
+    with pytest.raises(TextError, match=r"in this folder$"):
+        find_files([str(tmp_path)])
+    write(tmp_path / "c.md", "é" * 600)
+    with pytest.raises(TextError, match=r"it has a file \*\.md: take them with"):
+        find_files([str(tmp_path)])
+
+
 def test_links_that_go_in_circles_end(tmp_path: Path) -> None:
     (tmp_path / "round").symlink_to(tmp_path)
     write(tmp_path / "a.txt", "x")
@@ -196,7 +230,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeyp
             with open(path, "a") as f:
                 f.write("more")
 
-    with pytest.raises(TextError, match="changed while it was read"):
+    with pytest.raises(TextError, match="changed while charlstm read it"):
         open_corpus(CorpusRequest((str(path),)), on_progress=grow)
 
 

@@ -192,19 +192,19 @@ ERRORS = [
     (("b", "--file", "x"), 2, "give one of the two"),
     (("--file", "missing.txt", "--cell", "1:0"), 3, "missing.txt"),
     (("walk", "b", "--against", "x"), 2, "goes with charlstm explain gradient and charlstm explain distance"),
-    (("memory", "--cell", "1:0"), 2, "--cell means nothing with charlstm explain memory"),
-    (("memory", "b", "--pairs", "x"), 2, "--pairs means nothing with charlstm explain memory"),
+    (("memory", "--cell", "1:0"), 2, "charlstm explain memory has no --cell"),
+    (("memory", "b", "--pairs", "x"), 2, "charlstm explain memory has no --pairs"),
     (("distance", "b"), 2, "unexpected extra argument"),
     (
         ("b", "--back", "5"),
         2,
-        "--back means nothing with charlstm explain walk; it goes with",
+        "charlstm explain walk has no --back; it goes with",
     ),
     (("b", "--bakc", "5"), 2, "No such option: --bakc"),
     (("gradient", "b"), 3, "smaller --back"),
     (("gradient", "--against", "."), 4, "no model"),
     (("distance", "--against", "planted.safetensors"), 2, "the model itself"),
-    (("--cell", "1:0", "memory"), 2, "memory is a command: type charlstm explain memory and then its options"),
+    (("--cell", "1:0", "memory"), 2, "memory is a command: type charlstm explain memory, then its options"),
     (("b", "--svg", "picture.png"), 2, "ends in .svg"),
     (("b", "--cell", "1:0", "--svg", "no/where.svg"), 1, "cannot write"),
     (("b", "--open", "nan"), 2, "--open"),
@@ -379,7 +379,7 @@ def test_weights_that_lead_to_no_number_are_said(invoke, tmp_path: Path) -> None
     for view in ((), ("step", "--at", 3)):
         done = invoke("explain", *view, "ab ba", "-c", model, "--cell", "1:0")
         assert done.code == 4
-        assert "so large that what it computes would not be numbers" in done.err
+        assert "so large that its results would be infinite or undefined" in done.err
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(1e30)

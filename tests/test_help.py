@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,14 +13,16 @@ from test_terminals import on_terminal
 
 import charlstm
 from charlstm.cli.app import COMMANDS, commands_of, make_app
-from charlstm.cli.help import Command, help_text, panels_of, summary
+from charlstm.cli.help import Command, help_text, panels_of, paragraphs, summary
 from charlstm.cli.options import commands_in, option
 from charlstm.cli.reference import reference
 from charlstm.cli.settings import given, with_settings
 from charlstm.settings import Config, setting
 
 ROOT = Path(charlstm.__file__).parents[1]
-ALL = dict(commands_in(commands_of(make_app())))
+GROUP = commands_of(make_app())
+ALL = dict(commands_in(GROUP))
+HAVE_FEW = ("explain walk",)  # examples
 
 
 def flat(text: str) -> str:
@@ -49,8 +52,41 @@ def test_help_says_all_in_whole_words(monkeypatch: pytest.MonkeyPatch, words: tu
 def test_the_panels_of_train() -> None:
     command = ALL[("train",)]
     panels = panels_of(command, typer.Context(command, info_name="train"))
-    others = ["Budget", "Network", "Learning", "Regularisation", "Text", "Output", "Machine"]
-    assert list(panels) == ["Arguments", "Run", *others]
+    rare = ["Learning (rarely needed)", "Regularisation (rarely needed)"]
+    assert list(panels) == ["Arguments", "Run", "Budget", "Network", "Text", "Machine", "Output", *rare]
+
+
+def examples(command: Any) -> list[list[str]]:
+    """The examples in the help of a command, each as the words that a shell makes of it."""
+    indented = [part for part in paragraphs(command) if part.startswith(" ")]
+    lines = [shlex.split(line) for part in indented for line in part.splitlines()]
+    assert all(words[0] == "charlstm" for words in lines), lines
+    return lines
+
+
+def check_that_it_parses(words: list[str]) -> None:
+    command: Any = GROUP
+    context = command.make_context("charlstm", words[1:])
+    while hasattr(command, "commands"):
+        name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        context = command.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize("words", ["", *map(" ".join, ALL)])
+def test_the_examples_of_a_command_parse(words: str) -> None:
+    found = examples(ALL[tuple(words.split())] if words else GROUP)
+    for example in found:
+        if example[-1] not in ("--help", "-h"):
+            check_that_it_parses(example)
+    if words not in HAVE_FEW:
+        assert len(found) >= 2
+        assert all(example[1] == words.split()[0] for example in found if words)
+
+
+def test_an_example_that_does_not_parse_is_found() -> None:
+    for wrong in (["charlstm", "train", "--no-such"], ["charlstm", "nothing"], ["charlstm", "train", "--steps", "x"]):
+        with pytest.raises(Exception, match=r"no-such|nothing|valid integer"):
+            check_that_it_parses(wrong)
 
 
 def test_every_command_has_a_line_that_fits(monkeypatch: pytest.MonkeyPatch, invoke: Invoke) -> None:

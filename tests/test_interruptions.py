@@ -220,9 +220,9 @@ def test_events_that_find_no_space_end_no_training(place: Place) -> None:
         said = p.stderr.read().decode()
         assert p.wait(timeout=60) == 1
     warning, error = said.splitlines()
-    assert warning.startswith("warning: cannot write what there is to say: No space left on device")
+    assert warning.startswith("warning: cannot write the output: No space left on device")
     assert warning.endswith("training goes on")
-    assert error.startswith("error: cannot write what there is to say")
+    assert error.startswith("error: cannot write the output")
     assert place.files("full") == place.files("whole")
 
 

@@ -237,9 +237,9 @@ def no_run(run: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (other_shape, "step-00000015.safetensors: another network than that of the run; take it out"),
-        (other_characters, "step-00000015.safetensors: another network than that of the run"),
-        (no_step, "step-00000015.safetensors: it does not say from which step it is"),
+        (other_shape, "step-00000015.safetensors: not the network of this run; move it out"),
+        (other_characters, "step-00000015.safetensors: not the network of this run"),
+        (no_step, "step-00000015.safetensors: its step is not recorded"),
         (damaged, "step-00000010.safetensors: "),
         (no_snapshots, "run: this run kept no snapshots; train with --snapshots"),
         (no_run, "run: run is not the folder of a run"),

@@ -69,7 +69,7 @@ def test_networks_and_dropout_grow_with_the_task() -> None:
         (100, {}, "two windows of `seq_len` 64 need 129"),
         (100, {"seq_len": 60}, "two windows"),
         (200, {"batch_size": 200}, "`batch_size` 200"),
-        (1000, {"valid_fraction": 0.001}, "too little to validate"),
+        (1000, {"valid_fraction": 0.001}, "left to validate"),
     ],
 )
 def test_texts_that_are_too_short(tmp_path: Path, characters: int, given: dict, expected: str) -> None:

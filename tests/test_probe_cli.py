@@ -314,7 +314,7 @@ def test_activations_are_saved(invoke, toy) -> None:
     assert np.sign(states[:, 3, 0, 0]).tolist() == np.where(label == 0, 1, -1).tolist()
     again = invoke(*arguments)
     assert again.code == 2
-    assert "never overwritten" in " ".join(again.err.split())
+    assert "never overwrites" in " ".join(again.err.split())
     assert invoke(*arguments[:-1], "no/such/folder/a.safetensors").code == 1
 
 

@@ -545,7 +545,7 @@ def refusals(model: Any) -> list[tuple[Any, type[Exception], str]]:
         (lambda: model.generate("ba", num=0), UsageError, "num is 0; it must be between 1 and"),
         (lambda: model.generate("ba", seed=-1), UsageError, "seed is -1"),
         (lambda: model.generate("ba", stop=3), UsageError, "stop is 3; it must be of type str"),
-        (lambda: model.generate("中"), UnknownCharacterError, "let `on_unknown` be skip or nearest"),
+        (lambda: model.generate("中"), UnknownCharacterError, "set `on_unknown` to skip or nearest"),
         (lambda: model.generate("ba", on_unknown="ignore"), UsageError, "`on_unknown` is 'ignore'; it must be one of"),
         (lambda: model.stream(b"ba"), UsageError, "`prompt` is b'ba'"),
         (lambda: model.score("b"), TextError, "at least 2"),

@@ -151,18 +151,6 @@ def test_the_citation_is_of_this_version() -> None:
     assert citation["cff-version"] == "1.2.0"
 
 
-def test_the_stories_are_what_their_program_writes(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
-    import importlib.util
-    import sys
-
-    spec = importlib.util.spec_from_file_location("garden", ROOT / "corpora" / "garden.py")
-    garden = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(garden)
-    monkeypatch.setattr(sys.stdout, "reconfigure", lambda **how: None, raising=False)
-    garden.main()
-    assert capsys.readouterr().out == (ROOT / "corpora" / "garden.txt").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_no_gap_was_left_open(name: str) -> None:
     assert not re.findall(r"\b(\w*SCREEN|MEASURED|FIG_\w+|FP\d+|TODO|TBD)\b", DOCUMENTS[name])

@@ -80,6 +80,6 @@ def test_usage_errors_are_harmless(invoke, tmp_path: Path) -> None:
 
 
 def test_numbers_for_people() -> None:
-    assert [duration(s) for s in (0, 42.4, 185, 7800)] == ["0 s", "42 s", "3 min 05 s", "2 h 10 min"]
+    assert [duration(s) for s in (0, 42.4, 185, 7800)] == ["less than 1 s", "42 s", "3 min 05 s", "2 h 10 min"]
     assert [count(n) for n in (312, 9_999, 84_500, 1_240_000, 2.5e9)] == ["312", "9,999", "84 k", "1.2 M", "2.5 G"]
     assert [quoted(c) for c in (" ", "\n", "a", "\x1b")] == ["' '", r"\n", "a", r"\x1b"]

@@ -100,13 +100,13 @@ def test_a_model_that_ships_goes_by_its_name_in_any_folder(invoke) -> None:
 def test_a_file_or_folder_of_its_name_goes_first_and_is_said(invoke, command: tuple[object, ...]) -> None:
     path = put(Path("portuguese"), 0, True)
     done = invoke(*command, "portuguese")
-    assert f"model: {path} (it is here; for the model of that name that ships, give {MODEL})\n" in done.err
+    assert f"model: {path} in this folder, not the built-in model of that name: {MODEL}\n" in done.err
     assert f"model: {path}" not in invoke(*command, "portuguese", "-q").err
     path.rename("aside")
     Path("portuguese", CONFIG).unlink()
     hidden = invoke(*command, "portuguese")
     assert hidden.code == 4
-    assert "portuguese: no model in this folder, which hides the model of that name that ships" in hidden.err
+    assert "portuguese: there is no model in this folder, and its name hides the built-in model" in hidden.err
     assert str(MODEL) in hidden.err
     Path("portuguese").rmdir()
     Path("aside").rename("portuguese")
@@ -116,11 +116,11 @@ def test_a_file_or_folder_of_its_name_goes_first_and_is_said(invoke, command: tu
 def test_who_names_a_model_that_is_not_there_is_told_which_ship(invoke) -> None:
     missing = invoke("sample", "-c", "portugese")
     assert missing.code == 4
-    assert "portugese: no such file or folder, and no model that ships: those are portuguese," in missing.err
+    assert "portugese: no such file or folder, nor a built-in model; those are portuguese," in missing.err
     Path("empty").mkdir()
     empty = invoke("sample", "-c", "empty")
     assert empty.code == 4
-    assert "empty: no model in it; train one first" in empty.err
+    assert "empty: there is no model in it; train one (charlstm train FILE)" in empty.err
     for done in (missing, empty):
         assert done.err.count("\n") == 1
         assert done.err.endswith(f" {', '.join(NAMES)}\n")
@@ -156,7 +156,7 @@ def test_the_pair_to_compare_is_small_and_no_run() -> None:
     assert lstm.vocabulary == rnn.vocabulary
     for setting in ("corpus_sha256", "step", "config"):
         assert lstm.training[setting] == rnn.training[setting]
-    with pytest.raises(ModelFileError, match="no model in it"):
+    with pytest.raises(ModelFileError, match="there is no model in it"):
         find_models(pair[0].parent)
 
 

@@ -14,7 +14,7 @@ from forked import finish, fork, run_command
 
 ESCAPE = b"\x1b"
 FULL = Path("/dev/full")  # a disk without space, as Linux plays it
-SAID = b"error: cannot write what there is to say: No space left on device; free some space, or send it elsewhere\n"
+SAID = b"error: cannot write the output: No space left on device; free some space, or redirect it\n"
 TRAIN = "train text.txt --steps 30 --hidden-size 8 --embedding-size 4 --batch-size 4 --seq-len 16 --evaluations 2"
 
 
@@ -90,7 +90,7 @@ def test_a_file_that_must_not_grow_is_one_line(place: Path, tmp_path: Path) -> N
 
     done = charlstm(place, "corpus", "agreement-pt", "--chars", "20000", prepare=prepare)
     assert done.returncode == 1
-    assert done.stderr.startswith(b"error: cannot write what there is to say: File too large")
+    assert done.stderr.startswith(b"error: cannot write the output: File too large")
     assert done.stderr.count(b"\n") == 1
 
 

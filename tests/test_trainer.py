@@ -295,7 +295,7 @@ def test_weights_that_are_not_finite_are_not_saved(corpus: Corpus, tmp_path: Pat
         return trainer.progress.step == 9
 
     events = drain(trainer.run(spoil_then_stop))
-    assert "not finite" in of_kind(events, NotSaved)[0].problem
+    assert "infinite or undefined" in of_kind(events, NotSaved)[0].problem
     assert checkpoint.load_last(tmp_path / "run")[0].resume["progress"]["step"] == 6
 
 

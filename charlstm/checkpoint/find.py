@@ -70,7 +70,7 @@ def find_models(where: Path | None, runs: Path = RUNS) -> list[Path]:
         if where is not None and not place.exists():
             if where.as_posix() in shipped:
                 return [shipped[where.as_posix()]]
-            raise ModelFileError(f"{place}: no such file or folder{_ships(', and no model that ships: those are')}")
+            raise ModelFileError(f"{place}: no such file or folder{_ships(', nor a built-in model; those are')}")
         if where is not None and place.is_file():
             return [place]
         found = (_models_in(place)[:1] or _models_of_runs(place)) if place.is_dir() else []
@@ -81,11 +81,11 @@ def find_models(where: Path | None, runs: Path = RUNS) -> list[Path]:
     if not found:
         if where is not None and where.as_posix() in shipped:
             raise ModelFileError(
-                f"{place}: no model in this folder, which hides the model of that name that ships: go to another "
+                f"{place}: there is no model in this folder, and its name hides the built-in model; go to another "
                 f"folder, or give {shipped[where.as_posix()]}"
             )
         raise ModelFileError(
-            f"{place}: no model in it; train one first: charlstm train FILE{_ships('; or name one that ships:')}"
+            f"{place}: there is no model in it; train one (charlstm train FILE){_ships(' or name a built-in one:')}"
         )
     return found
 

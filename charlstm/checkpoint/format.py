@@ -79,7 +79,7 @@ def read_file(path: Path, shapes_for: Callable[[dict[str, Any]], Shapes]) -> tup
         except CharLSTMError as e:
             raise ModelFileError(f"{path}: {e}") from None
         except (KeyError, TypeError, ValueError, AttributeError) as e:
-            raise ModelFileError(f"{path}: its description is not sound ({type(e).__name__}: {e})") from None
+            raise ModelFileError(f"{path}: its description is damaged ({type(e).__name__}: {e})") from None
         _check_tensors(path, header, expected, os.fstat(f.fileno()).st_size - len(raw))
         f.seek(0)
         try:
@@ -87,17 +87,17 @@ def read_file(path: Path, shapes_for: Callable[[dict[str, Any]], Shapes]) -> tup
         except (OSError, MemoryError) as e:
             raise UnreadableModelError(f"{path}: {getattr(e, 'strerror', None) or 'out of memory'}") from None
     if not data.startswith(raw):
-        raise ModelFileError(f"{path}: it changed while it was read")
+        raise ModelFileError(f"{path}: the file changed while charlstm read it")
     _check_hash(path, data, len(raw))
     try:
         tensors = safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError) as e:
-        raise ModelFileError(f"{path}: not a sound safetensors file: {e}") from None
+        raise ModelFileError(f"{path}: damaged safetensors file: {e}") from None
     del data
     for name in tensors:
         tensors[name] = tensors[name].float()  # what is finite in float64 need not be
         if not bool(torch.isfinite(tensors[name]).all()):
-            raise ModelFileError(f"{path}: {name} holds numbers that are not finite in float32")
+            raise ModelFileError(f"{path}: {name} holds numbers that are infinite or undefined in float32")
     return tensors, about
 
 
@@ -129,7 +129,7 @@ def _check_memory(path: Path, size: int) -> None:
     with suppress(AttributeError, OSError, ValueError):  # not every system can tell
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         if size > memory // 2:
-            raise UnreadableModelError(f"{path}: {size / 1e9:,.1f} GB are more than this machine's memory can take")
+            raise UnreadableModelError(f"{path}: it has {size / 1e9:,.1f} GB, more than half of this machine's memory")
 
 
 def _parse_header(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -194,7 +194,7 @@ def _check_tensors(path: Path, header: Mapping[str, Any], expected: dict[str, tu
     if header.keys() != expected.keys():
         odd = sorted(header.keys() ^ expected.keys())[0]
         raise ModelFileError(
-            f"{path}: its tensors do not fit its config ({'extra' if odd in header else 'missing'}: {odd!a})"
+            f"{path}: its tensors do not match its config ({'extra' if odd in header else 'missing'}: {odd!a})"
         )
     total = 0
     for name, shape in expected.items():
@@ -206,10 +206,12 @@ def _check_tensors(path: Path, header: Mapping[str, Any], expected: dict[str, tu
         except (KeyError, TypeError, ValueError):
             sound = False
         if not sound:
-            raise ModelFileError(f"{path}: the tensor {name} is not of the shape {shape} that its config says")
+            raise ModelFileError(f"{path}: the tensor {name} does not have the shape {shape} that its config requires")
         total += n_bytes
     if total != size:
-        raise ModelFileError(f"{path}: {size:,} bytes of tensors where its config says {total:,}; was it cut short?")
+        raise ModelFileError(
+            f"{path}: {size:,} bytes of tensors, but its config requires {total:,}; was the file cut short?"
+        )
 
 
 def _count(shape: tuple[int, ...]) -> int:
@@ -232,10 +234,10 @@ def _check_hash(path: Path, data: bytes, header_size: int) -> None:
     try:
         digits = _digits_at(data[:header_size])
     except ValueError:
-        raise ModelFileError(f"{path}: it carries no hash") from None
+        raise ModelFileError(f"{path}: it has no hash") from None
     view = memoryview(data)
     digest = hashlib.sha256(view[:digits])
     digest.update(ZEROS.encode())
     digest.update(view[digits + 64 :])
     if digest.hexdigest().encode() != data[digits : digits + 64]:
-        raise ModelFileError(f"{path}: its content does not fit its hash: it was damaged or changed")
+        raise ModelFileError(f"{path}: its content does not match its hash; the file is damaged or was changed")

@@ -22,7 +22,7 @@ MAX_OPENING = 8  # characters
 # How large a sum may be, float32 ending at 3e38: before an activation, and before the softmax, where billions of losses
 # are added up. In a network that learns they stay below thousands.
 MAX_SUM, MAX_LOGIT = 1e37, 1e28
-TOO_LARGE = "its weights are so large that what it computes would not be numbers"
+TOO_LARGE = "its weights are so large that its results would be infinite or undefined"
 
 
 @dataclass
@@ -132,7 +132,7 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
     """The tensors that a file must hold, from its inner JSON, which is checked on the way."""
     known = {"config", "format", "resume", "sha256", "training", "vocabulary"}
     if extra := about.keys() - known:
-        raise ModelFileError(f"it holds something unknown: {sorted(extra)[0]!a}")
+        raise ModelFileError(f"it has an unknown entry: {sorted(extra)[0]!a}")
     if not isinstance(about["config"], dict) or not isinstance(about["training"], dict):
         raise ModelFileError("its config or training is not an object")
     characters = about["vocabulary"]
@@ -145,9 +145,9 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
         raise ModelFileError(str(e)) from None
     opening = about["training"].get("opening", characters[0])
     if not isinstance(opening, str) or not 0 < len(opening) <= MAX_OPENING or not set(opening) <= set(characters):
-        raise ModelFileError("its opening is not a short text of its vocabulary")
+        raise ModelFileError("its opening is not a short text in its vocabulary")
     if about["training"].get("language") not in (None, *LANGUAGES):
-        raise ModelFileError(f"its language is none of {', '.join(LANGUAGES)}")
+        raise ModelFileError(f"its language is not one of {', '.join(LANGUAGES)}")
     if len(characters) != config.vocab_size:
         raise ModelFileError(f"{len(characters):,} characters, but a vocab_size of {config.vocab_size:,}")
     shapes = tensor_shapes(config)
@@ -156,7 +156,7 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
     train = about["resume"]["run"]["train"]
     batch_size, optimizer = train["batch_size"], train.get("optimizer", "adamw")
     if type(batch_size) is not int or not 1 <= batch_size <= 65_536:
-        raise ModelFileError("its batch_size is not sound")
+        raise ModelFileError("its batch_size is invalid")
     moments = {
         f"optimizer.{moment}.{name}": shape for name, shape in shapes.items() for moment in moments_of(name, optimizer)
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -34,13 +35,14 @@ FILES = (BEST, LAST, PREVIOUS, CONFIG, METRICS)
 
 
 def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
-    """Make a folder, named after a corpus: NAME, then NAME-2, NAME-3. No two processes get the same.
+    """Make a folder, named after a corpus, its file or its folder: NAME, then NAME-2, NAME-3.
+
+    No two processes get the same.
 
     Raises:
         CharLSTMError: if none can be made.
     """
-    stem = Path(first_corpus).name.split(".")[0] if first_corpus != "-" else "stdin"
-    name = re.sub(r"[^\w-]+", "-", stem).strip("-") or "run"
+    name = _named_after(first_corpus)
     folder, n = runs / name, 1
     while True:
         try:
@@ -53,6 +55,19 @@ def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
             raise CharLSTMError(
                 f"cannot make the folder {folder}: {e.strerror or e}; give another as `out`", "out"
             ) from None
+
+
+def _named_after(corpus: str) -> str:
+    path = Path(corpus)
+    if corpus == "-":
+        stem = "stdin"
+    elif os.path.isdir(path):
+        stem = path.resolve().name
+    elif glob.has_magic(path.name) and not os.path.lexists(path):
+        stem = path.parent.resolve().name
+    else:
+        stem = path.name.split(".")[0]
+    return re.sub(r"[^\w-]+", "-", stem).strip("-") or "run"
 
 
 @contextmanager
@@ -100,7 +115,7 @@ def check_new(folder: Path) -> None:
             return
     except OSError as e:
         raise UsageError(f"{folder}: {e.strerror or e}; give another name") from None
-    raise UsageError(f"{folder}: there is something already, and it is never overwritten; give another name")
+    raise UsageError(f"{folder} exists already, and charlstm never overwrites it; give another name")
 
 
 def is_run(folder: Path) -> bool:
@@ -109,6 +124,17 @@ def is_run(folder: Path) -> bool:
         return any((folder / name).is_file() for name in (CONFIG, LAST, PREVIOUS))
     except OSError as e:
         raise ModelFileError(f"{folder}: {e.strerror or e}") from None
+
+
+def find_runs(place: Path = RUNS) -> list[Path]:
+    """The folders of runs in a folder, the one with the newest file first; none where the folder cannot be read."""
+    found: list[tuple[int, Path]] = []
+    with suppress(OSError):
+        for folder in place.iterdir():
+            with suppress(OSError, ModelFileError):  # closed to us, or gone in this moment
+                if is_run(folder):
+                    found.append((max(path.stat().st_mtime_ns for path in folder.iterdir()), folder))
+    return [folder for _, folder in sorted(found, reverse=True)]
 
 
 def write_run_config(folder: Path, config: Mapping[str, Any]) -> None:
@@ -126,7 +152,7 @@ def read_run_config(folder: Path) -> dict[str, Any]:
     except OSError as e:
         raise ModelFileError(f"{path}: {e.strerror}; is {folder} the folder of a run?") from None
     except (ValueError, RecursionError) as e:
-        raise ModelFileError(f"{path}: not sound: {e}") from None
+        raise ModelFileError(f"{path}: damaged: {e}") from None
     return in_todays_names(config, RUN)
 
 
@@ -170,7 +196,7 @@ def load_last(folder: Path) -> tuple[ModelFile, Path] | None:
                 continue
             content = load_model_file(path)
             if content.resume is None:
-                raise ModelFileError(f"{path}: holds a model for use only; a run cannot go on from it")
+                raise ModelFileError(f"{path}: it holds only a model; a run cannot continue from it")
             return content, path
         except UnreadableModelError:
             raise  # nothing is wrong with it: to go on from an older one would lose work
@@ -198,8 +224,8 @@ def check_start_over(folder: Path) -> None:
         if is_first and type(at) is int and steps and all(type(step) is int and step <= at for step in steps):
             return
     raise ModelFileError(
-        f"{folder}: there is a {BEST} but no {LAST} to go on from; copy that file here, too, or start a new run "
-        f"(to start this one over, move {BEST} away first: it would be replaced)"
+        f"{folder}: it has a {BEST}, but no {LAST} to continue from; copy that file here, too, or start a new run "
+        f"(to start this one over, first move {BEST} away, or it would be replaced)"
     )
 
 
@@ -233,7 +259,7 @@ class Metrics:
             try:
                 lines = read_regular(path, MAX_METRICS).splitlines()
             except OSError as e:
-                raise ModelFileError(f"{path}: {e.strerror}; take it away to go on without it") from None
+                raise ModelFileError(f"{path}: {e.strerror}; move it away to continue without it") from None
             kept = [line for line in lines if _step_of(line) <= keep_until]
             write_atomically(path, b"".join(line + b"\n" for line in kept))
 

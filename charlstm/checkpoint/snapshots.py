@@ -60,7 +60,7 @@ def load_snapshots(paths: Sequence[Path], like: ModelFile) -> Iterator[ModelFile
     for path in paths:
         content = load_model_file(path)
         if content.model.config != like.model.config or content.vocabulary != like.vocabulary:
-            raise ModelFileError(f"{path}: another network than that of the run; take it out of the folder")
+            raise ModelFileError(f"{path}: not the network of this run; move it out of the folder")
         if type(content.training.get("step")) is not int:
-            raise ModelFileError(f"{path}: it does not say from which step it is; take it out of the folder")
+            raise ModelFileError(f"{path}: its step is not recorded; move it out of the folder")
         yield content

@@ -41,14 +41,32 @@ COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
 
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="With --version: what a paper must state (versions, commit, processor, threads), as JSON."
+        ),
+    ] = False,
 ) -> None:
-    """A stacked LSTM with readable gates: train it on a text, let it write, look inside.
+    """Train a character-level LSTM on your text, let it write, and look inside.
 
-    charlstm COMMAND --help says what a command does.
+    charlstm COMMAND --help explains a command. To begin:
+
+        charlstm sample -c english --length 300
+        charlstm train garden --time 2m
     """
+    if version and json:
+        from charlstm.bench.machine import describe_machine
+        from charlstm.cli.runtime import prepare_machine
+        from charlstm.report.console import print_json
+
+        print_json(describe_machine(prepare_machine("auto", None)))
+        raise typer.Exit
     if version:
         sys.stdout.write(f"charlstm {__version__}\n")
         raise typer.Exit
+    if json:
+        raise typer.BadParameter("it goes with --version, or after a command", param_hint="--json")
 
 
 def make_app() -> typer.Typer:
@@ -104,6 +122,12 @@ def run_app() -> int:
     return code if isinstance(code, int) else 0
 
 
+def invalid_usage() -> type[Exception]:
+    """Typer's error for options that are wrong, of which its error for one of them is a special case."""
+    (kind,) = (kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+    return kind
+
+
 def in_typers_form(command: Callable[..., None], app: typer.Typer) -> Callable[..., None]:
     """The command, with a UsageError shown as Typer shows its own, exit code 2."""
 
@@ -113,6 +137,6 @@ def in_typers_form(command: Callable[..., None], app: typer.Typer) -> Callable[.
             check_variables(commands_of(app))
             command(*args, **kwargs)
         except UsageError as e:
-            raise typer.BadParameter(printable(in_options(e), keep="")) from None
+            raise invalid_usage()(printable(in_options(e), keep="")) from None
 
     return wrapped

@@ -22,7 +22,7 @@ from charlstm.cli.options import (
     in_typers_terms,
     option,
 )
-from charlstm.cli.runtime import prepare_machine, say_compiling
+from charlstm.cli.runtime import locate_texts, prepare_machine, say_compiling
 from charlstm.config import CellType, ModelConfig, Precision
 from charlstm.errors import UsageError
 from charlstm.report.console import print_json, say
@@ -58,7 +58,7 @@ def bench(
         list[int] | None,
         option(
             "--hidden-size",
-            help="Cells a layer; may be repeated. [default: 128 256 512]",
+            help="Cells per layer; may be repeated. [default: 128 256 512]",
             min=1,
             max=16384,
             show_default=False,
@@ -66,22 +66,29 @@ def bench(
         ),
     ] = None,
     cell_type: Annotated[
-        CellType, option("--cell-type", help="What the layers are made of.", rich_help_panel=SHAPE)
+        CellType, option("--cell-type", help="Type of cell.", rich_help_panel=SHAPE)
     ] = ModelConfig.cell_type,
-    num_layers: Annotated[int, option("--num-layers", help="Layers.", min=1, max=64, rich_help_panel=SHAPE)] = 2,
-    batch_size: Annotated[int, option("--batch-size", help="Lanes.", min=1, max=65536, rich_help_panel=SHAPE)] = 64,
+    num_layers: Annotated[
+        int, option("--num-layers", help="Number of layers.", min=1, max=64, rich_help_panel=SHAPE)
+    ] = 2,
+    batch_size: Annotated[
+        int,
+        option("--batch-size", help="Lanes of text read side by side.", min=1, max=65536, rich_help_panel=SHAPE),
+    ] = 64,
     seq_len: Annotated[
-        int, option("--seq-len", help="Characters a window.", min=1, max=65536, rich_help_panel=SHAPE)
+        int, option("--seq-len", help="Characters in a window.", min=1, max=65536, rich_help_panel=SHAPE)
     ] = 128,
-    rounds: Annotated[int, option("--rounds", help="Turns of each; their median counts.", min=1, max=1000)] = 5,
+    rounds: Annotated[
+        int, option("--rounds", help="How many times to measure each; the median counts.", min=1, max=1000)
+    ] = 5,
     corpus: Annotated[
-        Path | None, option("--corpus", help="A text to train on for `quality`.", rich_help_panel=FILES)
+        Path | None, option("--corpus", help="A text to train on, for quality.", rich_help_panel=FILES)
     ] = None,
     time: Annotated[
         float | None,
         option(
             "--time",
-            help="How long to train on it. [default: 2m]",
+            help="How long to train, for quality. [default: 2m]",
             parser=in_typers_terms(parse_duration),
             metavar="DURATION",
             show_default=False,
@@ -95,16 +102,19 @@ def bench(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Measure speed on this machine, beside PyTorch's own layers.
+    """Measure training and sampling speed on this machine.
 
-    train: characters a second, forward and backward. sample: characters a second, one text and 64 side by side.
-    memory: the peak of a training. quality: bits/char against seconds of `charlstm train` on a text, as CSV.
+    train, sample: characters per second, compared with PyTorch's own layers; sample writes one text and 64 at once.
+    memory: the peak memory of a training. quality: bits/char against seconds of training on a text, as CSV.
+
+        charlstm bench train --hidden-size 512
+        charlstm bench --corpus garden --time 2m
     """
     chosen = list(dict.fromkeys(what or ([What.quality] if corpus else [What.train, What.sample, What.memory])))
     if (What.quality in chosen) != (corpus is not None):
-        raise UsageError("quality needs a text: give --corpus FILE" if corpus is None else "--corpus is for `quality`")
+        raise UsageError("quality needs a text: give --corpus FILE" if corpus is None else "--corpus is for quality")
     if time is not None and corpus is None:
-        raise UsageError("--time is for `quality`: give --corpus FILE, too")
+        raise UsageError("--time is only for quality: give --corpus FILE, too")
     machine = prepare_machine(device.value, threads)
     from charlstm.bench.machine import describe_machine
     from charlstm.bench.training_speed import Shape
@@ -196,7 +206,7 @@ def quality(file: Path, cell_type: CellType, time_s: float, machine: torch.devic
     from charlstm.report.bench import draw_quality
     from charlstm.report.screen import show_message
 
-    request = CorpusRequest((str(file),))
+    request = CorpusRequest(locate_texts([str(file)], quiet or json))
     text = open_corpus(request)
     points: list[Point] = []
     writer = csv.writer(sys.stdout, lineterminator="\n")

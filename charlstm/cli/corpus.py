@@ -17,13 +17,13 @@ from charlstm.files.atomic import cannot_write, new_text_file
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs, mixed_lines
 from charlstm.report.console import print_json, say
 
-DEFAULT_CHARS = 1_000_000
 DEFAULT_SHARE = 0.2
 
 
 class CorpusName(StrEnum):
-    """The corpora that can be generated."""
+    """The texts that can be written."""
 
+    garden = "garden"
     agreement_pt = "agreement-pt"
     agreement_pt_open = "agreement-pt-open"
     agreement_en = "agreement-en"
@@ -40,13 +40,18 @@ def corpus(
     ],
     chars: Annotated[
         int | None,
-        option("--chars", help="Characters to write, in whole lines. [default: 1,000,000]", min=1, show_default=False),
+        option(
+            "--chars",
+            help="Characters to write, in whole lines. [default: 1,000,000; garden: 317,227]",
+            min=1,
+            show_default=False,
+        ),
     ] = None,
     pairs: Annotated[
         int | None,
         option(
             "--pairs",
-            help="In place of the corpus, write so many held-out minimal pairs, as probe --pairs reads them.",
+            help="Write this many minimal pairs instead, for probe --pairs. Their words never occur in the text.",
             min=1,
             show_default=False,
         ),
@@ -55,7 +60,7 @@ def corpus(
         Path | None,
         option(
             "--into",
-            help="In place of the corpus, write this text, with sentences of the corpus between its own.",
+            help="Mix sentences into the text in this file, and write the result.",
             show_default=False,
         ),
     ] = None,
@@ -63,14 +68,23 @@ def corpus(
         float | None,
         option(
             "--share",
-            help="With --into: what the sentences take of all characters. [default: 0.2]",
+            help="With --into: the sentences' share of all characters. [default: 0.2]",
             min=0.01,
             max=0.9,
             callback=parse_finite,
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, option("--seed", help="Same seed, same bytes.", min=0, max=2**63 - 1)] = 0,
+    seed: Annotated[
+        int | None,
+        option(
+            "--seed",
+            help="The same seed writes the same text. [default: 0; garden: 1997]",
+            min=0,
+            max=2**63 - 1,
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         option("--out", "-o", help="Write to this file. [default: stdout]", rich_help_panel=OUTPUT, show_default=False),
@@ -81,27 +95,35 @@ def corpus(
 ) -> None:
     """Write a practice text, or sentence pairs to probe with.
 
-    What a network learns from sentences made by rule serves for prose if they stand in it:
+    The texts are written by rule, so all agreement in them is known. charlstm train takes them by name, too. To teach
+    a network both prose and agreement, mix the sentences into prose with --into.
 
+        charlstm corpus garden --out garden.txt
         charlstm corpus agreement-pt --into prose.txt --out train.txt
-        charlstm train train.txt
+        charlstm corpus agreement-pt --pairs 300 --out pairs.jsonl
     """
     chosen = [name for name, value in (("--chars", chars), ("--pairs", pairs), ("--into", into)) if value is not None]
     if len(chosen) > 1:
-        raise UsageError(f"{' and '.join(chosen)}: give one of them, the corpus, its pairs or a text to mix it into")
+        raise UsageError(f"give only one of {', '.join(chosen)}")
     if share is not None and into is None:
-        raise UsageError("--share: of what? It goes with --into")
+        raise UsageError("--share needs --into FILE, the text to mix the sentences into")
     if json and out is None and pairs is None:
-        raise UsageError("--json: a corpus is text; give --out FILE and the object will say what was written")
+        raise UsageError("--json needs --out FILE: the text goes to the file, and stdout gets an object about it")
+    grammar = GRAMMARS[name.value]
+    alone = pairs is None and into is None
+    seed = seed if seed is not None else grammar.seed if alone else 0
     if pairs is not None:
+        if grammar.pairs is None:
+            able = ", ".join(other for other, grammar in GRAMMARS.items() if grammar.pairs)
+            raise UsageError(f"--pairs: {name.value} has none; take one of {able}")
         lines: Iterator[str] = (pair.to_json() + "\n" for pair in minimal_pairs(name.value, pairs, seed))
     elif into is not None:
-        if GRAMMARS[name.value].sentences is None:
-            able = " or ".join(other for other, grammar in GRAMMARS.items() if grammar.sentences)
-            raise UsageError(f"--into: the lines of {name.value} cannot stand in prose; take {able}")
+        if grammar.sentences is None:
+            able = ", ".join(other for other, grammar in GRAMMARS.items() if grammar.sentences)
+            raise UsageError(f"--into: {name.value} has no sentences to mix into prose; take one of {able}")
         lines = mixed_lines(name.value, lines_of(into), DEFAULT_SHARE if share is None else share, seed)
     else:
-        lines = corpus_lines(name.value, chars if chars is not None else DEFAULT_CHARS, seed)
+        lines = corpus_lines(name.value, chars if chars is not None else grammar.characters, seed)
     if out is None:
         for line in lines:
             sys.stdout.write(line)
@@ -110,7 +132,9 @@ def corpus(
         with new_text_file(out) as f:
             characters = sum(f.write(line) for line in lines)
     except FileExistsError:
-        raise UsageError(f"--out {out}: there is a file already; it is never overwritten: give another name") from None
+        raise UsageError(
+            f"--out {out}: this file exists already, and charlstm never overwrites one; give another name"
+        ) from None
     except OSError as e:
         raise cannot_write(out, e) from None
     if json:

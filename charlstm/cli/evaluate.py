@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from charlstm.cli.options import (
     Device,
     DeviceOption,
     Encoding,
+    Glob,
     Json,
     PrecisionOption,
     Quiet,
@@ -24,8 +26,8 @@ from charlstm.cli.options import (
     option,
     parse_finite,
 )
-from charlstm.cli.runtime import load_model, prepare_machine, read_stdin, say_compiling
-from charlstm.corpus import check_encoding, find_files, read_chunks
+from charlstm.cli.runtime import load_model, locate_texts, prepare_machine, read_stdin, say_compiling
+from charlstm.corpus import check_encoding, check_globs, find_files, read_chunks
 from charlstm.corpus.vocab import Ids, OnUnknown
 from charlstm.errors import TextError
 from charlstm.report.console import print_json
@@ -47,7 +49,8 @@ def evaluate(
     files: Annotated[
         list[str],
         typer.Argument(
-            help="Files, folders (*.txt and *.txt.gz in them), globs; - is standard input.", show_default=False
+            help="Text files, folders, globs, a built-in text such as garden, or - for standard input.",
+            show_default=False,
         ),
     ],
     checkpoint: Checkpoint = None,
@@ -55,29 +58,30 @@ def evaluate(
         Protocol,
         option(
             "--protocol",
-            help="stream: every character once, state carried; windows: random windows from zero, as nanoGPT.",
+            help="stream: read the text once, from start to end; windows: random windows from zero, as nanoGPT.",
         ),
     ] = Protocol.stream,
     valid_fraction: Annotated[
         float,
         option(
             "--valid-fraction",
-            help="Score only this share at the end of every file, as train keeps it.",
+            help="Score only this share of each file, at its end, which train keeps for validation.",
             min=0,
             max=1,
             callback=parse_finite,
         ),
     ] = 1.0,
     seq_len: Annotated[
-        int, option("--seq-len", help="Characters a window.", min=1, max=65536, rich_help_panel=WINDOWS)
+        int, option("--seq-len", help="Characters in a window.", min=1, max=65536, rich_help_panel=WINDOWS)
     ] = 64,
-    batches: Annotated[int, option("--batches", help="Batches of windows.", min=1, rich_help_panel=WINDOWS)] = 200,
+    batches: Annotated[int, option("--batches", help="Number of batches.", min=1, rich_help_panel=WINDOWS)] = 200,
     batch_size: Annotated[
-        int, option("--batch-size", help="Windows a batch.", min=1, max=65536, rich_help_panel=WINDOWS)
+        int, option("--batch-size", help="Windows in a batch.", min=1, max=65536, rich_help_panel=WINDOWS)
     ] = 32,
     seed: Annotated[
-        int, option("--seed", help="Of the places of the windows.", min=0, max=2**63 - 1, rich_help_panel=WINDOWS)
+        int, option("--seed", help="Random seed: where the windows lie.", min=0, max=2**63 - 1, rich_help_panel=WINDOWS)
     ] = 0,
+    glob: Glob = None,
     encoding: Encoding = "utf-8",
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
@@ -87,9 +91,12 @@ def evaluate(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Score how well a model predicts a text.
+    """Measure how well a model predicts a text, in bits per character.
 
-    The score is given in nats and in bits per character. Several files are scored one after the other, as one text.
+    Several files count as one text. Nats per character are given, too: 1 bit is 0.693 nats.
+
+        charlstm eval novel.txt -c checkpoints/novel --valid-fraction 0.1
+        charlstm eval novel.txt -c checkpoints/novel --protocol windows --json
     """
     check_encoding(encoding)
     from charlstm.evaluate import score_stream, score_windows
@@ -97,7 +104,7 @@ def evaluate(
 
     machine = prepare_machine(device.value, threads)
     content, path = load_model(checkpoint, machine, quiet or json)
-    ids = read_ids(files, content, encoding, unknown.value, valid_fraction)
+    ids = read_ids(locate_texts(files, quiet or json), glob or (), content, encoding, unknown.value, valid_fraction)
     config = content.model.config
     characters = len(ids) if protocol is Protocol.stream else batches * batch_size * seq_len
     kernels = choose_kernels(
@@ -109,14 +116,14 @@ def evaluate(
     )
     if protocol is Protocol.stream:
         if len(ids) < 2:
-            raise TextError(f"{', '.join(files)}: {len(ids)} characters to score; at least 2 are needed")
+            raise TextError(f"{', '.join(files)}: {len(ids)} characters to score, but scoring needs at least 2")
         from charlstm.report.bars import Bar
 
         with Bar("score", quiet) as bar:
             score = score_stream(content.model, ids, kernels, on_progress=bar.show)
     else:
         if len(ids) < seq_len + 1:
-            raise TextError(f"{', '.join(files)}: {len(ids):,} characters do not fill a window of --seq-len {seq_len}")
+            raise TextError(f"{', '.join(files)}: {len(ids):,} characters are too few for --seq-len {seq_len}")
         score = score_windows(
             content.model, ids, kernels, seq_len=seq_len, batches=batches, batch_size=batch_size, seed=seed
         )
@@ -129,15 +136,23 @@ def evaluate(
         )
 
 
-def read_ids(files: list[str], content: ModelFile, encoding: str, on_unknown: OnUnknown, fraction: float) -> Ids:
+def read_ids(
+    files: Sequence[str],
+    globs: Sequence[str],
+    content: ModelFile,
+    encoding: str,
+    on_unknown: OnUnknown,
+    fraction: float,
+) -> Ids:
     """The ids of the texts, one after the other; of each only the share at its end. Raises TextError."""
+    check_globs(files, globs)
     texts: list[Ids] = []
     for name in files:
         if name == "-":
             text = content.normalize(read_stdin(encoding))
             texts.append(content.vocabulary.encode(text, on_unknown, name))
             continue
-        for path in find_files([name]):
+        for path in find_files([name], globs):
             pieces, offset = [np.zeros(0, dtype=content.vocabulary.id_type)], 0
             for text in read_chunks(path, encoding, content.composed):
                 pieces.append(content.vocabulary.encode(text, on_unknown, str(path), offset))

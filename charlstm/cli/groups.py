@@ -68,7 +68,7 @@ class DefaultGroup(Group):
             if (old := word.partition("=")[0]) in self.moved:  # it may come after an option that went with it
                 return f"instead of {old}, type: {self.moved[old]}"
         having = [f"{path} {other}" for other, command in self.commands.items() if option in _options(command)]
-        return f"{option} means nothing with {path} {name}; it goes with {' and '.join(having)}" if having else ""
+        return f"{path} {name} has no {option}; it goes with {' and '.join(having)}" if having else ""
 
 
 def _options(command: Any) -> set[str]:
@@ -83,5 +83,5 @@ def refuse_name(ctx: typer.Context, text: str | None) -> None:
     if text in group.commands:
         path = ctx.parent.command_path
         raise UsageError(
-            f"{text} is a command: type {path} {text} and then its options; for the text: {ctx.command_path} {text}"
+            f"{text} is a command: type {path} {text}, then its options; for the text: {ctx.command_path} {text}"
         )

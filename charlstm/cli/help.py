@@ -19,7 +19,7 @@ from charlstm.config import BUDGET, LEARNING, MACHINE, NETWORK, REGULARISATION, 
 from charlstm.report.console import colour_allowed
 
 ARGUMENTS, OPTIONS, COMMANDS = "Arguments", "Options", "Commands"
-LAST = (BUDGET, NETWORK, LEARNING, REGULARISATION, TEXT, OUTPUT, MACHINE)  # other panels come before them
+LAST = (BUDGET, NETWORK, TEXT, MACHINE, OUTPUT, LEARNING, REGULARISATION)  # other panels come before them
 MIN_WIDTH, MAX_WIDTH = 50, 120
 MAX_LEFT = 28  # columns of an option; what is longer has a line of its own
 GLUE = "\0"  # between words that are not to be parted
@@ -160,7 +160,7 @@ def variables(panels: dict[str, list[Entry]]) -> str:
         return ""
     said = [f"{', '.join(shared)}, for all commands"] if shared else []
     said += [f"{own[0]} for {option_in(panels, own[0])}, and so on"] if own else []
-    return f"Environment variables stand in for options: {'; '.join(said)}."
+    return f"Environment variables can set options: {'; '.join(said)}."
 
 
 def option_in(panels: dict[str, list[Entry]], variable: str) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from charlstm.cli.options import Debug, Json, Quiet, Svg, Verbose, Width, check_picture
+from charlstm.cli.paste import resume_command, sample_command
 from charlstm.cli.runtime import say_hidden
 from charlstm.errors import ModelFileError
 from charlstm.report.console import print_json
@@ -20,8 +21,8 @@ def info(
     where: Annotated[
         Path | None,
         typer.Argument(
-            help="A model file, the folder of a run, a folder of runs, or the name of a model that ships. "
-            "[default: checkpoints/, then the model that ships]",
+            help="A model file, a run, a folder of runs (the newest is used), or a built-in model such as english. "
+            "[default: the newest run in checkpoints/, else a built-in model]",
             show_default=False,
             readable=False,  # asked when it is read: then it is a model that cannot be, not a typing error
         ),
@@ -33,7 +34,13 @@ def info(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what a model file or a run holds, and its training curve."""
+    """Show what a model file or a run holds, with its training curve.
+
+    It also gives the commands to write with the model, and to train a run further.
+
+        charlstm info portuguese
+        charlstm info checkpoints/novel --verbose
+    """
     check_picture(svg)
     from charlstm.checkpoint import BEST, LAST, METRICS, describe_model_file, find_model, read_metrics
 
@@ -50,8 +57,9 @@ def info(
     training, validation = curve(metrics, "trained"), curve(metrics, "evaluated")
     try:
         shown = rows(about, validation, path.stat().st_size, verbose)
+        commands = next_commands(about, path)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as e:
-        raise ModelFileError(f"{path}: what it says of its training is not sound ({type(e).__name__}: {e})") from None
+        raise ModelFileError(f"{path}: its record of the training is damaged ({type(e).__name__}: {e})") from None
     if svg is not None and not training and not validation:
         raise ModelFileError(f"{path}: there is no training curve in a {METRICS} beside it; leave --svg out")
     draw = None
@@ -67,12 +75,13 @@ def info(
     if json:
         print_json({"path": str(path), **about, "evaluations": evaluations})
         return
-    from charlstm.report.info import draw_info
+    from charlstm.report.info import draw_commands, draw_info
     from charlstm.report.screen import show
 
     show(partial(draw_info, shown, str(path)), width)
     if draw is not None:
         show(draw, width)
+    show(partial(draw_commands, commands), width)
 
 
 Points = list[tuple[float, float]]  # steps and bits a character
@@ -127,8 +136,8 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
             ("best", f"{bits_per_char(nats):.4f} bits/char ({nats:.4f} nats) at step {training['best_step']:,}")
         )
     if validation:
-        scores = "  ".join(f"{step:,.0f}: {bits:.3f}" for step, bits in validation[-8:])
-        result.append(("validation", f"bits/char by step, the last {min(8, len(validation))}: {scores}"))
+        scores = ", ".join(f"{bits:.3f} at step {step:,.0f}" for step, bits in validation[-5:])
+        result.append(("validation", f"bits/char: {'..., ' if len(validation) > 5 else ''}{scores}"))
     names = ("config", "environment", "versions") if verbose else ("environment", "versions")
     result += [
         (name, ", ".join(f"{k} {v}" for k, v in training[name].items() if v is not None))
@@ -137,6 +146,22 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
     ]
     if about.get("resume") is not None:
         progress = about["resume"]["progress"]
-        state = f"at step {progress['step']:,}, {progress['fraction']:.0%} of its budget used"
-        result.append(("run", f"{state}; to go on: charlstm train --resume RUN"))
+        result.append(("run", f"at step {progress['step']:,}, {progress['fraction']:.0%} of its budget used"))
     return result
+
+
+def next_commands(about: dict[str, Any], path: Path) -> list[tuple[str, str]]:
+    """What a person may want to do with a model or a run, and the commands for it."""
+    from charlstm.checkpoint import BEST, is_shipped, name_of
+
+    model = Path(name_of(path)) if is_shipped(path) else path.parent if path.name == BEST else path
+    commands = [("to write with it", sample_command(model))]
+    if about.get("resume") is None:
+        return commands
+    progress, budget = about["resume"]["progress"], about["resume"]["run"]["train"]
+    if progress["fraction"] >= 1:
+        return [*commands, ("to train it twice as long", resume_command(path.parent, budget, times=2))]
+    if budget["patience"] and progress["stale_evaluations"] >= budget["patience"]:
+        how = "it stopped early, because validation got no better; to train it to the end all the same"
+        return [*commands, (how, resume_command(path.parent, budget, patience=0))]
+    return [*commands, ("to train on", resume_command(path.parent, budget))]

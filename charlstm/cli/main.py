@@ -70,4 +70,4 @@ def smaller(arguments: list[str]) -> str:
         return "use a smaller --hidden-size, --batch-size or --seq-len"
     if command == "sample":
         return "use a smaller --num, or close other programs"
-    return "close other programs, or use a machine that has more"
+    return "close other programs, or use a machine with more memory"

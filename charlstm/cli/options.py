@@ -68,35 +68,54 @@ class Unknown(StrEnum):
 
 OUTPUT = "Output"
 
-Quiet = Annotated[bool, option("--quiet", "-q", help="Say only what must be said.", rich_help_panel=OUTPUT)]
-Verbose = Annotated[bool, option("--verbose", "-v", help="Say more.", rich_help_panel=OUTPUT)]
-Json = Annotated[bool, option("--json", help="One JSON object a line on stdout.", rich_help_panel=OUTPUT)]
-Debug = Annotated[bool, option("--debug", help="Show a traceback when something fails.", rich_help_panel=OUTPUT)]
-DeviceOption = Annotated[Device, option("--device", help="Where the model runs.", rich_help_panel=MACHINE)]
+Quiet = Annotated[bool, option("--quiet", "-q", help="Show only results, warnings and errors.", rich_help_panel=OUTPUT)]
+Verbose = Annotated[bool, option("--verbose", "-v", help="Show more details.", rich_help_panel=OUTPUT)]
+Json = Annotated[bool, option("--json", help="Write JSON, one object per line.", rich_help_panel=OUTPUT)]
+Debug = Annotated[bool, option("--debug", help="Show the traceback of an error.", rich_help_panel=OUTPUT)]
+DeviceOption = Annotated[
+    Device, option("--device", help="auto, cpu, cuda or mps.", metavar="DEVICE", rich_help_panel=MACHINE)
+]
 PrecisionOption = Annotated[
-    Precision, option("--precision", help=settings_of(TrainConfig)["precision"].help, rich_help_panel=MACHINE)
+    Precision,
+    option("--precision", help=settings_of(TrainConfig)["precision"].help, metavar="TYPE", rich_help_panel=MACHINE),
 ]
 Threads = Annotated[
     int | None,
-    option("--threads", help="Processor threads. [default: one a core]", min=1, max=1024, rich_help_panel=MACHINE),
+    option(
+        "--threads",
+        help="Processor threads. [default: one per core]",
+        min=1,
+        max=1024,
+        rich_help_panel=MACHINE,
+    ),
 ]
 Checkpoint = Annotated[
     Path | None,
     option(
         "--checkpoint",
         "-c",
-        help="A model file, the folder of a run, a folder of runs (the newest), or the name of a model that ships. "
-        "[default: checkpoints/, then a model that ships]",
+        help="A model file, a run, a folder of runs (the newest is used), or a built-in model such as english. "
+        "[default: the newest run in checkpoints/, else a built-in model]",
     ),
 ]
 UnknownOption = Annotated[
-    Unknown, option("--unknown", help="What to do with characters that the model has never seen.", rich_help_panel=TEXT)
+    Unknown, option("--unknown", help="What to do with characters the model has never seen.", rich_help_panel=TEXT)
 ]
 Encoding = Annotated[str, option("--encoding", help="Encoding of the text files.", rich_help_panel=TEXT)]
+Glob = Annotated[
+    list[str] | None,
+    option(
+        "--glob",
+        help="Files to take from folders; may be repeated. [default: '*.txt' '*.txt.gz']",
+        metavar="GLOB",
+        show_default=False,
+        rich_help_panel=TEXT,
+    ),
+]
 Width = Annotated[
     int | None,
     option(
-        "--width", help="Columns. [default: the terminal's]", min=60, max=1000, rich_help_panel=OUTPUT,
+        "--width", help="Width in columns. [default: the terminal's]", min=60, max=1000, rich_help_panel=OUTPUT,
         show_default=False,
     ),
 ]  # fmt: skip
@@ -122,7 +141,7 @@ def in_typers_terms(function: Callable[[str], Any]) -> Callable[[str], Any]:
 def parse_finite(value: float | None) -> float | None:
     """Refuse NaN and infinity, which pass every range check. For `callback=`."""
     if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is not a number to work with")
+        raise typer.BadParameter(f"{value} is not a finite number")
     return value
 
 
@@ -152,7 +171,7 @@ def check_variables(group: Any) -> None:
                     raise UsageError(f"{variable}={os.environ[variable]}: {why}; change it or unset it") from None
     for variable in sorted(os.environ):
         if variable.startswith(PREFIX) and variable not in known:
-            raise UsageError(f"{variable}: there is no such variable; {instead_of(variable, known)}")
+            raise UsageError(f"{variable}: charlstm knows no such variable; {instead_of(variable, known)}")
 
 
 def instead_of(variable: str, known: Collection[str]) -> str:
@@ -162,7 +181,7 @@ def instead_of(variable: str, known: Collection[str]) -> str:
     guess = today or [
         PREFIX + near for near in difflib.get_close_matches(name, [k.removeprefix(PREFIX) for k in known], n=1)
     ]
-    return f"unset it, or say {' or '.join(guess)}" if guess else "unset it"
+    return f"unset it, or use {' or '.join(guess)}" if guess else "unset it"
 
 
 def check_picture(svg: Path | None) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.config import LANGUAGES, Language
 from charlstm.errors import TextError
+from charlstm.grammar import GRAMMARS, located
 from charlstm.report.console import say
 
 if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
@@ -20,13 +22,32 @@ if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
 def read_stdin(encoding: str = "utf-8", what: str = "-") -> str:
     """All of standard input as text. Raises TextError if there is none, or it is not in the encoding."""
     if sys.stdin is None:
-        raise TextError(f"{what}: there is no standard input to read")
+        raise TextError(f"{what}: standard input is closed")
     try:
         return sys.stdin.buffer.read().decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as e:
         raise TextError(f"{what}: byte {e.start} of standard input: expected {encoding} ({e.reason})") from None
     except UnicodeError as e:
         raise TextError(f"{what}: standard input: expected {encoding} ({e})") from None
+
+
+def locate_texts(names: Sequence[str], quiet: bool) -> tuple[str, ...]:
+    """The same names, with a file for each that means a text that comes with charlstm; stderr says which these are.
+
+    Raises TextError for a name that is close to that of such a text, but is nothing.
+    """
+    from charlstm.report.bars import Stages
+
+    with Stages(quiet) as bar:
+        files = located(names, bar.update)
+    for name, file in zip(names, files, strict=True):
+        if quiet or name not in GRAMMARS:
+            continue
+        if file == name:
+            say(f"text: {name} in this folder, not the built-in text of that name")
+        else:
+            say(f"text: {name}, built in ({GRAMMARS[name].summary})")
+    return files
 
 
 def prepare_machine(device: str, threads: int | None) -> torch.device:
@@ -43,7 +64,7 @@ def prepare_machine(device: str, threads: int | None) -> torch.device:
 def say_compiling(quiet: bool) -> None:
     """Say on stderr that the gates are being compiled."""
     if not quiet:
-        say("compiling the gates, once for this machine and width: about 20 seconds")
+        say("compiling the gates for this machine and layer size, which takes about 20 seconds, once")
 
 
 def load_model(checkpoint: Path | None, device: torch.device, quiet: bool) -> tuple[ModelFile, Path]:
@@ -119,5 +140,5 @@ def say_hidden(given: Path | None, path: Path) -> bool:
     if hides:
         assert given is not None
         shipped = shipped_models()[given.as_posix()]
-        say(f"model: {path} (it is here; for the model of that name that ships, give {shipped})")
+        say(f"model: {path} in this folder, not the built-in model of that name: {shipped}")
     return hides

@@ -43,14 +43,14 @@ def sample(
         option(
             "--prompt",
             "-p",
-            help="Text to go on from; - is standard input.",
+            help="Text to continue; - is standard input.",
             metavar="TEXT",
             show_default=False,
             rich_help_panel=TEXT,
         ),
     ] = "",
     color: Annotated[
-        bool, option("--color", help="Shade characters by their probability, on a terminal.", rich_help_panel=OUTPUT)
+        bool, option("--color", help="Colour characters by their probability.", rich_help_panel=OUTPUT)
     ] = False,
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
@@ -62,11 +62,10 @@ def sample(
     debug: Debug = False,
     **settings: Any,
 ) -> None:
-    """Write text, character by character, as the network draws it.
+    """Write text with a trained model, character by character.
 
-    The prompt is written first. With --num, each text but the first comes after a line that numbers it. Before there is
-    a run of your own, a model that ships writes: the one that predicts the prompt best; without a prompt portuguese
-    where your locale is Portuguese, else english.
+    The prompt comes first. As long as you have no run of your own, a built-in model writes: the one that predicts the
+    prompt best or, without a prompt, the one in the language of your locale.
 
         charlstm sample --prompt "Era uma noite" --temperature 0.5
         charlstm sample -c checkpoints/novel -n 500 --num 3 --seed 1

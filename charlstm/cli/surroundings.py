@@ -69,7 +69,7 @@ class Output(Stream):
             if self.is_unread(e):
                 raise BrokenPipeError from None  # without a number: Typer would make a failure of that
             why = e.strerror or e
-            self.problem = f"cannot write what there is to say: {why}; free some space, or send it elsewhere"
+            self.problem = f"cannot write the output: {why}; free some space, or redirect it"
             raise CharLSTMError(self.problem) from None
 
 

@@ -13,6 +13,7 @@ from charlstm.cli.options import (
     Device,
     DeviceOption,
     Encoding,
+    Glob,
     Json,
     Quiet,
     Threads,
@@ -32,7 +33,7 @@ RUN = "Run"
 def parse_path(text: str) -> Path:
     """A path, which nothing is not: an empty variable must not mean the current folder. Raises typer.BadParameter."""
     if not text:
-        raise typer.BadParameter("is empty; give the name of a folder")
+        raise typer.BadParameter("the name of the folder is empty")
     return Path(text)
 
 
@@ -47,34 +48,36 @@ def train(
     corpus: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Files, folders (*.txt and *.txt.gz in them), globs; - is standard input.", show_default=False
+            help="Text files, folders, globs, a built-in text such as garden, or - for standard input.",
+            show_default=False,
         ),
     ] = None,
     out: Annotated[
-        Path | None, run_option("--out", "-o", help="Where the run goes. [default: checkpoints/NAME of the corpus]")
+        Path | None, run_option("--out", "-o", help="Folder of the run. [default: checkpoints/NAME of the text]")
     ] = None,
     resume: Annotated[
         Path | None,
-        run_option("--resume", help="Go on with a run; needs nothing else. A larger budget may be given."),
+        run_option("--resume", help="Continue this run; a larger budget may be given."),
     ] = None,
     config: Annotated[
         Path | None,
-        option("--config", help="Settings by name, in TOML or JSON.", metavar="FILE", rich_help_panel=RUN),
+        option("--config", help="Read settings from this TOML or JSON file.", metavar="FILE", rich_help_panel=RUN),
     ] = None,
     valid: Annotated[
         list[str] | None,
         option(
             "--valid",
-            help="Texts to validate on. [default: the end of every file]",
+            help="Validate on this text. [default: each file's end]",
             metavar="FILE",
             show_default=False,
             rich_help_panel=TEXT,
         ),
     ] = None,
+    glob: Glob = None,
     encoding: Encoding = "utf-8",
     normalize: Annotated[
         bool,
-        option("--normalize/--no-normalize", help="Bring the text into Unicode normal form C.", rich_help_panel=TEXT),
+        option("--normalize/--no-normalize", help="Convert the text to Unicode NFC.", rich_help_panel=TEXT),
     ] = True,
     device: DeviceOption = Device.auto,
     threads: Threads = None,
@@ -84,13 +87,14 @@ def train(
     debug: Debug = False,
     **settings: Any,
 ) -> None:
-    """Train a network on a text.
+    """Train a network on your text.
 
-    Without a budget it passes over the text about 20 million characters' worth, between 1 and 50 times, and
-    stops early when validation no longer gets better. The size of the network follows from the corpus and the
-    budget. Ctrl-C saves; --resume goes on, bit for bit with --steps and --epochs.
+    A text and a budget of --time, --epochs or --steps are enough: all else has a default that fits them. Without a
+    budget, training reads about 20 million characters. It stops early when validation no longer improves. Ctrl-C saves
+    the run, and --resume continues it.
 
         charlstm train novel.txt --time 10m
+        charlstm train src --glob '*.py' --time 30m
         charlstm train --resume checkpoints/novel --time 30m
     """
     chosen = given(settings)
@@ -112,10 +116,12 @@ def train(
     output = Output(quiet=quiet, verbose=verbose, json=json)
     if resume is None:
         fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
-        request = CorpusRequest(tuple(corpus or ()), tuple(valid or ()), check_encoding(encoding), normalize, fraction)
+        request = CorpusRequest(
+            tuple(corpus or ()), tuple(valid or ()), check_encoding(encoding), normalize, fraction, tuple(glob or ())
+        )
         start_new(request, out, chosen, device.value, threads, output)
     else:
-        others = [n for n in ("out", "valid", "encoding", "normalize", "config") if was_typed(ctx, n)]
+        others = [n for n in ("out", "valid", "glob", "encoding", "normalize", "config") if was_typed(ctx, n)]
         check_changes([*chosen, *others])
         start_resumed(resume, tuple(corpus or ()), chosen, device.value, threads, output)
 

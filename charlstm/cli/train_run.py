@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from charlstm import checkpoint
-from charlstm.cli.runtime import prepare_machine, say_compiling
-from charlstm.corpus import CorpusRequest, open_corpus
-from charlstm.errors import CharLSTMError, Interrupted
+from charlstm.cli.paste import resume_command, sample_command
+from charlstm.cli.runtime import locate_texts, prepare_machine, say_compiling
+from charlstm.corpus import CorpusRequest, compare_held_out, open_corpus
+from charlstm.errors import CharLSTMError, Interrupted, NoRunError
 from charlstm.interrupts import INTERRUPTS
 from charlstm.report.bars import Stages
 from charlstm.report.console import print_json, say
 from charlstm.report.screen import show_message
-from charlstm.report.training import TrainingReporter, corpus_report, draw_end, plan_report
+from charlstm.report.training import TrainingReporter, corpus_report, draw_end, held_out_notes, plan_report
 from charlstm.training.events import Event, Stepped
 from charlstm.training.plan import steps_in_all
 from charlstm.training.running import Running
@@ -35,28 +38,54 @@ class Output:
     json: bool
 
 
+class Stage:
+    """What a training does before its first step, for whoever stops it there."""
+
+    doing = "starting"
+
+    def compiling(self, quiet: bool) -> None:
+        """The gates are being compiled."""
+        self.doing = "compiling the gates"
+        say_compiling(quiet)
+
+    @contextmanager
+    def told(self, next_command: str = "") -> Iterator[None]:
+        """Say to whom stops it here that nothing is lost, and by which command it goes on; none: by the same."""
+        try:
+            yield
+        except Interrupted as e:
+            if e.message:
+                raise
+            lost = "nothing was saved. The same command begins again"
+            how = f"the run is as it was. To go on:\n  {next_command}" if next_command else lost
+            raise Interrupted(e.signum, f"stopped while {self.doing}, before the first step: {how}") from None
+
+
 def start_new(
     request: CorpusRequest, out: Path | None, given: dict[str, Any], device: str, threads: int | None, output: Output
 ) -> None:
     """Train from the beginning."""
     if out is not None:
         checkpoint.check_new(out)  # before the text is read, which may take a while
-    bar = Stages(output.quiet, unit="B")
-    try:
-        corpus = open_corpus(request, stdin(), bar.update)
-    finally:
-        bar.close()
-    session = new_session(
-        request,
-        corpus,
-        lambda: out or checkpoint.make_run_folder(request.files[0]),
-        given,
-        prepare_machine(device, threads),
-        lambda: say_compiling(output.quiet),
-    )
-    with checkpoint.hold_run(session.folder, new=True) as missing:
-        session.notes += missing
-        run(session, output)
+    stage = Stage()
+    with stage.told():
+        stage.doing = "reading the text"
+        files, valid_files = (locate_texts(names, output.quiet) for names in (request.files, request.valid_files))
+        with Stages(output.quiet, unit="B") as bar:
+            corpus = open_corpus(replace(request, files=files, valid_files=valid_files), stdin(), bar.update)
+        stage.doing = "starting"
+        session = new_session(
+            request,
+            corpus,
+            lambda: out or checkpoint.make_run_folder(request.files[0]),
+            given,
+            prepare_machine(device, threads),
+            lambda: stage.compiling(output.quiet),
+        )
+        stage.doing = "starting"
+        with checkpoint.hold_run(session.folder, new=True) as missing:
+            session.notes += missing
+            run(session, output, device)
 
 
 def start_resumed(
@@ -64,19 +93,48 @@ def start_resumed(
 ) -> None:
     """Go on with a run, with as many threads as it had unless told otherwise."""
     machine = prepare_machine(device, threads)
-    with checkpoint.hold_run(run_folder(resume), new=False) as missing:
-        bar = Stages(output.quiet, unit="B")
-        try:
+    try:
+        folder = run_folder(resume)
+    except NoRunError as e:
+        raise NoRunError(f"{e}; {instead_of(resume)}") from None
+    stage = Stage()
+    with (
+        stage.told(resume_command(folder, budget, device=chosen(device))),
+        checkpoint.hold_run(folder, False) as missing,
+    ):
+        stage.doing = "reading the run"
+        with Stages(output.quiet, unit="B") as bar:
             session = resumed_session(
-                resume, files, budget, machine, threads, stdin(), bar.update, lambda: say_compiling(output.quiet)
+                resume, files, budget, machine, threads, stdin(), bar.update, lambda: stage.compiling(output.quiet)
             )
-        finally:
-            bar.close()
+        stage.doing = "starting"
         if is_finished(session):
-            say(f"{session.folder}: this run has used its budget; to go on, give a larger --steps, --epochs or --time")
+            more = resume_command(folder, session.config.to_dict(), times=2, device=chosen(device))
+            say(f"{folder}: this run has used its budget. To train it twice as long:\n  {more}")
             return
         session.notes += missing
-        run(session, output)
+        run(session, output, device)
+
+
+def instead_of(named: Path) -> str:
+    """What to type in place of the name of a run that is none."""
+    inside = checkpoint.find_runs(named)
+    if inside:
+        return f"the newest run in it: {resume_command(inside[0], {})}"
+    if named.as_posix() in checkpoint.shipped_models():
+        return "it is a built-in model, and only a run can be resumed"
+    runs = {run.name: run for place in (named.parent, checkpoint.RUNS) for run in checkpoint.find_runs(place)}
+    near = difflib.get_close_matches(named.name, runs, n=1)
+    if near:
+        return f"did you mean: {resume_command(runs[near[0]], {})}"
+    if runs:
+        return f"the newest run here: {resume_command(next(iter(runs.values())), {})}"
+    return "there is none here; to begin one: charlstm train FILE"
+
+
+def chosen(device: str) -> str | None:
+    """The device, if a person chose it."""
+    return None if device == "auto" else device
 
 
 def stdin() -> BinaryIO | None:
@@ -84,7 +142,7 @@ def stdin() -> BinaryIO | None:
     return sys.stdin.buffer if sys.stdin is not None else None
 
 
-def run(session: Session, output: Output) -> None:
+def run(session: Session, output: Output, device: str) -> None:
     """Train, showing events. Raises Interrupted when a signal stopped it, after saving."""
     speed = measure_speed(session.model, session.config, session.kernels)
     if not output.quiet:
@@ -103,14 +161,18 @@ def run(session: Session, output: Output) -> None:
     end = running.end
     assert end is not None
     if end.reason == "interrupted" and INTERRUPTS.signum is not None:
-        how = "and saved; go on with" if running.saved else "and could not be saved; try"
-        raise Interrupted(
-            INTERRUPTS.signum, f"stopped at step {end.step:,} {how}: charlstm train --resume {session.folder}"
+        command = resume_command(session.folder, session.config.to_dict(), device=chosen(device))
+        how_far = f"stopped at step {end.step:,} ({running.fraction:.0%} of the budget)"
+        how = (
+            "and saved. To go on:"
+            if running.saved
+            else f"but not saved: {running.problem}. To go on from the last save:"
         )
+        raise Interrupted(INTERRUPTS.signum, f"{how_far} {how}\n  {command}")
     running.check_saved()
     if not output.quiet:
         show_message(partial(draw_end, end, session.folder))
-        say(f"next: charlstm sample --checkpoint {session.folder}")
+        say(f"next     {sample_command(session.folder)}")
 
 
 def put_out(event: Event, reporter: TrainingReporter) -> None:
@@ -129,7 +191,9 @@ def introduce(session: Session, speed: float, verbose: bool) -> None:
     if verbose:
         settings = {**session.model.config.to_dict(), **session.config.to_dict()}
         say("settings    " + ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None))
-    for note in session.notes:
+    held_out = compare_held_out(session.corpus.train, session.corpus.valid, len(session.corpus.vocabulary))
+    notes = held_out_notes(held_out, not session.request.valid_files) if held_out and session.is_new else []
+    for note in session.notes + notes:
         say(f"note: {note}")
 
 

@@ -1,13 +1,17 @@
 """Texts in: files, folders, globs, `.gz` and standard input, read, checked and kept as ids on disk."""
 
+from charlstm.corpus.held_out import HeldOut, compare_held_out
 from charlstm.corpus.request import CorpusRequest
-from charlstm.corpus.sources import check_encoding, find_files, read_chunks
+from charlstm.corpus.sources import check_encoding, check_globs, find_files, read_chunks
 from charlstm.corpus.store import Corpus, open_corpus, stored_corpus
 
 __all__ = [
     "Corpus",
     "CorpusRequest",
+    "HeldOut",
     "check_encoding",
+    "check_globs",
+    "compare_held_out",
     "find_files",
     "open_corpus",
     "read_chunks",

@@ -50,7 +50,7 @@ class Encoder:
         try:
             points = code_points(text)
         except UnicodeEncodeError:
-            raise TextError(f"{path}: a lone surrogate is not text") from None
+            raise TextError(f"{path}: the text contains a lone surrogate, not a character") from None
         ids = self.id_of.take(points, mode="clip")  # no code point is out of bounds: spares the check
         if ids.max() == self.UNKNOWN and self._learn(np.unique(points[~self.known[points]]), path):
             ids = self.id_of.take(points, mode="clip")
@@ -62,7 +62,7 @@ class Encoder:
 
     def _learn(self, new: npt.NDArray[np.uint32], path: Path) -> bool:
         if len(self.points) + len(new) > MAX_CHARACTERS:
-            raise TextError(f"more than {MAX_CHARACTERS:,} distinct characters by {path}; is it a text?")
+            raise TextError(f"more than {MAX_CHARACTERS:,} distinct characters up to {path}; is it a text?")
         self.id_of[new] = np.arange(len(self.points), len(self.points) + len(new), dtype=np.uint16)
         self.known[new] = True
         self.points = np.concatenate([self.points, new])
@@ -105,7 +105,7 @@ def encode(
     points = np.sort(encoder.points)
     if len(points) < 2:
         raise TextError(
-            f"the corpus has one distinct character, {describe(chr(points[0]))}: there is nothing to learn from it"
+            f"the text has one distinct character, {describe(chr(points[0]))}: there is nothing to learn from it"
         )
     vocabulary = Vocabulary([chr(p) for p in points])
     by_code_point = np.empty(len(points), dtype=vocabulary.id_type)

@@ -15,6 +15,7 @@ class CorpusRequest:
         encoding: of all of them.
         normalize: whether to bring them into normal form C.
         valid_fraction: the share of every file, at its end, that is kept for validation.
+        globs: which files folders give; empty: `*.txt` and `*.txt.gz`.
     """
 
     files: tuple[str, ...]
@@ -22,3 +23,4 @@ class CorpusRequest:
     encoding: str = "utf-8"
     normalize: bool = True
     valid_fraction: float = 0.1
+    globs: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import fnmatch
 import glob
 import gzip
 import io
@@ -11,33 +12,40 @@ import stat
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from charlstm.errors import TextError
-from charlstm.files.atomic import is_empty
+from charlstm.files.atomic import is_empty, read_beginning
 
 CHUNK_BYTES = 1 << 18  # everything made of a chunk stays in the processor's cache
 MAX_MARKS = 10_000
 BOMB_BYTES = 1 << 26  # a file that unpacks to more than this ...
 BOMB_RATIO = 200  # ... and to this many times its size would only fill the disk: text has a ratio of 3, logs of 20
-SUFFIXES = (".txt", ".txt.gz")
+GLOBS = ("*.txt", "*.txt.gz")  # what a folder gives
 STDIN = "-"
+MAX_KINDS = 5  # of files, and so many of each, are looked at to find out which are texts
 
 
-def find_files(arguments: Sequence[str]) -> list[Path]:
+def find_files(arguments: Sequence[str], globs: Sequence[str] = ()) -> list[Path]:
     """The files that the arguments name, in order: files as they are, folders searched, globs expanded.
 
-    A folder gives its `*.txt` and `*.txt.gz`, recursively, sorted by path. Links to folders are not followed.
+    A folder gives the files in it and in the folders below it, sorted by path. Links to folders are not followed, empty
+    files and folders whose names begin with a dot are left out.
+
+    Args:
+        arguments: names of files and folders, and globs.
+        globs: which files a folder gives, by their names; by their paths below it where there is a / in the glob.
+            Empty: `*.txt` and `*.txt.gz`.
 
     Raises:
-        TextError: for a name that matches nothing, a folder without text, or anything but a regular file.
+        TextError: for a name that matches nothing, a folder without such files, or anything but a regular file.
     """
     found: list[Path] = []
     for argument in arguments:
         try:
-            found += _find(argument)
+            found += _find(argument, globs)
         except OSError as e:  # a name that is too long, for example
             raise TextError(f"{argument}: {e.strerror}") from None
     for path in found:
@@ -45,20 +53,69 @@ def find_files(arguments: Sequence[str]) -> list[Path]:
     return found
 
 
-def _find(argument: str) -> list[Path]:
+def check_globs(arguments: Sequence[str], globs: Sequence[str]) -> None:
+    """Raise TextError if `globs` are given, and none of the arguments is a folder that they could choose from."""
+    if globs and not any(os.path.isdir(path) for name in arguments for path in (name, *glob.iglob(name))):
+        raise TextError("`glob` chooses files in a folder, and no folder is given", "glob")
+
+
+def _find(argument: str, globs: Sequence[str]) -> list[Path]:
     path = Path(argument)
     if path.is_dir():
-        inside = sorted(
-            Path(folder, name) for folder, _, names in os.walk(path) for name in names if name.endswith(SUFFIXES)
-        )
-        if not inside:
-            raise TextError(f"{argument}: no *.txt or *.txt.gz in this folder")
-        return inside
+        return _in_folder(path, globs or GLOBS)
     if path.exists() or path.is_symlink():
         return [path]
     if matches := sorted(glob.glob(argument, recursive=True)):
-        return find_files(matches)
+        return find_files(matches, globs)
     raise TextError(f"{argument}: no such file or folder")
+
+
+def _in_folder(folder: Path, globs: Sequence[str]) -> list[Path]:
+    inside: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside += [Path(place, name) for name in names]
+    chosen = [path for path in inside if any(_matches(path.relative_to(folder), pattern) for pattern in globs)]
+    found = sorted(path for path in chosen if not _has_size_0(path))
+    if found:
+        return found
+    if chosen:
+        raise TextError(f"{folder}: the files {' and '.join(globs)} in this folder are all empty")
+    hint = f"; it has {others}" if (others := _other_texts(inside)) else ""
+    raise TextError(f"{folder}: there is no {' or '.join(globs)} in this folder{hint}", "glob")
+
+
+def _matches(path: Path, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(path.as_posix() if "/" in pattern else path.name, pattern)
+
+
+def _has_size_0(path: Path) -> bool:
+    try:
+        status = path.stat()
+    except OSError:  # whoever reads it will say what is wrong
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
+
+
+def _other_texts(paths: Sequence[Path]) -> str:
+    """The most frequent kind of text among files, and how to take it; empty if none seems to be text."""
+    kinds: dict[str, list[Path]] = {}
+    for path in paths:
+        if path.suffix and not path.name.startswith("."):
+            kinds.setdefault(path.suffix, []).append(path)
+    for suffix, files in sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0]))[:MAX_KINDS]:
+        if any(map(_begins_as_text, files[:MAX_KINDS])):
+            how_many = f"{len(files):,} files" if len(files) > 1 else "a file"
+            return f"{how_many} *{suffix}: take them with `glob` '*{suffix}'"
+    return ""
+
+
+def _begins_as_text(path: Path) -> bool:
+    with suppress(OSError):
+        beginning = read_beginning(path, 1024)
+        text = beginning.decode("utf-8", "ignore")
+        return bool(beginning) and "\0" not in text and len(text.encode()) >= len(beginning) - 3  # a character was cut
+    return False
 
 
 def _check_regular(path: Path) -> None:
@@ -104,7 +161,7 @@ def read_chunks(
             at = offset + text.index("\0")
             raise TextError(
                 f"{path}: character {at:,} is NUL: expected a text in {encoding}; "
-                "if it is UTF-16 or UTF-32, say so with `encoding`",
+                "if it is UTF-16 or UTF-32, set `encoding`",
                 "encoding",
             )
         offset += len(text)
@@ -112,7 +169,7 @@ def read_chunks(
         text = held + text
         cut = _safe_cut(text)
         if cut == 0 and len(text) > MAX_MARKS:
-            raise TextError(f"{path}: {MAX_MARKS:,} combining marks in a row are not text")
+            raise TextError(f"{path}: {MAX_MARKS:,} combining marks in a row; is it a text?")
         text, held = text[:cut], text[cut:]
         if text:
             yield _clean(text, normalize)
@@ -184,11 +241,11 @@ def _decoded(path: Path, encoding: str, on_bytes: Callable[[int], None]) -> Iter
                 offset += len(chunk)
                 if offset > BOMB_BYTES and offset > BOMB_RATIO * position:
                     raise TextError(
-                        f"{path}: it unpacks to more than {BOMB_RATIO} times its size, which no text does; "
-                        "if it must be, unpack it first"
+                        f"{path}: it unpacks to more than {BOMB_RATIO} times its size, as no ordinary text does; "
+                        "if you trust it, unpack it first"
                     )
     except (gzip.BadGzipFile, EOFError, zlib.error) as e:
-        raise TextError(f"{path}: not a sound gzip file: {e}") from None
+        raise TextError(f"{path}: damaged gzip file: {e}") from None
     except OSError as e:
         raise TextError(f"{path}: {e.strerror or e}") from None
 
@@ -197,5 +254,5 @@ def _undecodable(path: Path, encoding: str, at: int, e: UnicodeDecodeError, star
     if encoding == "utf-8" and start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         hint = "it looks like UTF-16: try `encoding` utf-16"
     else:
-        hint = "if it is in another encoding, say which: `encoding` latin-1, for example"
+        hint = "if it is in another encoding, name it: `encoding` latin-1, for example"
     return f"{path}: byte {at:,}: expected {encoding}, found 0x{e.object[e.start]:02x} ({e.reason}); {hint}"

@@ -22,7 +22,7 @@ import numpy as np
 from charlstm.corpus.blocks import read_ids
 from charlstm.corpus.encode import check_of, encode
 from charlstm.corpus.request import CorpusRequest
-from charlstm.corpus.sources import STDIN, check_encoding, find_files, open_text, read_chunks
+from charlstm.corpus.sources import STDIN, check_encoding, check_globs, find_files, open_text, read_chunks
 from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.errors import TextError
 from charlstm.files.atomic import read_regular, sync_folder
@@ -95,12 +95,13 @@ def open_corpus(
         with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=cache) as scratch:
             if STDIN in request.files + request.valid_files:
                 if stdin is None:
-                    raise TextError("-: there is no standard input to read")
+                    raise TextError("-: standard input is closed")
                 spooled[STDIN] = Path(scratch) / "standard input"
                 with open(spooled[STDIN], "wb") as f:
                     shutil.copyfileobj(stdin, f, 1 << 20)
-            train = _resolve(request.files, spooled)
-            valid = _resolve(request.valid_files, spooled)
+            check_globs(request.files + request.valid_files, request.globs)
+            train = _resolve(request.files, request.globs, spooled)
+            valid = _resolve(request.valid_files, request.globs, spooled)
             before = _fingerprint(train + valid)
             _check_beginnings(request, train + valid)
             sha256 = _digest(request, train, valid, on_progress)
@@ -111,15 +112,15 @@ def open_corpus(
                 new.mkdir()
                 encode(request, train, valid, new, sha256, on_progress)
                 if _fingerprint(train + valid) != before:
-                    raise TextError("a file of the corpus changed while it was read; wait until it is complete")
+                    raise TextError("a file of the text changed while charlstm read it; wait until it is complete")
                 corpus = _open(new, sha256, on_progress)
                 if corpus is None:
-                    raise TextError(f"the encoded corpus in {cache} cannot be read back: is the disk full or failing?")
+                    raise TextError(f"cannot read back the encoded text in {cache}: is the disk full or failing?")
                 _move(new, store, Path(scratch) / "damaged")
             return corpus
     except OSError as e:
         raise TextError(
-            f"cannot keep the encoded corpus in {cache}: {e.strerror or e}; set CHARLSTM_CACHE_DIR"
+            f"cannot write the encoded text to {cache}: {e.strerror or e}; set CHARLSTM_CACHE_DIR"
         ) from None
 
 
@@ -128,9 +129,9 @@ def stored_corpus(sha256: str, on_progress: OnProgress = unheard) -> Corpus | No
     return _open(cache_folder("corpora") / sha256, sha256, on_progress)
 
 
-def _resolve(arguments: Sequence[str], spooled: dict[str, Path]) -> list[Path]:
+def _resolve(arguments: Sequence[str], globs: Sequence[str], spooled: dict[str, Path]) -> list[Path]:
     named = [a for a in arguments if a != STDIN]
-    files = find_files(named) if named else []
+    files = find_files(named, globs) if named else []
     return files + [spooled[STDIN] for a in arguments if a == STDIN]
 
 

@@ -102,7 +102,7 @@ class Vocabulary:
         try:
             points = code_points(text)
         except UnicodeEncodeError as e:
-            raise TextError(f"{what}: a lone surrogate at character {offset + e.start + 1} is not text") from None
+            raise TextError(f"{what}: character {offset + e.start + 1} is a lone surrogate, not a character") from None
         ids = self._id_of[points]
         unknown = np.flatnonzero(ids < 0)
         if len(unknown) == 0:
@@ -130,10 +130,10 @@ class Vocabulary:
 
     def _unknown(self, character: str, position: int, what: str) -> UnknownCharacterError:
         nearest = self.nearest(character)
-        hint = f"nearest known: {' '.join(nearest[:5])}" if nearest else "nothing known resembles it"
+        hint = f"nearest known: {' '.join(nearest[:5])}" if nearest else "it knows none that resembles it"
         return UnknownCharacterError(
             f"{what}: the model has never seen {describe(character)}, at character {position + 1}; {hint}. "
-            "Leave it out, or let `on_unknown` be skip or nearest",
+            "Leave it out, or set `on_unknown` to skip or nearest",
             character,
             position,
             nearest,

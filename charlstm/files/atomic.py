@@ -227,3 +227,9 @@ def read_regular(path: Path, most: int) -> bytes:
     if len(data) > most:
         raise OSError(errno.EFBIG, f"more than {most >> 20} MB")
     return data
+
+
+def read_beginning(path: Path, most: int) -> bytes:
+    """The first bytes of a regular file, at most so many. Raises OSError if it cannot be read, or is none."""
+    with open_regular(path) as f:
+        return b"" if is_empty(f) else f.read(most)

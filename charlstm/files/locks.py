@@ -14,8 +14,8 @@ from charlstm.files.atomic import UNABLE, cannot_write, sync, sync_folder
 
 LOCK = ".lock"
 HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES})  # the errors of a lock that another process holds
-NO_LOCKS = "the file system of {folder} has no locks: make sure that no second training uses this folder"
-NO_SYNC = "the file system of {folder} cannot sync: after a power failure the last save may be lost"
+NO_LOCKS = "the file system of {folder} has no locks, so make sure that no other training uses this folder"
+NO_SYNC = "the file system of {folder} cannot sync, so a power failure may lose the last save"
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def hold_folder(folder: Path) -> Iterator[list[str]]:
                 missing.append(NO_SYNC.format(folder=folder))
         except BlockingIOError:
             raise UsageError(
-                f"{folder}: another charlstm is training here; wait until it has ended, or give another folder"
+                f"{folder}: another charlstm is training here; wait until it ends, or give another folder"
             ) from None
         except OSError as e:
             raise cannot_write(path, e) from None

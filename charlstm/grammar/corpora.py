@@ -1,4 +1,4 @@
-"""The generated corpora by name. The same seed gives the same bytes."""
+"""The texts written by rule, by name. The same seed gives the same bytes."""
 
 from __future__ import annotations
 
@@ -7,29 +7,33 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from charlstm.grammar import english, english_czech, portuguese, portuguese_open
+from charlstm.grammar import english, english_czech, garden, portuguese, portuguese_open
 from charlstm.grammar.mixing import mix
 from charlstm.grammar.pairs import MinimalPair
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """A generated corpus.
+    """A text written by rule.
 
     Attributes:
         summary: a line that says what it is.
         lines: its lines, without end.
-        pairs: minimal pairs with words that never occur in `lines`, without end.
+        pairs: minimal pairs with words that never occur in `lines`, without end; None where there are none.
         sentences: sentences that can stand in prose, without end; None where the lines are none.
+        characters, seed: of the text that its name alone means.
     """
 
     summary: str
     lines: Callable[[random.Random], Iterator[str]]
-    pairs: Callable[[random.Random], Iterator[MinimalPair]]
+    pairs: Callable[[random.Random], Iterator[MinimalPair]] | None = None
     sentences: Callable[[random.Random], Iterator[str]] | None = None
+    characters: int = 1_000_000
+    seed: int = 0
 
 
 GRAMMARS = {
+    "garden": Grammar(garden.SUMMARY, garden.lines, characters=garden.CHARACTERS, seed=garden.SEED),
     "agreement-pt": Grammar(portuguese.SUMMARY, portuguese.lines, portuguese.pairs, portuguese.lines),
     "agreement-pt-open": Grammar(
         portuguese_open.SUMMARY, portuguese_open.lines, portuguese_open.pairs, portuguese_open.sentences
@@ -59,6 +63,12 @@ def mixed_lines(name: str, prose: Iterable[str], share: float, seed: int) -> Ite
 
 
 def minimal_pairs(name: str, number: int, seed: int, labels: Collection[str] = ()) -> list[MinimalPair]:
-    """The first `number` held-out minimal pairs of a corpus; with `labels`, of those that have one of them."""
-    pairs = GRAMMARS[name].pairs(random.Random(seed))  # noqa: S311
-    return list(islice((pair for pair in pairs if not labels or pair.label in labels), number))
+    """The first `number` held-out minimal pairs of a corpus; with `labels`, of those that have one of them.
+
+    Raises ValueError for a corpus without pairs.
+    """
+    pairs = GRAMMARS[name].pairs
+    if pairs is None:
+        raise ValueError(f"{name} has no pairs")
+    wanted = (pair for pair in pairs(random.Random(seed)) if not labels or pair.label in labels)  # noqa: S311
+    return list(islice(wanted, number))

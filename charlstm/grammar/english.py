@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from charlstm.grammar.english_pairs import pairs
 from charlstm.grammar.english_sentences import Sentences
 
-SUMMARY = "English sentences with agreement in number, and reflexives, past nouns of the other number"
+SUMMARY = "English sentences with number agreement and reflexives"
 
 __all__ = ["SUMMARY", "lines", "pairs", "sentences"]
 

@@ -29,7 +29,7 @@ from charlstm.grammar.english_czech_sentences import (
 )
 from charlstm.grammar.pairs import MinimalPair, common_prefix
 
-SUMMARY = "English with its Czech translation: words about the speaker agree with the noun in gender"
+SUMMARY = "English sentences with Czech translations that agree in gender"
 CONDITIONS = ("none", "same", "opposite")
 PAIR_LINKS = ("co", "a")  # between noun and deciding word, these show no gender
 DOCUMENT_LINES = (

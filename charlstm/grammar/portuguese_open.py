@@ -33,7 +33,7 @@ from charlstm.grammar.portuguese_open_parts import (
     Twins,
 )
 
-SUMMARY = "Portuguese prose-like sentences: gender and number, over thousands of nouns and many constructions"
+SUMMARY = "Portuguese sentences with gender and number agreement, of thousands of nouns"
 CLOSED = 0.15
 ATTRIBUTE = 0.2  # of the subjects, how many have an adjective of their own, so that they agree nearby, too
 OPPOSITE = 0.65  # of the nouns between subject and target, how many are of the other gender

@@ -126,7 +126,7 @@ def _build(cell: Cell, hidden_size: int, dtype: torch.dtype, folder: Path) -> No
     """
     remove_abandoned(folder.parent, f"*/{SCRATCH}*", ABANDONED_S)
     if hasattr(os, "ST_NOEXEC") and os.statvfs(folder).f_flag & os.ST_NOEXEC:
-        raise CompileError(f"no code is run from where {folder} is (noexec); set CHARLSTM_CACHE_DIR to another folder")
+        raise CompileError(f"the file system of {folder} runs no programs (noexec); set CHARLSTM_CACHE_DIR")
     place = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
     try:
         place.chmod(0o700)  # also under a umask that takes our own rights away
@@ -200,7 +200,7 @@ def _load(folder: Path, cell: Cell, hidden_size: int, dtype: torch.dtype) -> Gat
             function(*computed)
             for right, result in zip(expected, computed, strict=True):
                 if not torch.allclose(result, right, rtol=0.01 if right.dtype == torch.bfloat16 else 1e-4, atol=1e-5):
-                    raise CompileError("the compiled gates compute something else than the gates")
+                    raise CompileError("the compiled gates compute wrong results")
     return GateFunctions(functions["forward"], functions["backward"])
 
 

@@ -59,10 +59,10 @@ def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, co
         if (name := f"charlstm {p} eager") in row.chars_per_s
     ]
     if eager:
-        lines.append(Text("  gates not compiled, as in short runs: " + ", ".join(eager)))
+        lines.append(Text("  with gates that are not compiled, as in short runs: " + ", ".join(eager)))
     explained = (
-        f"  medians of {rounds} turns; times: our better precision against the better of {theirs}; times fp32:\n"
-        "  float32 against float32; limit: arithmetic done, as a share of the fastest matrix product in the same turns"
+        f"  medians of {rounds} rounds. times: charlstm at its faster precision against {theirs} at its faster one;\n"
+        "  times fp32: both in float32; limit: the arithmetic done, as a share of the fastest matrix product here"
     )
     return [*lines, Text(explained)]
 
@@ -81,7 +81,7 @@ def draw_sampling_speed(rows: Sequence[SamplingRow], rounds: int, width: int, co
         lines.append((f"{row.shape.num_layers} x {row.shape.hidden_size}", f"{row.shape.batch_size}", *cells))
     return [
         table(lines, ("layers", "streams", *names), title="Sampling, characters/s"),
-        Text(f"  medians of {rounds} turns, all streams together; in brackets: times {theirs}, times {theirs}Cell"),
+        Text(f"  medians of {rounds} rounds, all streams together; in brackets: times {theirs}, times {theirs}Cell"),
     ]
 
 

@@ -39,8 +39,10 @@ def quoted(character: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time: `42 s`, `3 min 05 s`, `2 h 10 min`."""
+    """A length of time: `less than 1 s`, `42 s`, `3 min 05 s`, `2 h 10 min`."""
     s = round(seconds)
+    if s < 1:
+        return "less than 1 s"
     if s < 60:
         return f"{s} s"
     if s < 3600:

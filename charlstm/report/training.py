@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from charlstm.config import ModelConfig, TrainConfig
-from charlstm.corpus import Corpus
+from charlstm.corpus import Corpus, HeldOut
+from charlstm.corpus.held_out import PASSAGE
 from charlstm.evaluate import SCORING_SPEED
 from charlstm.network.shapes import num_parameters
 from charlstm.report.console import say
@@ -34,6 +35,32 @@ def corpus_report(corpus: Corpus) -> str:
     )
 
 
+def about(seconds: float) -> str:
+    """A length of time that is not known exactly."""
+    return f"about {duration(seconds)}" if seconds >= 1 else duration(0)
+
+
+def held_out_notes(held_out: HeldOut, at_the_end: bool) -> list[str]:
+    """What a person should know before trusting the validation scores.
+
+    Args:
+        held_out: what was measured.
+        at_the_end: whether the validation text is the end of the training text.
+    """
+    notes = []
+    if held_out.is_repeated:
+        notes.append(
+            f"{held_out.repeated:.0%} of the validation text also stands in the training text, in passages of "
+            f"{PASSAGE} characters: low scores may come from memory"
+        )
+    if held_out.is_unlike and at_the_end:
+        notes.append(
+            "the end of the text, held out for validation, is unlike the rest: expect poor scores. If the order of the "
+            "lines means nothing, shuffle them first"
+        )
+    return notes
+
+
 def plan_report(
     model: ModelConfig,
     config: TrainConfig,
@@ -55,9 +82,7 @@ def plan_report(
         characters = (total_steps - done_steps) * config.batch_size * config.seq_len
         scored = config.evaluations * scored_chars(corpus, config)
         seconds = (characters + (1 - done_steps / total_steps) * scored / SCORING_SPEED) / speed
-        budget = (
-            f"{total_steps - done_steps:,} steps, {characters / n:.1f} passes over the text, about {duration(seconds)}"
-        )
+        budget = f"{total_steps - done_steps:,} steps, {characters / n:.1f} passes over the text, {about(seconds)}"
     return (
         f"network     {model.cell_type}, {layers}, {count(num_parameters(model))} parameters\n"
         f"speed       {count(speed)} characters/s ({kernel})\n"
@@ -86,8 +111,8 @@ class TrainingReporter:
             self._evaluated(event)
         elif isinstance(event, RolledBack):
             self._line(
-                f"step {event.failed_step}: the loss is not finite; back to step {event.step}, "
-                f"learning rate times {event.lr_scale:g}"
+                f"step {event.failed_step:,}: the loss is infinite or undefined; back to step {event.step:,}, "
+                f"with the learning rate times {event.lr_scale:g}"
             )
         elif isinstance(event, NotSaved):
             self.warn(f"{event.problem}; training goes on")
@@ -134,7 +159,7 @@ def draw_end(event: Finished, folder: Path, width: int, colour: bool) -> list[Re
         ("time", f"{duration(event.seconds)}, {count(event.chars_per_s)} characters/s with evaluations"),
         ("model", str(folder)),
     ]
-    early = "stopped early: validation did not get better any more"
+    early = "stopped early, because validation no longer improved"
     return [table(rows), *([Text(early)] if event.reason == "patience" else [])]
 
 

@@ -150,16 +150,16 @@ def check_length(corpus: Corpus, config: TrainConfig) -> None:
     n, need = len(corpus.train), 2 * config.seq_len + 1
     if n < need:
         raise TextError(
-            f"the corpus is too short: {n:,} characters for training, where two windows of `seq_len` {config.seq_len} "
+            f"the text is too short: {n:,} characters for training, but two windows of `seq_len` {config.seq_len} "
             f"need {need:,}; add text or lower `seq_len`",
             "seq_len",
         )
     if n - 1 < config.batch_size:
         raise TextError(
-            f"the corpus is too short for `batch_size` {config.batch_size}: {n:,} characters; lower it", "batch_size"
+            f"the text is too short for `batch_size` {config.batch_size}: {n:,} characters; lower it", "batch_size"
         )
     if len(corpus.valid) == 1:
         raise TextError(
-            "one character is too little to validate on; give a larger `valid_fraction`, or 0 for none",
+            "only one character would be left to validate on; give a larger `valid_fraction`, or 0 for no validation",
             "valid_fraction",
         )

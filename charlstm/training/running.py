@@ -87,7 +87,7 @@ class Running:
     def check_saved(self) -> None:
         """Raise CharLSTMError if the end of the training is not on disk."""
         if not self.saved:
-            raise CharLSTMError(f"the training has ended, but the end of it is not saved: {self.problem}")
+            raise CharLSTMError(f"the training has ended, but its last steps are not saved: {self.problem}")
 
 
 def log_interval(session: Session, speed: float) -> int:

@@ -15,7 +15,8 @@ from charlstm._version import __version__
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.sources import STDIN
-from charlstm.errors import ModelFileError, TextError, UsageError
+from charlstm.errors import ModelFileError, NoRunError, TextError, UsageError
+from charlstm.grammar import is_built_in, located
 from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress
@@ -23,7 +24,7 @@ from charlstm.training.plan import plan, steps_in_all
 from charlstm.training.state import environment, snapshot_of
 
 MAX_NAMES = 100_000  # characters of the names of a corpus' files that are kept with a run
-GIVE_AGAIN = "its encoded copy is gone or damaged: give the text again, beside `resume`"
+GIVE_AGAIN = "its encoded copy is gone or damaged: give the text again, together with `resume`"
 LONG_S = 60.0  # a budget of time that compiling pays for
 
 
@@ -100,7 +101,7 @@ def is_long(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> bool:
 def _notes(kernels: Kernels) -> list[str]:
     if not kernels.problem:
         return []
-    return [f"the gates are not compiled, so training is slower than it could be: {kernels.problem}"]
+    return [f"training is slower than it could be, because the gates are not compiled: {kernels.problem}"]
 
 
 def resumed_session(
@@ -131,13 +132,13 @@ def resumed_session(
     if last is None:
         checkpoint.check_start_over(folder)
         about = checkpoint.read_run_config(folder)
-        notes.append("this run was stopped before its first save: it starts over")
+        notes.append("this run was stopped before its first save, so it starts over")
     else:
         about = dict(last[0].resume or {})["run"]
         if last[1].name != checkpoint.LAST:
             aside = checkpoint.put_aside(folder / checkpoint.LAST)
-            problem = "is missing" if aside is None else f"is not sound (kept as {aside})"
-            notes.append(f"the last save {problem}; going on from the one before it, {last[1]}")
+            problem = "is missing" if aside is None else f"is damaged (kept as {aside})"
+            notes.append(f"the last save {problem}; the run continues from the one before it, {last[1]}")
     try:
         before = TrainConfig.from_dict(about["train"])
         model_config = ModelConfig.from_dict(about["model"])
@@ -145,6 +146,7 @@ def resumed_session(
             raise ValueError("it names a network that it does not hold")
         kept = {**about["corpus"], "files": tuple(about["corpus"]["files"])}
         kept["valid_files"] = tuple(kept["valid_files"])
+        kept["globs"] = tuple(kept.get("globs", ()))  # there were none in version 0.2.0
         sha256 = kept.pop("sha256")
         if not re.fullmatch("[0-9a-f]{64}", sha256):  # it becomes part of a path
             raise ValueError("sha256")
@@ -153,13 +155,13 @@ def resumed_session(
         if type(about["environment"]["threads"]) is not int or not 1 <= about["environment"]["threads"] <= 1024:
             raise TypeError("threads")
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as e:
-        raise ModelFileError(f"{folder}: the settings of the run are not sound ({e})") from None
+        raise ModelFileError(f"{folder}: the settings of the run are damaged ({e})") from None
     if any(name in budget for name in BUDGETS):
         before = before.replace(**dict.fromkeys(BUDGETS))
     config = before.replace(**budget)
     corpus = _corpus_again(request, sha256, files, stdin, on_progress)
     if len(corpus.vocabulary) != model_config.vocab_size or (last and corpus.vocabulary != last[0].vocabulary):
-        raise ModelFileError(f"{folder}: its network has other characters than its corpus")
+        raise ModelFileError(f"{folder}: the network and the text of this run have different characters")
     if last is None:
         model = CharLM(model_config)
         model.reset_parameters(config.memory, config.seed)
@@ -182,12 +184,12 @@ def resumed_session(
     now = environment(model, kernels, config.batch_size)
     differs = [f"{name} {then.get(name)} -> {now[name]}" for name in now if then.get(name) != now[name]]
     if differs:
-        notes.append("not as before, so the result will not be the same to the bit: " + ", ".join(differs))
+        notes.append("the result will differ in the last bits, because this is not as before: " + ", ".join(differs))
     return session
 
 
 def _check_request(request: CorpusRequest) -> None:
-    names = (*request.files, *request.valid_files, request.encoding)
+    names = (*request.files, *request.valid_files, *request.globs, request.encoding)
     share = request.valid_fraction
     if not all(isinstance(name, str) for name in names) or type(request.normalize) is not bool:
         raise TypeError("corpus")
@@ -196,15 +198,15 @@ def _check_request(request: CorpusRequest) -> None:
 
 
 def run_folder(run: Path) -> Path:
-    """The folder of a run that is to go on. Raises ModelFileError if there is none."""
+    """The folder of a run that is to go on. Raises NoRunError if there is none, ModelFileError if none can be seen."""
     try:
         folder = run.parent if run.is_file() else run
         if not folder.is_dir():
-            raise ModelFileError(f"{run}: no such run")
+            raise NoRunError(f"{run}: no such run")
     except OSError as e:
         raise ModelFileError(f"{run}: {e.strerror or e}") from None
     if not checkpoint.is_run(folder):
-        raise ModelFileError(f"{run}: {folder} is not the folder of a run")
+        raise NoRunError(f"{folder} is not the folder of a run")
     return folder
 
 
@@ -215,23 +217,27 @@ def _corpus_again(
     if corpus is None:
         if not files and (STDIN in request.files or not request.files):
             came = "came from standard input" if request.files else "consists of too many files to name"
-            raise TextError(f"the corpus {came} and {GIVE_AGAIN}", "resume")
+            raise TextError(f"the text {came}, and {GIVE_AGAIN}", "resume")
         try:
-            corpus = open_corpus(replace(request, files=files or request.files), stdin, on_progress)
+            now = located(files or request.files), located(request.valid_files)
+            corpus = open_corpus(replace(request, files=now[0], valid_files=now[1]), stdin, on_progress)
         except TextError as e:
             raise TextError(str(e) if files else f"{e}; and {GIVE_AGAIN}", "resume", *e.settings) from None
     if corpus.sha256 != sha256:
         raise TextError(
-            "the corpus has changed since the run began; a run goes on only with the text that it began with: "
-            "put it back, or start a new run"
+            "the text has changed since the run began, and a run continues only on the text that it began with: "
+            "restore it, or start a new run"
         )
     return corpus
 
 
 def absolute(request: CorpusRequest) -> CorpusRequest:
-    """The request with absolute paths; without any where they would make every model file of the run large."""
+    """The request with absolute paths; without any where they would make every model file of the run large.
+
+    Texts that come with charlstm keep their names.
+    """
     files, valid_files = (
-        tuple(f if f == STDIN else str(Path(f).absolute()) for f in names)
+        tuple(f if f == STDIN or is_built_in(f) else str(Path(f).absolute()) for f in names)
         for names in (request.files, request.valid_files)
     )
     if sum(map(len, files + valid_files)) > MAX_NAMES:
@@ -251,7 +257,9 @@ def is_finished(session: Session) -> bool:
     config = session.config
     ahead = steps_in_all(session.corpus, config)
     if ahead is not None and progress.step >= ahead:
-        raise UsageError(f"the run is at step {progress.step:,} already, the new budget ends at {ahead:,}; give more")
+        raise UsageError(
+            f"the run is at step {progress.step:,} already, and the new budget ends at step {ahead:,}; give more"
+        )
     seconds = before.get("time")
     if config.time is not None and seconds and progress.fraction * seconds >= config.time:
         raise UsageError(

@@ -49,13 +49,13 @@ class Progress:
     def __post_init__(self) -> None:
         counts = (self.step, self.epoch, self.offset, self.evaluations_done, self.stale_evaluations, self.rollbacks)
         if not all(type(n) is int and n >= 0 for n in (*counts, self.loss_count, self.log_interval_steps - 1)):
-            raise ValueError("a count is not sound")
+            raise ValueError("a count is invalid")
         best = [x for x in (self.best_nats, self.best_step) if x is not None]
         numbers = (self.fraction, self.lr_scale, self.loss_sum, *best)
         if not all(type(x) in (int, float) and math.isfinite(x) for x in numbers):
-            raise ValueError("a number is not sound")
+            raise ValueError("a number is invalid")
         if not (0 <= self.fraction <= 1 and 0 < self.lr_scale <= 1):
-            raise ValueError("a share is not sound")
+            raise ValueError("a share is invalid")
         self.history = tuple((int(step), float(nats)) for step, nats in self.history)
 
 
@@ -203,5 +203,5 @@ def snapshot_of(content: checkpoint.ModelFile) -> Snapshot:
     try:
         progress = Progress(**content.resume["progress"])
     except (KeyError, TypeError, ValueError) as e:
-        raise ModelFileError(f"the progress in the saved state is not sound ({e})") from None
+        raise ModelFileError(f"the saved progress of the run is damaged ({e})") from None
     return Snapshot(progress, {**content.model.state_dict(), **content.tensors})

@@ -112,7 +112,7 @@ class Trainer:
         self.saved = snapshot_of(content).progress
         self.run_state.restore(snapshot_of(content))
         if self.progress.offset >= self.lanes.length:
-            raise errors.ModelFileError("the saved state says that it stands beyond the end of its text")
+            raise errors.ModelFileError("the saved position lies beyond the end of the text")
         before = TrainConfig.from_dict(content.resume["run"]["train"])
         if self.config.time is not None:
             self.seconds_before = self.progress.fraction * (before.time or 0.0)
@@ -282,7 +282,7 @@ class Trainer:
             self.good = snapshot
         try:
             if not self.run_state.is_finite():  # the next step will notice and roll back
-                raise errors.CharLSTMError("the weights are not finite: the save before this one stays")
+                raise errors.CharLSTMError("some weights are infinite or undefined: the previous save stays")
             keep = self.saved is not None and self.saved.step == self.saved.evaluated_at
             self.files.save_last(self.model, snapshot, keep_previous=keep)
         except errors.CharLSTMError as e:
@@ -305,8 +305,8 @@ class Trainer:
         yield RolledBack(self.progress.step, failed.step, self.progress.lr_scale, self.progress.rollbacks)
         if self.progress.rollbacks >= MAX_ROLLBACKS:
             yield self._finished("diverged")
-            problem = f"the loss was not finite {MAX_ROLLBACKS} times, each time from the last good state"
-            advice = f"try a lower `lr` (it was {self.config.lr:g}); the best model is kept in {self.files.folder}"
+            problem = f"the loss became infinite or undefined {MAX_ROLLBACKS} times, each time from the last good state"
+            advice = f"try a lower `lr` (it was {self.config.lr:g}); {self.files.folder} keeps the best model"
             raise errors.DivergedError(f"{problem}; {advice}", "lr")
 
     def _finished(self, reason: Reason) -> Finished:

@@ -16,7 +16,7 @@ STATES: dict[str, tuple[tuple[str, ...], Any]] = {
     "learning in leaps": (("resume", "progress", "lr_scale"), 1e300),
     "a step before the first": (("resume", "progress", "step"), -1),
     "half a step": (("resume", "progress", "step"), 0.5),
-    "beyond the end of its text": (("resume", "progress", "offset"), HUGE),
+    "beyond the end of the text": (("resume", "progress", "offset"), HUGE),
     "a history of no kind": (("resume", "progress", "history"), [["x", "y"]]),
     "a line every nothing": (("resume", "progress", "log_interval_steps"), 0),
     "progress of no kind": (("resume", "progress"), 3),

@@ -1,19 +1,18 @@
-"""Writes `garden.txt`: small stories about a garden, put together by rule, the same every time.
+"""Small stories about a garden, in English: a text to try charlstm on.
 
-    python corpora/garden.py > corpora/garden.txt
-
-Made so that a network has something to learn at every distance: spelling, the order of words, quotation marks
-that must be closed, names that come back, and *he*, *she* or *it* many words after the one it stands for.
+There is something to learn at every distance: spelling, the order of words, quotation marks that must be closed, names
+that come back, and *he*, *she* or *it* many words after the one it stands for.
 """
 
 from __future__ import annotations
 
 import random
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 
+SUMMARY = "560 small stories in English"
 SEED = 1997
-STORIES = 560
+CHARACTERS = 317_227  # 560 stories with this seed
 
 PEOPLE = [
     ("Ana", "she"),
@@ -126,10 +125,10 @@ OWN = {"he": "his", "she": "her", "it": "its"}
 
 
 class Teller:
-    """One who chooses the words, with chance from a seed."""
+    """One who chooses the words."""
 
-    def __init__(self, seed: int) -> None:
-        self.chance = random.Random(seed)
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
 
     def pick(self, words: list[str]) -> str:
         """One of them."""
@@ -164,7 +163,8 @@ class Teller:
         end = self.pick([f"and went on {OWN[theirs]} way", f"and sat down {self.pick(PLACES)}", "and laughed"])
         return (
             f"{self.pick(PLACES).capitalize()} {pronoun} met {other}. \u201c{question}?\u201d asked {other}. "
-            f"\u201c{answer},\u201d said {short}, who was {self.pick(FEELINGS)}. {other[0].upper() + other[1:]} nodded {end}."
+            f"\u201c{answer},\u201d said {short}, who was {self.pick(FEELINGS)}. "
+            f"{other[0].upper() + other[1:]} nodded {end}."
         )
 
     def finding(self, short: str, pronoun: str) -> str:
@@ -180,7 +180,8 @@ class Teller:
             ]
         )
         return (
-            f"There, {where}, {pronoun} found {thing} that nobody had missed. {short[0].upper() + short[1:]} turned it over, "
+            f"There, {where}, {pronoun} found {thing} that nobody had missed. "
+            f"{short[0].upper() + short[1:]} turned it over, "
             f"and while {self.pick(WEATHER)}, {pronoun} {after}."
         )
 
@@ -189,7 +190,8 @@ class Teller:
         wish = self.fill(self.pick(WISHES), pronoun)
         return (
             f"Because {self.pick(WEATHER)} and the {self.pick(ANIMALS)} {self.pick(PLACES)} would not stop calling, "
-            f"{pronoun} felt {self.pick(FEELINGS)}: all {pronoun} wanted was {wish}, and nobody had asked {OBJECT[pronoun]}."
+            f"{pronoun} felt {self.pick(FEELINGS)}: all {pronoun} wanted was {wish}, "
+            f"and nobody had asked {OBJECT[pronoun]}."
         )
 
     def story(self, number: int) -> str:
@@ -206,12 +208,10 @@ class Teller:
         return f"{number}.\n" + "\n".join([begin, *middle, end]) + "\n"
 
 
-def main() -> None:
-    """Write all stories to standard output."""
-    teller = Teller(SEED)
-    sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-    sys.stdout.write("\n".join(teller.story(n) for n in range(1, STORIES + 1)))
-
-
-if __name__ == "__main__":
-    main()
+def lines(rng: random.Random) -> Iterator[str]:
+    """The lines of the stories, which are numbered and parted by blank lines, without end."""
+    teller = Teller(rng)
+    for number in count(1):
+        if number > 1:
+            yield ""
+        yield from teller.story(number).splitlines()

@@ -1,0 +1,37 @@
+"""Commands that a person can paste into a shell."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from charlstm.cli.settings import option_of
+from charlstm.config import BUDGETS
+from charlstm.settings import written_duration
+
+
+def resume_command(run: Path, budget: Mapping[str, Any], times: int = 1, **more: object) -> str:
+    """The command by which a run goes on.
+
+    Args:
+        run: its folder.
+        budget: settings by name; what is no budget, or None, is left out.
+        times: multiplies the budget.
+        more: other options, by the names of their settings.
+    """
+    given = [(name, written(name, budget[name] * times)) for name in BUDGETS if budget.get(name) is not None]
+    given += [(name, str(value)) for name, value in more.items() if value is not None]
+    options = [word for name, value in given for word in (option_of(name), value)]
+    return shlex.join(["charlstm", "train", "--resume", str(run), *options])
+
+
+def written(budget: str, value: float) -> str:
+    """The value of a budget as a person would type it."""
+    return written_duration(value) if budget == "time" else str(value).removesuffix(".0")
+
+
+def sample_command(model: Path) -> str:
+    """The command by which a model writes."""
+    return shlex.join(["charlstm", "sample", "-c", str(model)])
