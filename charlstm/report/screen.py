@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rich.console import RenderableType
+from rich.segment import Segment, Segments
 from rich.terminal_theme import TerminalTheme
 
 from charlstm.checkpoint import write_atomically
@@ -92,7 +93,21 @@ def as_svg(draw: Draw, width: int | None = None) -> str:
 
 def _print(console: Console, draw: Draw, colour: bool) -> None:
     for part in draw(console.width, colour):
-        console.print(part)
+        if console.soft_wrap:
+            console.print(part)
+            continue
+        for line in console.render_lines(part, pad=False):
+            console.print(Segments([*_without_end(line), Segment.line()]), end="")
+
+
+def _without_end(line: Sequence[Segment]) -> list[Segment]:
+    """A line without the blanks at its end, which tables fill up their columns with; a ground of colour stays."""
+    kept = list(line)
+    while kept and not (kept[-1].style and kept[-1].style.bgcolor):
+        text, *more = kept.pop()
+        if text.rstrip():
+            return [*kept, Segment(text.rstrip(), *more)]
+    return kept
 
 
 def save_svg(path: Path, picture: str) -> None:
