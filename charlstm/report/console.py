@@ -12,7 +12,6 @@ from rich.console import Console as RichConsole
 
 from charlstm.report.text import printable
 
-
 PIPED_COLUMNS = 160
 LEAST_COLUMNS = 60  # narrower, and tables break into letters
 

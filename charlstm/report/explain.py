@@ -214,8 +214,8 @@ def draw_gradient(
                 ("half-life", "after how many characters half is left, for the first time"),
                 (
                     "theory",
-                    "the root mean square of (1 - h^2) W_hh, for a change that points in no particular direction, as in "
-                    "an untrained network",
+                    "the root mean square of (1 - h^2) W_hh, for a change in no particular direction, as in an "
+                    "untrained network",
                 ),
             ]
         ),

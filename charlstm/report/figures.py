@@ -17,6 +17,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
@@ -35,6 +36,7 @@ SIZE = (7.6, 4.4)  # inches
 DOTS_PER_INCH = 200  # of a PNG
 FONT = 10  # points
 LINE_HEIGHT = 1.35  # of a font
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 PAPER, INK, FAINT, RULE = "#ffffff", "#1f2328", "#59636e", "#d1d9e0"
 COLOURS = ("#0b62c4", "#c2410c", "#16794d", "#8250df", "#9a6700", "#0e7c86")
 # what a dark page shows instead
@@ -90,7 +92,7 @@ def as_figure(chart: Chart, kind: str) -> bytes:
 
 @contextmanager
 def _matplotlib() -> Iterator[type[Figure]]:
-    """matplotlib's figures, with our settings and nobody else's, silent, and its font cache in our cache."""
+    """The figures of matplotlib, with our settings and nobody else's, silent, and its font cache in our cache."""
     with warnings.catch_warnings(), _loading():
         warnings.simplefilter("ignore")  # of a name's letters that the font lacks, for one
         matplotlib = importlib.import_module("matplotlib")
@@ -138,6 +140,9 @@ def _draw(figure: Figure, chart: Chart) -> None:
     axes.spines["left"].set_visible(False)
     if chart.logarithmic:
         axes.set_yscale("log")
+        axes.minorticks_off()
+    axes.yaxis.set_major_formatter(lambda value, _: _number(value, chart.logarithmic))
+    axes.xaxis.set_major_formatter(lambda value, _: _number(value, False))
     low, high = _limits(axes, chart)
     axes.set_ylim(low, high)
     axes.set_xlim(0, max((x for curve in chart.curves for x in curve.x), default=1.0) or 1.0)
@@ -160,6 +165,12 @@ def _limits(axes: Axes, chart: Chart) -> tuple[float, float]:
         return axes.get_ylim()
     low, high = chart.y_limits
     return (10.0**low, 10.0**high) if chart.logarithmic else (low, high)
+
+
+def _number(value: float, is_power: bool) -> str:
+    """A number on an axis; powers of ten that are far from 1 as such."""
+    exponent = round(math.log10(value)) if is_power and value > 0 else 0
+    return f"10{str(exponent).translate(RAISED)}" if not -2 <= exponent <= 5 else f"{value:,.6g}"
 
 
 def _draw_curve(axes: Axes, curve: Curve, colour: str, low: float, high: float) -> None:
@@ -202,7 +213,7 @@ def _name(axes: Axes, ends: list[tuple[str, str, tuple[float, float]]]) -> None:
             axes.annotate(name, end, (5, 1), **how, annotation_clip=False)
     at_edge.sort(key=lambda part: part[0])
     for _ in range(100):  # names that lie upon each other push each other apart, in equal parts
-        for below, above in zip(at_edge, at_edge[1:], strict=False):
+        for below, above in pairwise(at_edge):
             if (overlap := height - (above[0] - below[0])) > 1e-6:
                 below[0], above[0] = below[0] - overlap / 2, above[0] + overlap / 2
     for y, name, colour in at_edge:

@@ -13,8 +13,8 @@ from charlstm.corpus import Corpus
 from charlstm.evaluate import SCORING_SPEED, bits_per_char
 from charlstm.network.shapes import num_parameters
 from charlstm.report.bars import open_bar
-from charlstm.report.console import say
 from charlstm.report.charts import Chart, Curve, nice_limits
+from charlstm.report.console import say
 from charlstm.report.curves import draw_curves
 from charlstm.report.tables import table
 from charlstm.report.text import count, duration, printable, quoted
