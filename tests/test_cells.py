@@ -59,12 +59,12 @@ def drawn(lines: list[object]) -> str:
     [
         (
             "lstm",
-            ("c cell state: the long memory", "forget gate open, input gate closed", "bars: f, i and o from 0 to 1"),
+            ("c  cell state: the long memory", "blank kept (only the forget gate)", "bars show f, i and o from 0 to 1"),
         ),
-        ("rnn", ("shaded by the hidden state",)),
+        ("rnn", ("~  hidden state after each character",)),
         (
             "gru",
-            ("z update gate: what is kept", "update gate open, its complement closed", "bars: r and z from 0 to 1"),
+            ("z    update gate: what is kept", "blank kept (only the update gate)", "bars show r and z from 0 to 1"),
         ),
     ],
 )
@@ -72,11 +72,11 @@ def test_a_walk_speaks_of_the_gates_that_there_are(cell_type: str, words: tuple[
     content = small(cell_type)
     ids = torch.from_numpy(content.vocabulary.encode(TEXT).astype("int64"))
     found = walk(content.model, ids, TEXT, content.model.zero_state(1), (1, 2))
-    shown = drawn(draw_walk(found, "a test", 100, False))
+    shown = drawn(draw_walk([found], ["a test"], False, "", 140, False))
     for part in words:
         assert part in shown
     assert ("cell state" in shown) == (cell_type == "lstm")
-    assert list(found.to_dict())[4:-1] == list(content.model.cell.parts)
+    assert list(found.to_dict())[5:-2] == list(content.model.cell.parts)
 
 
 def test_a_gru_is_explained_like_an_lstm() -> None:

@@ -110,8 +110,8 @@ def test_every_view_as_json_and_as_a_picture(invoke, toy: Path, tmp_path: Path, 
     picture = (tmp_path / "picture.svg").read_text(encoding="utf-8")
     drawn = "".join(ET.fromstring(picture).itertext()).replace("\xa0", "")
     if VIEWS[view] == "--svg":
-        for word in re.findall(r"\w{4,}", shown.out):
-            assert word in drawn
+        of_signs = {"very", "blank", "near", "high"}  # the picture is in colour
+        assert not {word for word in re.findall(r"\w{4,}", shown.out) if word not in drawn} - of_signs
     else:
         sentence = shown.out.split("\n\n")[0]
         assert " ".join(sentence.split()) in drawn  # the screen and the words for those who cannot see say the same
@@ -147,7 +147,7 @@ def test_in_brief_there_is_no_line_a_character(invoke, toy: Path) -> None:
     assert done.code == 0, done.err
     block = done.out.split("\n\n")[1].splitlines()
     assert block[0] == "     bFcd"
-    assert [line.split()[0] for line in block[1:]] == ["~", "f", "i", "o", "mem", "next", "What"]
+    assert [line.split()[0] for line in block[1:]] == ["~", "f", "i", "o", "mem", "next", "What", "r"]
     assert not re.search(r"^ *1 b", done.out, re.M)
     assert invoke("explain", "bFcd", "-c", toy, *BRIEF).out.startswith(done.out.rstrip("\n"))
 
@@ -170,7 +170,8 @@ def test_several_cells_under_one_text(invoke, toy: Path) -> None:
     how = ("-c", toy, "--warm", "", "--width", 80, "--cell", "1:1", "--cell", "1:0", "--cell", "1:1")
     done = invoke("explain", "bFcd", *how, "--brief")
     assert done.code == 0, done.err
-    assert [line.split()[0] for line in done.out.splitlines()[4:13]] == [
+    block = done.out.split("\n\n")[1].splitlines()
+    assert [line.split()[0] for line in block[1:10]] == [
         *("1:1", "f", "i", "o"),
         *("1:0", "f", "i", "o", "mem"),
     ]
@@ -196,7 +197,7 @@ def test_what_may_follow_is_what_the_network_says(invoke, toy: Path) -> None:
         best = content.vocabulary.characters[int(probabilities.argmax())]
         assert probabilities.max() - likeliest[0]["probability"] < 1e-6
         assert best == likeliest[0]["character"] or len(set(probabilities.tolist())) < len(probabilities)
-    assert "  next" in invoke("explain", text, "-c", toy, *BRIEF[:-1], 120).out.splitlines()[-9]
+    assert re.search(r"^at +memory .* h +next$", invoke("explain", text, "-c", toy, *BRIEF[:-1], 120).out, re.M)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,7 @@ def test_a_long_text_is_shown_in_brief(
     assert len(re.findall(r"^ *\d+ \w (?:kept|replaced)", done.out, re.M)) == lines
     assert words in " ".join(done.out.split())
     assert ("brief" in done.out) == bool(words)
-    assert len(done.out.splitlines()) < lines + (250 if how == ("--brief",) else 70)
+    assert len(done.out.splitlines()) < lines + (70 if how == () else 250)
 
 
 @pytest.fixture
@@ -634,7 +635,7 @@ def test_curves_are_told_apart_with_colour_and_without() -> None:
             for sign, name in zip("━━" if colour else "*=", ("falls", "stays"), strict=True):
                 assert f"{sign} {name}" in words
         if not colour:
-            assert re.search(r"^       1 \| \*+=+ +", words, re.M)
+            assert re.search(r"^       1 \| \**=+$", words, re.M)
     single = draw_curves(Chart("t", "", [Curve("one", [0, 5], [1.0, float("nan")])], "x", "y"), 60, True)
     assert any("one" in line.plain for line in single)
     low, high = nice_limits([1.23, 4.56], 16)

@@ -237,22 +237,19 @@ def _half(curve: Floats) -> str:
 
 def distance_chart(networks: Mapping[str, ByDistance], source: str) -> Chart:
     """Per cent right by the characters between the cue and what agrees with it, with 95 % intervals."""
-    curves = [
-        Curve(
-            name,
-            [(b.low + b.high) / 2 for b in found.bins],
-            *([100 * getattr(b.accuracy, part) for b in found.bins] for part in ("value", "low", "high")),
-        )
-        for name, found in networks.items()
-    ]
-    low = 30.0 if min((y for curve in curves for y in curve.y), default=50.0) >= 30 else 0.0
+    curves = []
+    for name, found in networks.items():
+        middle = [(b.low + b.high) / 2 for b in found.bins]
+        right, low, high = ([100 * getattr(b.accuracy, part) for b in found.bins] for part in ("value", "low", "high"))
+        curves.append(Curve(name, middle, right, low, high))
+    lowest = 30.0 if min((y for curve in curves for y in curve.y), default=50.0) >= 30 else 0.0
     return Chart(
         "Agreement against distance",
         f"{_distance_in_words(networks)} Measured on {source}.",
         curves,
         "characters between the cue and what agrees with it",
         "% right",
-        y_limits=(low, 100.0),
+        y_limits=(lowest, 100.0),
         marks={"chance": 50.0},
     )
 

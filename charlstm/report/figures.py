@@ -203,21 +203,24 @@ def _name(axes: Axes, ends: list[tuple[str, str, tuple[float, float]]]) -> None:
     """The names of curves: right of the frame those that reach its edge, the others where they leave it."""
     height = LINE_HEIGHT * FONT / 72 / (SIZE[1] * axes.get_position().height)  # of a name, as a share of the frame
     to_frame = axes.transData + axes.transAxes.inverted()
-    at_edge = []
-    for name, colour, end in ends:
+    heights: dict[int, float] = {}  # by the number of the curve
+    for k, (name, colour, end) in enumerate(ends):
         x, y = to_frame.transform(end)
         if x > 0.97:
-            at_edge.append([float(y), name, colour])
+            heights[k] = float(y)
         else:
-            how = {"textcoords": "offset points", "color": colour, "va": "bottom"}
-            axes.annotate(name, end, (5, 1), **how, annotation_clip=False)
-    at_edge.sort(key=lambda part: part[0])
+            offset = (5, 1)
+            axes.annotate(
+                name, end, offset, textcoords="offset points", color=colour, va="bottom", annotation_clip=False
+            )
+    from_below = sorted(heights, key=lambda k: heights[k])
     for _ in range(100):  # names that lie upon each other push each other apart, in equal parts
-        for below, above in pairwise(at_edge):
-            if (overlap := height - (above[0] - below[0])) > 1e-6:
-                below[0], above[0] = below[0] - overlap / 2, above[0] + overlap / 2
-    for y, name, colour in at_edge:
-        axes.text(1.012, y, name, color=colour, va="center", transform=axes.transAxes)
+        for below, above in pairwise(from_below):
+            overlap = max(0.0, height - (heights[above] - heights[below]))
+            heights[below] -= overlap / 2
+            heights[above] += overlap / 2
+    for k, y in heights.items():
+        axes.text(1.012, y, ends[k][0], color=ends[k][1], va="center", transform=axes.transAxes)
 
 
 def _for_readers(svg: str, title: str, says: str) -> str:

@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from rich.console import RenderableType
 from rich.segment import Segment, Segments
@@ -70,8 +71,8 @@ def show_message(draw: Draw) -> None:
     _print(messages(), draw, False)
 
 
-def as_svg(draw: Draw, width: int | None = None) -> str:
-    """The picture in colour, as wide as on the screen, as SVG; the same bytes every time."""
+def as_svg(draw: Draw, width: int | None = None, title: str = "") -> str:
+    """The picture in colour, as wide as on the screen, as SVG; the same bytes every time. Its words are its text."""
     paper = Console(
         record=True,
         file=io.StringIO(),
@@ -88,7 +89,8 @@ def as_svg(draw: Draw, width: int | None = None) -> str:
     picture = paper.export_svg(theme=PAPER, code_format=SVG, unique_id="charlstm")
     columns, rows = (float(size) for size in re.findall(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', picture)[0])
     box = f'viewBox="{-MARGIN} {-MARGIN} {columns + 2 * MARGIN:g} {rows + 2 * MARGIN:g}"'
-    return re.sub(r'viewBox="[^"]*"', box, picture, count=1)
+    picture = re.sub(r'viewBox="[^"]*"', box, picture, count=1)
+    return picture.replace("<style>", f"<title>{escape(title)}</title>\n<style>", 1)
 
 
 def _print(console: Console, draw: Draw, colour: bool) -> None:
@@ -104,9 +106,9 @@ def _without_end(line: Sequence[Segment]) -> list[Segment]:
     """A line without the blanks at its end, which tables fill up their columns with; a ground of colour stays."""
     kept = list(line)
     while kept and not (kept[-1].style and kept[-1].style.bgcolor):
-        text, *more = kept.pop()
-        if text.rstrip():
-            return [*kept, Segment(text.rstrip(), *more)]
+        last = kept.pop()
+        if last.text.rstrip():
+            return [*kept, Segment(last.text.rstrip(), last.style, last.control)]
     return kept
 
 

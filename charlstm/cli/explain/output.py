@@ -21,7 +21,7 @@ def put_out_all(
 ) -> None:
     """The same with the numbers of several cells, an object each."""
     if svg is not None:
-        save_svg(svg, as_svg(draw, width))
+        save_svg(svg, as_svg(draw, width, f"charlstm explain {view}"))
     if not json:
         show(draw, width)
         return

@@ -67,7 +67,7 @@ def walk(
     beginning in brief, unless you say what you want to see.
 
         charlstm explain "A menina que o João viu está cansada." --brief
-        charlstm explain walk --file story.txt --from 200 --to 300 --cell 1:12 --cell 2:40
+        charlstm explain --file story.txt --from 200 --to 300 --cell 2:7 --cell 1:9
     """
     refuse_name(ctx, text)
     check_picture(svg)
