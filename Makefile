@@ -84,8 +84,8 @@ docs-cli: $(READY)
 SENTENCE := A menina que o João viu está cansada.
 pictures: $(READY)
 	$(BIN)/charlstm explain "$(SENTENCE)" --checkpoint portuguese --width 80 --svg docs/pictures/gates.svg
-	$(BIN)/charlstm explain gradient --width 80 --svg docs/pictures/gradient.svg
-	$(BIN)/charlstm explain distance --width 80 --svg docs/pictures/distance.svg
+	$(BIN)/charlstm explain gradient --figure docs/pictures/gradient.svg
+	$(BIN)/charlstm explain distance --figure docs/pictures/distance.svg
 
 lexicon: $(READY)
 	$(BIN)/python corpora/check_lexicon.py $(LEXICON)

@@ -19,6 +19,7 @@ from charlstm.explain.walk import walk
 from charlstm.grammar import gendered_lines
 from charlstm.network.cells import CELLS
 from charlstm.network.model import CharLM
+from charlstm.report.console import plain_console
 from charlstm.report.explain import draw_gradient, draw_memory
 from charlstm.report.walk import draw_step, draw_walk
 
@@ -51,7 +52,11 @@ def small(cell_type: str, characters: str = "\n ab") -> ModelFile:
 
 
 def drawn(lines: list[object]) -> str:
-    return "\n".join(getattr(line, "plain", "") for line in lines)
+    console = plain_console(140)
+    with console.capture() as capture:
+        for line in lines:
+            console.print(line)
+    return capture.get()
 
 
 @pytest.mark.parametrize(
@@ -59,12 +64,12 @@ def drawn(lines: list[object]) -> str:
     [
         (
             "lstm",
-            ("c cell state: the long memory", "forget gate open, input gate closed", "bars: f, i and o from 0 to 1"),
+            ("c  cell state: the long memory", "blank kept (only the forget gate)", "bars show f, i and o from 0 to 1"),
         ),
-        ("rnn", ("shaded by the hidden state",)),
+        ("rnn", ("~  hidden state after each character",)),
         (
             "gru",
-            ("z update gate: what is kept", "update gate open, its complement closed", "bars: r and z from 0 to 1"),
+            ("z    update gate: what is kept", "blank kept (only the update gate)", "bars show r and z from 0 to 1"),
         ),
     ],
 )
@@ -72,11 +77,11 @@ def test_a_walk_speaks_of_the_gates_that_there_are(cell_type: str, words: tuple[
     content = small(cell_type)
     ids = torch.from_numpy(content.vocabulary.encode(TEXT).astype("int64"))
     found = walk(content.model, ids, TEXT, content.model.zero_state(1), (1, 2))
-    shown = drawn(draw_walk(found, "a test", 100, False))
+    shown = drawn(draw_walk([found], ["a test"], False, "", 140, False))
     for part in words:
         assert part in shown
     assert ("cell state" in shown) == (cell_type == "lstm")
-    assert list(found.to_dict())[4:-1] == list(content.model.cell.parts)
+    assert list(found.to_dict())[5:-2] == list(content.model.cell.parts)
 
 
 def test_a_gru_is_explained_like_an_lstm() -> None:
@@ -84,12 +89,12 @@ def test_a_gru_is_explained_like_an_lstm() -> None:
     model = content.model
     ids = torch.from_numpy(content.vocabulary.encode(TEXT * 8).astype("int64"))
     step = write_step(model, ids[: len(TEXT)], TEXT, model.zero_state(1), (1, 2), 4)
-    shown = drawn(draw_step(step, "a test", 100, False))
+    shown = drawn(draw_step(step, ["a test"], 100, False))
     assert "h_t = (1 - z_t) * n_t + z_t * h_{t-1}   hidden state" in shown
-    assert f"its own h_{{t-1}} = {step.before:+f}" in shown
+    assert f"its own h_{{t-1}}  what the cell held before it: {step.before:+f}" in shown
     assert step.to_dict()["h_before"] == float(step.before or 0) != 0
     memory = measure_memory(model, ids[None], "a test")
-    assert "ln 2 / -ln z" in drawn(draw_memory(memory, None, 100, False))
+    assert "ln 2 / mean of -ln z" in drawn(draw_memory(memory, None, 100, False))
     places = ids[None, : WARM_CHARS + 11]
     drawing = draw_gradient({"gru": measure_reach(model, places, 0)}, {}, "a test", 100, False)
     assert drawn(drawing).count("gru, h") >= 1

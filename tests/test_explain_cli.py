@@ -27,10 +27,11 @@ from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError
 from charlstm.explain.walk import walk
 from charlstm.network.model import CharLM
-from charlstm.probe import found_cells
+from charlstm.probe import found_cells, pipeline
 from charlstm.probe.defaults import PORTUGUESE, SOFT
+from charlstm.report.charts import Chart, Curve, nice_limits
 from charlstm.report.columns import bar, coloured_lines, columns_of, glyph, signed_bar, wrapped
-from charlstm.report.curves import Curve, draw_curves, nice_limits
+from charlstm.report.curves import draw_curves
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = find.SHIPPED / "portuguese"
@@ -55,8 +56,10 @@ def rnn(tmp_path: Path) -> Path:
 def test_a_line_a_character_with_six_numbers_and_the_step_named(invoke, toy: Path) -> None:
     done = invoke("explain", "bFcd a\nM", "-c", toy, "--cell", "1:0", "--width", 80)
     assert done.code == 0, done.err
-    assert "a gate is open from 0.5 on" in done.out
-    assert "cell 0 of layer 1, asked for" in done.out
+    words = " ".join(done.out.split())
+    assert "open, that is, from 0.5 on" in words
+    assert words.startswith("Cell 0 of layer 1 of the model")
+    assert "(asked for)" in words
     rows = [line.split() for line in done.out.splitlines() if re.match(r" *\d+ \S+ +(kept|replaced) ", line)]
     assert [row[:3] for row in rows] == [
         ["1", "b", "kept"],
@@ -92,24 +95,159 @@ def test_it_keeps_to_its_width(invoke, toy: Path, rnn: Path, width: int) -> None
         assert len(done.out.splitlines()) > 3
 
 
-@pytest.mark.parametrize("view", ["step --at 3", "memory", "gradient --back 20", "walk", "distance --pairs p.jsonl"])
+VIEWS = {"step --at 3": "--svg", "walk": "--svg"}
+VIEWS |= dict.fromkeys(["memory", "gradient --back 20", "distance --pairs p.jsonl"], "--figure")
+
+
+@pytest.mark.parametrize("view", VIEWS)
 def test_every_view_as_json_and_as_a_picture(invoke, toy: Path, tmp_path: Path, view: str) -> None:
     write_pairs(tmp_path / "p.jsonl", toy_pairs(12))
     text = [] if "distance" in view else ["bFcd" * 30]
     cell = ["--cell", "1:0"] if view in ("walk", "step --at 3") else []
     command = ("explain", *view.split(), *text, "-c", toy, *cell, "--width", 90)
-    shown = invoke(*command, "--svg", "picture.svg")
+    shown = invoke(*command, VIEWS[view], "picture.svg")
     assert shown.code == 0, shown.err
     picture = (tmp_path / "picture.svg").read_text(encoding="utf-8")
     drawn = "".join(ET.fromstring(picture).itertext()).replace("\xa0", "")
-    for word in re.findall(r"(?![a-h]+\b)\w{4,}", shown.out):  # but for the letters that stand for curves
-        assert word in drawn
+    if VIEWS[view] == "--svg":
+        of_signs = {"very", "blank", "near", "high"}  # the picture is in colour
+        assert not {word for word in re.findall(r"\w{4,}", shown.out) if word not in drawn} - of_signs
+    else:
+        sentence = shown.out.split("\n\n")[0]
+        assert " ".join(sentence.split()) in drawn  # the screen and the words for those who cannot see say the same
     assert not re.findall(r"https?://(?!www\.w3\.org)", picture)
-    assert invoke(*command, "--svg", "again.svg").out == shown.out
+    assert invoke(*command, VIEWS[view], "again.svg").out == shown.out
     assert (tmp_path / "again.svg").read_text(encoding="utf-8") == picture
     data = json.loads(invoke(*command, "--json").out)
     assert data["view"] == view.split()[0]
     assert len(data) > 2
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_in_a_pipe_lines_are_as_long_as_columns_says_and_end_where_their_words_end(
+    invoke, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    write_pairs(tmp_path / "p.jsonl", toy_pairs(12))
+    text = [] if "distance" in view else ["bFcd" * 30]
+    cell = ["--cell", "1:0"] if view in ("walk", "step --at 3") else []
+    for columns in (80, 120):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        done = invoke("explain", *view.split(), *text, "-c", toy, *cell)
+        assert done.code == 0, done.err
+        lines = done.out.splitlines()
+        assert columns - 40 < max(map(cell_len, lines)) <= columns
+        assert not [line for line in lines if line != line.rstrip()]
+
+
+BRIEF = ("--cell", "1:0", "--warm", "", "--width", 80)
+
+
+def test_in_brief_there_is_no_line_a_character(invoke, toy: Path) -> None:
+    done = invoke("explain", "bFcd", "-c", toy, *BRIEF, "--brief")
+    assert done.code == 0, done.err
+    block = done.out.split("\n\n")[1].splitlines()
+    assert block[0] == "     bFcd"
+    assert [line.split()[0] for line in block[1:]] == ["~", "f", "i", "o", "mem", "next", "What", "r"]
+    assert not re.search(r"^ *1 b", done.out, re.M)
+    assert invoke("explain", "bFcd", "-c", toy, *BRIEF).out.startswith(done.out.rstrip("\n"))
+
+
+def test_a_stretch_is_what_the_whole_has_there(invoke, toy: Path) -> None:
+    text = "bFcdMaed"
+    whole, part = (
+        json.loads(invoke("explain", text, "-c", toy, *BRIEF, *how, "--json").out)
+        for how in ((), ("--from", 3, "--to", 5))
+    )
+    assert (whole["from"], part["from"], part["text"]) == (1, 3, text[2:5])
+    for name in (*"figoch", "steps", "expected"):
+        assert part[name] == whole[name][2:5]
+    shown = invoke("explain", text, "-c", toy, *BRIEF, "--from", 3, "--to", 5).out
+    assert "Characters 3 to 5 of 8." in shown
+    assert re.findall(r"^ (\d) (\w) ", shown, re.M) == [("3", "c"), ("4", "d"), ("5", "M")]
+
+
+def test_several_cells_under_one_text(invoke, toy: Path) -> None:
+    how = ("-c", toy, "--warm", "", "--width", 80, "--cell", "1:1", "--cell", "1:0", "--cell", "1:1")
+    done = invoke("explain", "bFcd", *how, "--brief")
+    assert done.code == 0, done.err
+    block = done.out.split("\n\n")[1].splitlines()
+    assert [line.split()[0] for line in block[1:10]] == [
+        *("1:1", "f", "i", "o"),
+        *("1:0", "f", "i", "o", "mem"),
+    ]
+    first, second = map(json.loads, invoke("explain", "bFcd", *how, "--json").out.splitlines())
+    assert (first["cell"], second["cell"]) == (1, 0)
+    assert second == json.loads(invoke("explain", "bFcd", "-c", toy, *BRIEF, "--json").out)
+    whole = invoke("explain", "bFcd", *how).out
+    assert len(re.findall(r"^ 2 F ", whole, re.M)) == 2
+
+
+def test_what_may_follow_is_what_the_network_says(invoke, toy: Path) -> None:
+    text = "bFcd"
+    data = json.loads(invoke("explain", text, "-c", toy, *BRIEF, "--json").out)
+    content = load_model_file(toy)
+    state = content.model.zero_state(1)
+    for k, id in enumerate(content.vocabulary.encode(text).astype("int64")):
+        with torch.no_grad():
+            logits, state = content.model.step(torch.tensor([id]), state)
+        probabilities = logits[0].softmax(0)
+        likeliest = data["expected"][k]
+        assert len(likeliest) == 5
+        assert [part["probability"] for part in likeliest] == pytest.approx(sorted(probabilities.tolist())[:-6:-1])
+        best = content.vocabulary.characters[int(probabilities.argmax())]
+        assert probabilities.max() - likeliest[0]["probability"] < 1e-6
+        assert best == likeliest[0]["character"] or len(set(probabilities.tolist())) < len(probabilities)
+    assert re.search(r"^at +memory .* h +next$", invoke("explain", text, "-c", toy, *BRIEF[:-1], 120).out, re.M)
+
+
+@pytest.mark.parametrize(
+    ("length", "how", "lines", "words"),
+    [
+        (200, (), 200, ""),
+        (201, (), 0, "In brief, because the text is long; for a line a character, add --from 1."),
+        (201, ("--from", 1), 201, ""),
+        (1660, (), 0, "Characters 1 to 400 of 1,660, in brief. For all of them, add --brief; for a line a character"),
+        (1660, ("--from", 1), 1660, ""),
+        (1660, ("--brief",), 0, ""),
+        (12_000, (), 0, "For all of them, add --brief --to 10000"),
+    ],
+)
+def test_a_long_text_is_shown_in_brief(
+    invoke, toy: Path, length: int, how: tuple[object, ...], lines: int, words: str
+) -> None:
+    done = invoke("explain", "bFcd" * 3000, *("-c", toy), *BRIEF, *how) if length == 12_000 else None
+    done = done or invoke("explain", ("bFcd" * 1000)[:length], *("-c", toy), *BRIEF, *how)
+    assert done.code == 0, done.err
+    assert len(re.findall(r"^ *\d+ \w (?:kept|replaced)", done.out, re.M)) == lines
+    assert words in " ".join(done.out.split())
+    assert ("brief" in done.out) == bool(words)
+    assert len(done.out.splitlines()) < lines + (70 if how == () else 250)
+
+
+@pytest.fixture
+def poem(toy: Path, tmp_path: Path) -> Path:
+    """A newest run that cannot read Portuguese."""
+    run = tmp_path / "checkpoints" / "poem"
+    run.mkdir(parents=True)
+    (run / "config.json").write_text("{}", encoding="utf-8")
+    toy.rename(run / "best.safetensors")
+    return run
+
+
+@pytest.mark.parametrize("command", [("explain", "João!"), ("explain",), ("explain", "memory", "João!"), ("probe",)])
+def test_a_showpiece_takes_a_model_that_reads_its_text_and_says_so(
+    invoke, poem: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    if command == ("probe",):  # all but the probing, which takes long
+        monkeypatch.setattr(pipeline, "probe", None)
+    how = ("--brief", "--cell", "2:73") if command[0] == "explain" and "memory" not in command else ()
+    done = invoke(*command, *how)
+    assert (done.code == 0) == (command != ("probe",)), done.err
+    assert re.search(r"model: portuguese \(.*; your newest run, checkpoints/poem/best.safetensors, has never", done.err)
+    named = invoke(*command, *how, "-c", "checkpoints/poem")
+    assert named.code in (2, 3)
+    if command == ("explain", "João!"):
+        assert invoke(*command, "--unknown", "skip", "--cell", "1:0").err.startswith("model: checkpoints/poem")
 
 
 def test_the_sentence_and_the_cell_that_the_probe_found_are_the_default(invoke) -> None:
@@ -214,8 +352,17 @@ ERRORS = [
     (("distance",), 3, "other --pairs"),
     ((), 3, "give a TEXT of your own"),
     (("--file", "planted.safetensors", "--cell", "1:0"), 3, "--encoding"),
-    (("b" * 10_001, "--cell", "1:0"), 3, "at most 10,000"),
-    (("--file", "b.svg", "--svg", "b.svg"), 2, "that is the text"),
+    (("b" * 10_001, "--cell", "1:0", "--brief"), 3, "at most 10,000"),
+    (("b" * 10_002, "--cell", "1:0", "--to", "10001"), 2, "from 1 to 10,000"),
+    (("bcd", "--cell", "1:0", "--from", "3", "--to", "2"), 2, "must not come after"),
+    (("bcd", "--cell", "1:0", "--from", "4"), 2, "--from 4: give a character of the text, from 1 to 3"),
+    (("bcd", "--cell", "1:0", "--to", "4"), 2, "--to 4: give a character of the text, from 1 to 3"),
+    (("bcd", "--from", "0"), 2, "Invalid value for '--from'"),
+    (("--file", "b.svg", "--svg", "b.svg"), 2, "the text is in this file"),
+    (("memory", "--file", "b.svg", "--figure", "b.svg"), 2, "the text is in this file"),
+    (("memory", "--figure", "b.jpg"), 2, "ends in .svg, .png or .pdf"),
+    (("memory", "--svg", "b.svg"), 2, "instead of --svg, type: --figure FILE"),
+    (("walk", "b", "--figure", "b.svg"), 2, "--figure means nothing with charlstm explain walk"),
     (("--pairs", "missing.jsonl", "b"), 3, "missing.jsonl"),
 ]
 
@@ -356,7 +503,7 @@ def test_two_networks_of_one_type_are_told_apart(invoke, tmp_path: Path) -> None
         *(f"{name} {state}" for name in ("rnn", hostile) for state in ("untrained", "trained")),
         "a plain rnn, untrained",
     }
-    done = invoke(*command, "--svg", "p.svg")
+    done = invoke(*command, "--figure", "p.svg")
     assert "\x1b" not in done.out
     assert "\\x1b[31m" in done.out
     ET.fromstring((tmp_path / "p.svg").read_text(encoding="utf-8"))
@@ -475,30 +622,45 @@ def test_bars_are_as_long_as_their_shares() -> None:
 
 def test_curves_are_told_apart_with_colour_and_without() -> None:
     curves = [Curve("falls", range(101), [0.9**k for k in range(101)]), Curve("stays", range(101), [1.0] * 101)]
+    chart = Chart("t", "says", curves, "characters", "norm", (-4.0, 0.0), logarithmic=True)
     for colour in (False, True):
-        lines = draw_curves(curves, "k", "norm", 80, colour, logarithmic=True, y_limits=(-4.0, 0.5), height=9)
-        assert all(line.cell_len <= 80 for line in lines)
-        words = "\n".join(line.plain for line in lines)
-        assert "falls" in words
-        assert "1e-3 |" in words
-        styles = {str(span.style) for line in lines for span in line.spans}
-        assert styles >= {"blue", "red"} if colour else not styles
-        assert ("a" in words.split("falls")[0]) != colour
-    single = draw_curves([Curve("one", [0, 5], [1.0, float("nan")])], "x", "y", 40, True)
+        for width in (80, 40):  # beside the curves, and below them
+            lines = draw_curves(chart, width, colour, height=9)
+            assert all(line.cell_len <= width for line in lines)
+            words = "\n".join(line.plain for line in lines)
+            assert words.startswith("norm\n       1 |")
+            assert "1e-3 |" in words
+            styles = {str(span.style) for line in lines for span in line.spans}
+            assert styles >= {"blue", "red"} if colour else not styles
+            for sign, name in zip("━━" if colour else "*=", ("falls", "stays"), strict=True):
+                assert f"{sign} {name}" in words
+        if not colour:
+            assert re.search(r"^       1 \| \**=+$", words, re.M)
+    single = draw_curves(Chart("t", "", [Curve("one", [0, 5], [1.0, float("nan")])], "x", "y"), 60, True)
     assert any("one" in line.plain for line in single)
     low, high = nice_limits([1.23, 4.56], 16)
     assert low <= 1.23 < 4.56 <= high
-    assert (high - low) / 16 in (0.25, 0.3)
+    assert round((high - low) / 15, 9) in (0.25, 0.3)
+
+
+def test_each_curve_is_named_where_it_ends() -> None:
+    ends = {"high": 100.0, "low": 40.0, "also low": 40.0}
+    chart = Chart("t", "", [Curve(name, [0, 10], [70.0, y]) for name, y in ends.items()], "x", "%", (30.0, 100.0))
+    lines = [line.plain for line in draw_curves(chart, 80, False, height=15)]
+    row = {name: next(k for k, line in enumerate(lines) if line.endswith(f" {name}")) for name in ends}
+    assert lines[row["high"]].startswith("     100 |")
+    assert abs(row["low"] - row["also low"]) == 1
+    assert "105" not in "".join(lines)
 
 
 def test_a_training_curve_of_a_run(invoke, corpus_file: Path, tmp_path: Path) -> None:
     trained = invoke("train", corpus_file, "--steps", 40, "--hidden-size", 8, "--evaluations", 4, "--out", "run", "-q")
     assert trained.code == 0, trained.err
-    done = invoke("info", "run", "--width", 80, "--svg", "curve.svg")
+    done = invoke("info", "run", "--width", 80, "--figure", "curve.svg")
     assert done.code == 0, done.err
-    assert "a  training" in done.out
-    assert "b  validation" in done.out
-    assert "(bits/char)" in done.out
+    assert "* training" in done.out
+    assert "= validation" in done.out
+    assert "\nbits/char\n" in done.out
     assert max(cell_len(line) for line in done.out.splitlines()) <= 160
     drawn = "".join(ET.fromstring((tmp_path / "curve.svg").read_text(encoding="utf-8")).itertext())
     assert "validation" in drawn
@@ -510,9 +672,11 @@ def test_a_training_curve_of_a_run(invoke, corpus_file: Path, tmp_path: Path) ->
     assert odd.code == 0, odd.err
     (tmp_path / "run" / "metrics.jsonl").unlink()
     assert "validation" not in invoke("info", "run").out.split("versions")[1]
-    done = invoke("info", "run", "--svg", "curve.svg")
+    done = invoke("info", "run", "--figure", "curve.svg")
     assert done.code == 4
     assert "no training curve" in done.err
+    done = invoke("info", "run", "--svg", "curve.svg")
+    assert (done.code, "type: --figure FILE" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["gates", "gradient", "distance"])
@@ -522,9 +686,9 @@ def test_the_pictures_in_the_readme_are_what_the_commands_draw(
     """All but the digits, which another processor may round otherwise."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (sentence,) = re.findall(r"^SENTENCE := (.*)$", makefile, re.M)
-    (line,) = re.findall(rf"charlstm (explain .*) --svg docs/pictures/{name}.svg", makefile)
+    ((line, option),) = re.findall(rf"charlstm (explain .*) (--svg|--figure) docs/pictures/{name}.svg", makefile)
     monkeypatch.chdir(ROOT)
-    done = invoke(*shlex.split(line.replace("$(SENTENCE)", sentence)), "--svg", tmp_path / f"{name}.svg")
+    done = invoke(*shlex.split(line.replace("$(SENTENCE)", sentence)), option, tmp_path / f"{name}.svg")
     assert done.code == 0, done.err
     now, then = (
         re.sub(r"[\W\d_]+", " ", "".join(ET.fromstring(path.read_text(encoding="utf-8")).itertext()))

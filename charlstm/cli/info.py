@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from charlstm.cli.options import Debug, Json, Quiet, Svg, Verbose, Width, check_picture
+from charlstm.cli.options import Debug, FigureFile, Json, Quiet, Verbose, Width, check_figure
 from charlstm.cli.paste import resume_command, sample_command
 from charlstm.cli.runtime import say_hidden
-from charlstm.errors import ModelFileError
+from charlstm.errors import ModelFileError, UsageError
 from charlstm.report.console import print_json
 from charlstm.report.text import quoted
 
@@ -28,7 +28,8 @@ def info(
         ),
     ] = None,
     width: Width = None,
-    svg: Svg = None,
+    figure: FigureFile = None,
+    svg: Annotated[Path | None, typer.Option("--svg", hidden=True)] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     json: Json = False,
@@ -41,7 +42,9 @@ def info(
         charlstm info portuguese
         charlstm info checkpoints/novel --verbose
     """
-    check_picture(svg)
+    if svg is not None:
+        raise UsageError("instead of --svg, type: --figure FILE, which ends in .svg, .png or .pdf")
+    check_figure(figure)
     from charlstm.checkpoint import BEST, LAST, METRICS, describe_model_file, find_model, read_metrics
 
     path = find_model(where)
@@ -60,18 +63,19 @@ def info(
         commands = next_commands(about, path)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as e:
         raise ModelFileError(f"{path}: its record of the training is damaged ({type(e).__name__}: {e})") from None
-    if svg is not None and not training and not validation:
-        raise ModelFileError(f"{path}: there is no training curve in a {METRICS} beside it; leave --svg out")
+    if figure is not None and not training and not validation:
+        raise ModelFileError(f"{path}: there is no training curve in a {METRICS} beside it; leave --figure out")
     draw = None
     if training or validation:
-        from charlstm.report.training import draw_training
+        from charlstm.report.training import draw_training, training_chart
 
         summary = f"{path.parent}: {', '.join(value for name, value in shown if name in ('network', 'best'))}"
-        draw = partial(draw_training, summary, training, validation)
-        if svg is not None:
-            from charlstm.report.screen import as_svg, save_svg
+        chart = training_chart(training, validation)
+        draw = partial(draw_training, summary, chart)
+        if figure is not None:
+            from charlstm.report.figures import save_figure
 
-            save_svg(svg, as_svg(draw, width))
+            save_figure(figure, chart)
     if json:
         print_json({"path": str(path), **about, "evaluations": evaluations})
         return

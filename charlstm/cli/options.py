@@ -124,6 +124,16 @@ Svg = Annotated[
     option("--svg", help="Write the picture to this file, too.", rich_help_panel=OUTPUT, show_default=False),
 ]
 
+FigureFile = Annotated[
+    Path | None,
+    option(
+        "--figure",
+        help="Draw the curves into this file, too: .svg, .png or .pdf.",
+        rich_help_panel=OUTPUT,
+        show_default=False,
+    ),
+]
+
 
 def in_typers_terms(function: Callable[[str], Any]) -> Callable[[str], Any]:
     """A parser or a check whose UsageError Typer shows with the option that it is about."""
@@ -188,3 +198,9 @@ def check_picture(svg: Path | None) -> None:
     """Raises UsageError for a name that is no picture's: nothing else is ever replaced."""
     if svg is not None and svg.suffix.lower() != ".svg":
         raise UsageError(f"--svg {svg}: give a name that ends in .svg")
+
+
+def check_figure(figure: Path | None) -> None:
+    """Raises UsageError for a name that is no figure's: nothing else is ever replaced."""
+    if figure is not None and figure.suffix.lower() not in (".svg", ".png", ".pdf"):
+        raise UsageError(f"--figure {figure}: give a name that ends in .svg, .png or .pdf")

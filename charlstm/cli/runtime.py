@@ -79,17 +79,30 @@ def load_model(checkpoint: Path | None, device: torch.device, quiet: bool) -> tu
     return content, path
 
 
-def load_model_for(text: str, checkpoint: Path | None, device: torch.device, quiet: bool) -> tuple[ModelFile, Path]:
+def load_model_for(
+    text: str, checkpoint: Path | None, device: torch.device, quiet: bool, any_that_reads: bool = False
+) -> tuple[ModelFile, Path]:
     """As `load_model`; where only models that ship are left, the one that predicts a text best.
 
     Without a text it is the one in the language of the person's locale.
+
+    Args:
+        text: what it is to read.
+        any_that_reads: whether to take, instead of the newest run, a model that ships if the run has never seen a
+            character of the text and that one knows them all; this is said.
     """
     from charlstm.checkpoint import find_model, is_shipped, load_model_file, shipped_by_language
     from charlstm.evaluate import best_reader
 
-    if checkpoint is not None or not is_shipped(find_model(None)):
-        return load_model(checkpoint, device, quiet)
+    path = find_model(checkpoint)
+    instead_of = ""
     shipped = shipped_by_language()
+    if checkpoint is not None or not is_shipped(path):
+        unknown = unknown_in(path, text) if checkpoint is None and any_that_reads else None
+        shipped = {name: file for name, file in shipped.items() if unknown and unknown_in(file, text) is None}
+        if not unknown or not shipped:
+            return load_model(checkpoint, device, quiet)
+        instead_of = cannot_read(path, unknown)
     if text:
         contents = [load_model_file(path) for path in shipped.values()]
         best = best_reader([(content.model, content.vocabulary) for content in contents], text)
@@ -100,8 +113,23 @@ def load_model_for(text: str, checkpoint: Path | None, device: torch.device, qui
         content, why = load_model_file(path), f"is in {LANGUAGES[language]}, as your locale"
     content.model.to(device)
     if not quiet:
-        say_model(path, None, "", f", and {why}" if len(shipped) > 1 else "")
+        say_model(path, None, "", (f", and {why}" if len(shipped) > 1 else "") + instead_of)
     return content, path
+
+
+def unknown_in(path: Path, text: str) -> str | None:
+    """The first character of a text that a model has never seen."""
+    from charlstm.checkpoint import load_model_file
+
+    content = load_model_file(path)
+    return next((character for character in content.normalize(text) if character not in content.vocabulary), None)
+
+
+def cannot_read(path: Path, character: str) -> str:
+    """What to add to the name of a model that was taken instead of the newest run."""
+    from charlstm.corpus.vocab import describe
+
+    return f"; your newest run, {path}, has never seen {describe(character)}"
 
 
 def locale_language() -> Language:

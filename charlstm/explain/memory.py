@@ -51,6 +51,12 @@ class Memory:
     source: str
     keep_gate: str = "f"
 
+    @property
+    def read(self) -> str:
+        """What was read, for people."""
+        count = f"{self.characters:,} characters"
+        return self.source if self.source.startswith(count) else f"{count} of {self.source}"
+
     def longest(self, number: int = LONGEST) -> list[tuple[int, int]]:
         """The cells that remember longest, layer and number from 0, the longest first."""
         order = np.argsort(-self.half_life, axis=None, kind="stable")[:number]

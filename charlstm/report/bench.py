@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from charlstm.report.curves import Curve, draw_curves
+from charlstm.report.charts import Chart, Curve
+from charlstm.report.curves import draw_curves
 from charlstm.report.tables import table
 
 if TYPE_CHECKING:
@@ -113,5 +114,6 @@ def times(ratio: float | None) -> str:
 
 def draw_quality(points: Sequence[Point], width: int, colour: bool) -> list[RenderableType]:
     """Bits a character against seconds."""
-    curve = Curve("on the validation text", [p.seconds for p in points], [p.bits_per_char for p in points])
-    return list(draw_curves([curve], "seconds", "bits/char", min(width, CURVE_WIDTH), colour, height=CURVE_HEIGHT))
+    curve = Curve("validation", [p.seconds for p in points], [p.bits_per_char for p in points])
+    chart = Chart("Bits a character against time", "", [curve], "seconds", "bits/char on the validation text")
+    return list(draw_curves(chart, min(width, CURVE_WIDTH), colour, height=CURVE_HEIGHT))

@@ -102,18 +102,39 @@ def coloured_lines(
         width: columns there are.
         colour: False draws the shades as symbols in a row of their own.
     """
-    steps = [MIDDLE if math.isnan(share) else step_of(share) for share in shares]
-    symbols = "".join(SYMBOLS[step] for step in steps)
-    under = dict(rows) if colour else {"~": symbols, **rows}
-    lines: list[Text] = []
-    for start, end in wrapped(text, width - LABEL):
-        shown = Text(" " * LABEL)
-        for place in range(start, end):
-            ground = GROUNDS[steps[place]]
-            shown.append(glyph(text[place]), Style(color="black", bgcolor=ground) if colour and ground else "")
-        lines.append(shown)
-        for label, signs in under.items():
-            if "".join(signs[start:end]).strip() or label == "~":
-                row = "".join(padded(signs[place], columns_of(text[place])) for place in range(start, end))
-                lines.append(Text(padded(label, LABEL) + row))
-    return lines
+    return [line for part in shaded_parts(text, {"~": (shares, rows)}, width, colour) for line in part]
+
+
+Shade = tuple[Sequence[float], Mapping[str, Sequence[str]]]  # a value a character, and the rows under it
+
+
+def shaded_parts(text: str, shades: Mapping[str, Shade], width: int, colour: bool) -> list[list[Text]]:
+    """As `coloured_lines`, by several values, each with rows of its own: for each stretch of the text its lines.
+
+    Args:
+        text, width, colour: as in `coloured_lines`.
+        shades: by their labels; in colour the text stands once for each of them, else once above all of them.
+    """
+    steps = {name: [MIDDLE if math.isnan(v) else step_of(v) for v in shares] for name, (shares, _) in shades.items()}
+    labels = [label for name, (_, rows) in shades.items() for label in (name, *rows)]
+    indent = max(LABEL, max(map(cell_len, labels), default=0) + 1)
+    parts: list[list[Text]] = []
+    for start, end in wrapped(text, width - indent):
+        glyphs = [glyph(character) for character in text[start:end]]
+        lines = [] if colour else [Text(" " * indent + "".join(glyphs))]
+        for name, (_, rows) in shades.items():
+            under = dict(rows)
+            if colour:
+                shown = Text(padded(name if len(shades) > 1 else "", indent))
+                for sign, step in zip(glyphs, steps[name][start:end], strict=True):
+                    shown.append(sign, Style(color="black", bgcolor=GROUNDS[step]) if GROUNDS[step] else "")
+                lines.append(shown)
+            else:
+                under = {name: "".join(SYMBOLS[step] for step in steps[name]), **rows}
+            for label, signs in under.items():
+                if "".join(signs[start:end]).strip() or label == name:
+                    row = zip(signs[start:end], glyphs, strict=True)
+                    in_columns = "".join(padded(sign, cell_len(shown)) for sign, shown in row)
+                    lines.append(Text(padded(label, indent) + in_columns.rstrip()))
+        parts.append(lines)
+    return parts

@@ -12,6 +12,9 @@ from rich.console import Console as RichConsole
 
 from charlstm.report.text import printable
 
+PIPED_COLUMNS = 160
+LEAST_COLUMNS = 60  # narrower, and tables break into letters
+
 
 class Console(RichConsole):
     """Rich's console, without its error where nobody reads any more (`| head`)."""
@@ -22,10 +25,16 @@ class Console(RichConsole):
 
 
 def plain_console(width: int | None = None, **more: Any) -> Console:
-    """A console that prints text as it is; where nothing sets the width, wide enough for a path."""
+    """A console that prints text as it is; `width`: None for the terminal's or, in a pipe, that of `COLUMNS`."""
     if width is None and not (sys.stderr if more.get("stderr") else sys.stdout).isatty():
-        width = 160
+        width = _piped_columns()
     return Console(markup=False, highlight=False, emoji=False, width=width, **more)
+
+
+def _piped_columns() -> int:
+    """What `COLUMNS` says, at least `LEAST_COLUMNS`; where it says nothing, wide enough for a path."""
+    columns = os.environ.get("COLUMNS", "")
+    return max(LEAST_COLUMNS, int(columns)) if columns.isdecimal() and len(columns) <= 4 else PIPED_COLUMNS
 
 
 def messages() -> Console:

@@ -1,4 +1,6 @@
-"""Curves in a terminal, drawn by plotille: told apart by colour, and by letters where there is none."""
+"""Charts in a terminal: curves of dots, told apart by colour, by a sign of their own where there is none; each curve
+is named where it ends.
+"""
 
 from __future__ import annotations
 
@@ -6,101 +8,110 @@ import functools
 import math
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import plotille
 from rich.text import Text
 
+from charlstm.report.charts import Chart, Curve, nice_limits, round_up
 from charlstm.report.text import printable
 
 COLOURS = ("blue", "red", "green", "magenta", "cyan", "yellow")
-LETTERS = "abcdefgh"
-TICK = 10  # columns between two numbers of the x axis: plotille's
+SIGNS = "*=+#:%@&"  # what curves are drawn with where there is no colour: no letters
+LINE = "━"
+TICK = 10  # columns between two numbers of the x axis
 LABEL = 8  # columns of a number of the y axis
-BESIDE = LABEL + 6  # columns that plotille takes beside the canvas
-BLANK, FULL = "\u2800", "\u28ff"  # Braille: a bit a dot
-STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 10)
+FRAME = LABEL + 3  # columns before the curves
+LEAST = 30  # columns for curves; with less, their names go below
+LONGEST = 40  # columns of a name
+BLANK = "\u2800"  # Braille: a bit a dot
 
 
-@dataclass(frozen=True)
-class Curve:
-    """Points to be joined."""
-
-    label: str
-    x: Sequence[float]
-    y: Sequence[float]
-
-
-def draw_curves(
-    curves: Sequence[Curve],
-    x_label: str,
-    y_label: str,
-    width: int,
-    colour: bool,
-    *,
-    height: int = 16,
-    logarithmic: bool = False,
-    y_limits: tuple[float, float] | None = None,
-) -> list[Text]:
-    """Curves in one frame, at most `width` columns wide, and what their colours or letters mean.
+def draw_curves(chart: Chart, width: int, colour: bool, height: int = 16) -> list[Text]:
+    """A chart, at most `width` columns wide; at most eight of its curves.
 
     Args:
-        curves: at most eight; points that are not finite (or, if logarithmic, not positive) are left out, and so
-            are those outside the frame.
-        logarithmic: the y axis in powers of ten, `y_limits` too.
-        y_limits: lowest and highest; None: what the points need.
+        chart: its title is not drawn.
+        height: rows of the frame, each of which stands for one number.
     """
-    shown = [_finite(curve, logarithmic) for curve in curves]
-    room = max(2, (width - BESIDE - len(x_label) - 4) // TICK)
+    shown = [_finite(curve, chart.logarithmic) for curve in chart.curves[: len(SIGNS)]]
+    names = [_short(curve.label) for curve in shown]
+    beside = max((len(name) for name in names), default=0) + 4
+    is_beside = width - FRAME - beside >= LEAST
+    room = max(2, (width - FRAME - (beside if is_beside else 0)) // TICK)
     highest = max((max(curve.x) for curve in shown if curve.x), default=1.0)
-    low, high = y_limits or nice_limits([y for curve in shown for y in curve.y], height)
-    step = _round_up(highest / room)
+    low, high = chart.y_limits or nice_limits([y for curve in shown for y in curve.y], height)
+    step = round_up(highest / room)
     ticks = max(2, math.ceil(highest / step - 1e-9))
-    half = (high - low) / height / 2  # a number stands in the middle of its row, and so must its points
-
-    def alone(curve: Curve) -> list[str]:
-        figure = plotille.Figure()
-        figure.width, figure.height = ticks * TICK, height
-        figure.with_colors, figure.origin = False, False  # it would ask its own questions about the terminal
-        figure.x_label, figure.y_label = x_label, y_label
-        figure.set_x_limits(0, step * ticks)
-        figure.set_y_limits(low - half, high - half)
-        figure.x_ticks_fkt = lambda start, stop: f"{start:,.6g}"
-        figure.y_ticks_fkt = lambda start, stop: f"{_tick(start + half, stop + half, logarithmic):>{LABEL}}"
-        for x, y in _runs(curve, low - half, high - half):
-            figure.plot(x, y, interp="linear")
-        *rows, axis, numbers = str(figure.show(legend=False)).splitlines()
-        beside = " " * (LABEL + 3)  # where plotille lets the axes cross
-        return [*rows, f"{beside}+{axis[LABEL + 4 :]}", f"{beside} {numbers[LABEL + 4 :]}"]
-
-    drawn = [alone(curve) for curve in shown[: len(LETTERS)]]
+    row = (high - low) / (height - 1)  # a number stands in the middle of its row, and so must its points
+    frame = (0.0, low - row / 2, step * ticks, high + row / 2)
+    drawn = [_dots(curve, frame, ticks * TICK, height) for curve in shown]
     lines = [_together(rows, colour) for rows in zip(*drawn, strict=True)]
-    for curve, letter, name in zip(shown, LETTERS, COLOURS * 2, strict=False):
-        key = Text(" " * BESIDE)
-        key.append("━━ " if colour else f"{letter}  ", name if colour else "").append(printable(curve.label, keep=""))
-        lines.append(key)
-    return lines
+    numbers = [_number(high - k * row, row, chart.logarithmic) for k in range(height)]
+    lines = [Text(f"{number:>{LABEL}} | ").append(line) for number, line in zip(numbers, lines, strict=True)]
+    keys = [_key(name, k, colour) for k, name in enumerate(names)]
+    if is_beside:
+        for place, key in zip(_places(drawn), keys, strict=True):
+            lines[place].append(" " * (FRAME + ticks * TICK + 2 - lines[place].cell_len)).append(key)
+    for line in lines:
+        line.rstrip()
+    axis = " " * LABEL + " +-" + "".join("|" + "-" * (TICK - 1) for _ in range(ticks)) + "|"
+    below = " " * FRAME + "".join(f"{k * step:<{TICK},.6g}" for k in range(ticks + 1))
+    title = chart.x_label.center(ticks * TICK)
+    lines = [Text(chart.y_label), *lines, Text(axis), Text(below.rstrip()), Text((" " * FRAME + title).rstrip())]
+    return lines if is_beside else lines + [Text(" " * FRAME).append(key) for key in keys]
+
+
+def _short(name: str) -> str:
+    name = printable(name, keep="")
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
+
+
+def _key(name: str, which: int, colour: bool) -> Text:
+    """The name of a curve, with a piece of it."""
+    if colour:
+        return Text(f"{LINE} {name}", COLOURS[which % len(COLOURS)])
+    return Text(f"{SIGNS[which]} {name}")
+
+
+def _dots(curve: Curve, frame: tuple[float, float, float, float], columns: int, rows: int) -> list[str]:
+    """One curve in Braille dots, row by row; `frame`: the least x and y, the most x and y."""
+    canvas = plotille.Canvas(columns, rows, *frame)
+    for x, y in _runs(curve, frame[1], frame[3]):
+        canvas.point(x[0], y[0])
+        for k in range(1, len(x)):
+            canvas.line(x[k - 1], y[k - 1], x[k], y[k])
+    drawn: list[str] = canvas.plot().splitlines()
+    return drawn
 
 
 def _together(rows: Sequence[str], colour: bool) -> Text:
     """One row of all the curves, laid over each other: dots of several are in the colour of most of them."""
     row = Text()
-    for signs in zip(*(row.ljust(max(map(len, rows))) for row in rows), strict=True):
-        in_frame = len(set(signs)) == 1 and not BLANK < signs[0] <= FULL
-        marks = [] if in_frame else [(k, sign) for k, sign in enumerate(signs) if sign not in (BLANK, " ")]
-        if not marks:
-            row.append(" " if signs[0] == BLANK else signs[0])
-            continue
-        if not colour:
-            row.append(LETTERS[marks[-1][0]])
-            continue
-        dots = [(k, ord(mark) - ord(BLANK)) for k, mark in marks]
-        most, _ = max(dots, key=lambda part: (part[1].bit_count(), part[0]))
-        sign = chr(ord(BLANK) | functools.reduce(operator.or_, (bits for _, bits in dots)))
-        row.append(sign, COLOURS[most % len(COLOURS)])
-    row.rstrip()
+    for signs in zip(*rows, strict=True):
+        dots = [(k, ord(sign) - ord(BLANK)) for k, sign in enumerate(signs) if sign not in (BLANK, " ")]
+        if not dots:
+            row.append(" ")
+        elif not colour:
+            row.append(SIGNS[dots[-1][0]])
+        else:
+            most, _ = max(dots, key=lambda part: (part[1].bit_count(), part[0]))
+            sign = chr(ord(BLANK) | functools.reduce(operator.or_, (bits for _, bits in dots)))
+            row.append(sign, COLOURS[most % len(COLOURS)])
     return row
+
+
+def _places(drawn: Sequence[Sequence[str]]) -> list[int]:
+    """The row in which each curve is named: where it ends, or the next one that is free."""
+    ends = []
+    for rows in drawn:
+        reach = [max((k for k, sign in enumerate(row) if sign not in (BLANK, " ")), default=-1) for row in rows]
+        ends.append(reach.index(max(reach)))
+    free = set(range(len(drawn[0]))) if drawn else set()
+    places = [0] * len(ends)
+    for k in sorted(range(len(ends)), key=lambda k: ends[k]):
+        places[k] = min(free, key=lambda row: (abs(row - ends[k]), -row))
+        free.discard(places[k])
+    return places
 
 
 def _finite(curve: Curve, logarithmic: bool) -> Curve:
@@ -124,23 +135,11 @@ def _runs(curve: Curve, low: float, high: float) -> list[tuple[list[float], list
     return [run for run in runs if run[0]]
 
 
-def nice_limits(values: Sequence[float], rows: int) -> tuple[float, float]:
-    """Limits that hold all values, such that every row begins at a number that reads well."""
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    row = _round_up((high - low or 1.0) / (rows - 1))
-    first = math.floor(low / row) * row
-    return first, first + rows * row
-
-
-def _round_up(value: float) -> float:
-    """The next number that reads well: 1, 1.5, 2, 2.5, 3, 4 or 5 times a power of ten."""
-    power: float = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
-    return next((step * power for step in STEPS if step * power >= value * 0.999), 10 * power)
-
-
-def _tick(start: Any, stop: Any, logarithmic: bool) -> str:
+def _number(value: float, row: float, logarithmic: bool) -> str:
     """The number beside one row; with powers of ten only where there is a whole one."""
     if not logarithmic:
-        return f"{start:,.6g}"
-    whole = math.ceil(start - 1e-9)
-    return f"1e{whole:+d}" if whole < stop - 1e-9 and whole else "1" if whole == 0 and whole < stop - 1e-9 else ""
+        return f"{0.0 if abs(value) < row / 1e6 else value:,.6g}"
+    whole = round(value)
+    if abs(value - whole) > 1e-6:
+        return ""
+    return f"1e{whole:+d}" if whole else "1"

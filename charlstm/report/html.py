@@ -167,7 +167,7 @@ def _(walk: Walk) -> str:
     ]
     what = walk.kind.parts["c" if walk.kind.has_cell_state else "h"].name
     heading = f"{cell_in_words(walk.layer, walk.cell).capitalize()}, {what}: blue is low, orange is high"
-    every = drawn(draw_walk(walk, "character by character", WIDTH, True))
+    every = drawn(draw_walk([walk], ["character by character"], False, "", WIDTH, True))
     return boxed(
         [
             paragraph(heading, "font-weight:bold"),

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from rich.console import RenderableType
+from rich.segment import Segment, Segments
 from rich.terminal_theme import TerminalTheme
 
 from charlstm.checkpoint import write_atomically
@@ -69,8 +71,8 @@ def show_message(draw: Draw) -> None:
     _print(messages(), draw, False)
 
 
-def as_svg(draw: Draw, width: int | None = None) -> str:
-    """The picture in colour, as wide as on the screen, as SVG; the same bytes every time."""
+def as_svg(draw: Draw, width: int | None = None, title: str = "") -> str:
+    """The picture in colour, as wide as on the screen, as SVG; the same bytes every time. Its words are its text."""
     paper = Console(
         record=True,
         file=io.StringIO(),
@@ -87,12 +89,27 @@ def as_svg(draw: Draw, width: int | None = None) -> str:
     picture = paper.export_svg(theme=PAPER, code_format=SVG, unique_id="charlstm")
     columns, rows = (float(size) for size in re.findall(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', picture)[0])
     box = f'viewBox="{-MARGIN} {-MARGIN} {columns + 2 * MARGIN:g} {rows + 2 * MARGIN:g}"'
-    return re.sub(r'viewBox="[^"]*"', box, picture, count=1)
+    picture = re.sub(r'viewBox="[^"]*"', box, picture, count=1)
+    return picture.replace("<style>", f"<title>{escape(title)}</title>\n<style>", 1)
 
 
 def _print(console: Console, draw: Draw, colour: bool) -> None:
     for part in draw(console.width, colour):
-        console.print(part)
+        if console.soft_wrap:
+            console.print(part)
+            continue
+        for line in console.render_lines(part, pad=False):
+            console.print(Segments([*_without_end(line), Segment.line()]), end="")
+
+
+def _without_end(line: Sequence[Segment]) -> list[Segment]:
+    """A line without the blanks at its end, which tables fill up their columns with; a ground of colour stays."""
+    kept = list(line)
+    while kept and not (kept[-1].style and kept[-1].style.bgcolor):
+        last = kept.pop()
+        if last.text.rstrip():
+            return [*kept, Segment(last.text.rstrip(), last.style, last.control)]
+    return kept
 
 
 def save_svg(path: Path, picture: str) -> None:

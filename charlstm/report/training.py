@@ -13,8 +13,9 @@ from charlstm.corpus import Corpus, HeldOut
 from charlstm.corpus.held_out import PASSAGE
 from charlstm.evaluate import SCORING_SPEED
 from charlstm.network.shapes import num_parameters
+from charlstm.report.charts import Chart, Curve, nice_limits
 from charlstm.report.console import say
-from charlstm.report.curves import Curve, draw_curves, nice_limits
+from charlstm.report.curves import draw_curves
 from charlstm.report.tables import table
 from charlstm.report.text import count, duration, printable, quoted
 from charlstm.report.training_bar import TrainingBar
@@ -166,8 +167,8 @@ def draw_end(event: Finished, folder: Path, width: int, colour: bool) -> list[Re
 Points = Sequence[tuple[float, float]]
 
 
-def draw_training(summary: str, training: Points, validation: Points, width: int, colour: bool) -> list[RenderableType]:
-    """The training curve: steps against bits a character, on the text that is learnt and on the other.
+def training_chart(training: Points, validation: Points) -> Chart:
+    """Steps against bits a character, on the text that is learnt and on the other.
 
     The first steps, where a network learns which characters are frequent, lie above the frame.
     """
@@ -178,6 +179,11 @@ def draw_training(summary: str, training: Points, validation: Points, width: int
         for name, points in (("training", training), ("validation", validation))
         if points
     ]
+    ends = "; ".join(f"{curve.label} ends at {curve.y[-1]:.3f} bits a character" for curve in curves)
     limits = nice_limits(shown or [bits for _, bits in training], ROWS)
-    lines = draw_curves(curves, "step", "bits/char", width, colour, height=ROWS, y_limits=limits)
-    return [Text(""), Text(printable(summary)), *lines]
+    return Chart("Training curve", f"{ends}, after {last:,.0f} steps.", curves, "step", "bits/char", y_limits=limits)
+
+
+def draw_training(summary: str, chart: Chart, width: int, colour: bool) -> list[RenderableType]:
+    """The training curve, after some words on the run."""
+    return [Text(""), Text(printable(summary)), *draw_curves(chart, width, colour, height=ROWS)]

@@ -14,22 +14,24 @@ SHOWN_PLACES = 3  # characters at which it is written
 
 
 def draw_wiring(found: Wiring, about: str, width: int, colour: bool) -> list[RenderableType]:
-    """A sentence, a table for each gate, and what reads the cell."""
+    """What was found in words, a table for each gate, and what reads the cell."""
     first, second = found.classes
-    lines: list[RenderableType] = [Text(printable(about)), Text(printable(in_words(found))), Text("")]
+    lines: list[RenderableType] = [Text(printable(in_words(found))), Text(""), Text(printable(about))]
     for gate in found.gates.values():
-        lines += [_gate(gate, first, second), Text("")]
+        title = f"{gate.letter}, {gate.role}: its pre-activation is {gate.usual:+.2f} on ordinary text"
+        lines += [Text(""), Text(title, "bold" if colour else ""), _gate(gate, first, second)]
     readers = [(_reads(reader), f"{reader.weight:+.2f}", f"{reader.twin:+.2f}") for reader in found.readers]
-    lines += [
-        table(readers, ("read by", "weight", f"{first} - {second}")),
+    return [
+        *lines,
         Text(""),
-        *(Text(printable(line), "dim" if colour else "") for line in _legend(found)),
+        Text("What reads the cell", "bold" if colour else ""),
+        table(readers, ("", "weight", f"{first} - {second}")),
+        Text(""),
+        table(_legend(found)),
     ]
-    return lines
 
 
 def _gate(gate: GateWiring, first: str, second: str) -> RenderableType:
-    levels = [("pre-activation", "", f"usual {gate.usual:+.2f}", *_levels(gate))]
     rows = [
         (
             source.name,
@@ -39,20 +41,16 @@ def _gate(gate: GateWiring, first: str, second: str) -> RenderableType:
         )
         for source in (*gate.whole, *gate.sources)
     ]
-    titles = (
-        f"{gate.letter}, {gate.role}",
-        "weight",
-        "x spread",
-        *(f"{moment}: {change}" for moment in MOMENTS for change in ("- usual", f"{first} - {second}")),
-    )
-    return table([*levels, *rows], titles)
+    between = f"{first} - {second}"
+    titles = ("from", "weight", "x spread", *(title for moment in MOMENTS for title in (moment, between)))
+    return table([("everything", "", "", *_beyond(gate)), *rows], titles)
 
 
-def _levels(gate: GateWiring) -> list[str]:
+def _beyond(gate: GateWiring) -> list[str]:
+    """What all sources together add at each moment: beyond the mean on ordinary text, and beyond the twin."""
     found = []
-    for moment in MOMENTS:
-        one, other = gate.mean[moment]
-        found += [f"{(one + other) / 2:+.2f}", f"{one - other:+.2f}"]
+    for one, other in (gate.mean[moment] for moment in MOMENTS):
+        found += [f"{(one + other) / 2 - gate.usual:+.2f}", f"{one - other:+.2f}"]
     return found
 
 
@@ -61,41 +59,44 @@ def _reads(reader: Reader) -> str:
 
 
 def in_words(found: Wiring) -> str:
-    """When the cell is written, what decides on the value, what opens the gates, and what it does to the answer."""
+    """When the cell is written, what decides on the value, what opens the gates, what it does to the answer: lines."""
     first, second = found.classes
     places = list(found.written_at.items())[:SHOWN_PLACES]
     where = ", ".join(f"{character} ({100 * share:.0f} %)" for character, share in places)
-    said = [f"Cell {found.cell} of layer {found.layer + 1} is written at {where}"]
+    said = [f"Cell {found.cell} of layer {found.layer + 1} is written at {where}."]
     candidate, writes, shows = (found.gates[letter] for letter in found.roles)
     one, other = candidate.mean["written"]
     if candidate.sources:
         value = candidate.strongest("twin", "written")
         said.append(
-            f"what is written there ({first} against {second}) comes most from {value.name}: "
-            f"{value.twin['written']:+.1f} of {one - other:+.1f} in the {candidate.role}"
+            f"What is written there differs by {one - other:+.1f} in the {candidate.role} ({first} less {second}); "
+            f"{value.twin['written']:+.1f} of it comes from {value.name}, more than from any other source."
         )
     for gate, moment in ((writes, "written"), (shows, "read")):
         if gate.sources:
             source, (one, other) = gate.strongest("usual", moment), gate.mean[moment]
             more = (one + other) / 2 - gate.usual
             said.append(
-                f"the {gate.role}, {more:+.1f} beyond its mean where the cell is {moment}, has "
-                f"{source.usual[moment]:+.1f} of it from {source.name}"
+                f"Where the cell is {moment}, the {gate.role} is {more:+.1f} beyond its mean; "
+                f"{source.usual[moment]:+.1f} of it comes from {source.name}."
             )
-    sentence = "; ".join(said) + "."
-    if found.endings is None:
-        return sentence
-    alone, every = found.endings
-    return f"{sentence} At the deciding character it makes {alone:.1f} of the {every:.1f} nats between twins."
+    if found.endings is not None:
+        alone, every = found.endings
+        said.append(f"At the deciding character the cell makes {alone:.1f} of the {every:.1f} nats between twins.")
+    return "\n".join(said)
 
 
-def _legend(found: Wiring) -> list[str]:
+def _legend(found: Wiring) -> list[tuple[str, str]]:
     first, second = found.classes
     return [
-        f"means over {found.pairs} pairs of twins, in units of the pre-activation (of a logit: nats); written: at the "
-        "character of the cue where what is written differs most; read: before the deciding character",
-        "x spread   weight times the standard deviation of the source on ordinary text: sources are chosen by it, and "
-        "by what they change",
-        f"- usual    what the source adds beyond its mean on ordinary text; {first} - {second}: what it adds in a "
-        "sentence beyond what it adds in the twin; first line: all sources together",
+        ("written", "beyond its mean on ordinary text, at the character of the cue where what is written differs most"),
+        ("read", "the same before the deciding character"),
+        (f"{first} - {second}", "in a sentence beyond its twin, at the moment to the left"),
+        ("weight", "what one unit of the source adds to the pre-activation (to a logit: nats)"),
+        ("x spread", "weight times the standard deviation of the source on ordinary text"),
+        (
+            "from",
+            "sources are cells (layer:cell) or characters; shown are those that add most, by x spread or at one of the "
+            f"moments. All figures are means over {found.pairs} pairs of twins.",
+        ),
     ]

@@ -34,5 +34,6 @@ EXPLAIN = CommandGroup(
         "--gradient": "charlstm explain gradient",
         "--distance": "charlstm explain distance",
         "--switches": "charlstm explain switches",
+        "--svg": "--figure FILE, which ends in .svg, .png or .pdf",
     },
 )

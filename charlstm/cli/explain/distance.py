@@ -10,12 +10,12 @@ from charlstm.cli.options import (
     Debug,
     Device,
     DeviceOption,
+    FigureFile,
     Json,
     Quiet,
-    Svg,
     Threads,
     Width,
-    check_picture,
+    check_figure,
 )
 from charlstm.errors import TextError
 
@@ -25,7 +25,7 @@ def distance(
     against: Against = None,
     pairs: Pairs = None,
     width: Width = None,
-    svg: Svg = None,
+    figure: FigureFile = None,
     seed: Seed = 0,
     device: DeviceOption = Device.auto,
     threads: Threads = None,
@@ -40,13 +40,13 @@ def distance(
         charlstm explain distance
         charlstm explain distance --checkpoint checkpoints/mine --pairs pairs.jsonl
     """
-    check_picture(svg)
+    check_figure(figure)
     from charlstm.cli.explain.inputs import cannot_read, items_for
     from charlstm.cli.explain.networks import networks
-    from charlstm.cli.explain.output import put_out
+    from charlstm.cli.explain.output import put_out_chart
     from charlstm.cli.runtime import prepare_machine
     from charlstm.explain.distance import accuracy_by_distance
-    from charlstm.report.explain import draw_distance
+    from charlstm.report.explain import distance_chart, draw_distance
 
     machine = prepare_machine(device.value, threads)
     contents = networks(checkpoint, against, quiet or json)
@@ -58,4 +58,5 @@ def distance(
         model, warm = content.model.to(machine), content.normalize(items.warm)
         found[name] = accuracy_by_distance(model, content.vocabulary, items.pairs, warm, seed)
     data = {"items": items.name, "networks": {name: part.to_dict() for name, part in found.items()}}
-    put_out("distance", partial(draw_distance, found, items.name), data, width, svg, json)
+    draw, chart = partial(draw_distance, found, items.name), distance_chart(found, items.name)
+    put_out_chart("distance", draw, chart, data, width, figure, json)

@@ -30,12 +30,12 @@ class GivenText:
         """What the text is called in messages."""
         return "the text" if self.file is None else str(self.file)
 
-    def check(self, svg: Path | None) -> None:
+    def check(self, picture: Path | None) -> None:
         """Raise UsageError for a text and a file, and for a picture in place of the text."""
         if self.text is not None and self.file is not None:
             raise UsageError("TEXT and --file: give one of the two")
-        if svg is not None and self.file is not None and svg.resolve() == self.file.resolve():
-            raise UsageError(f"--svg {svg}: that is the text; give another name")
+        if picture is not None and self.file is not None and picture.resolve() == self.file.resolve():
+            raise UsageError(f"{picture}: the text is in this file; give the picture another name")
 
     def read(self, composed: bool) -> str:
         """The text. Raises TextError for one that cannot be read, or is empty."""

@@ -11,14 +11,14 @@ from charlstm.cli.options import (
     Checkpoint,
     Debug,
     Encoding,
+    FigureFile,
     Json,
     Quiet,
-    Svg,
     Threads,
     Unknown,
     UnknownOption,
     Width,
-    check_picture,
+    check_figure,
     option,
 )
 from charlstm.errors import TextError
@@ -45,7 +45,7 @@ def gradient(
     unknown: UnknownOption = Unknown.error,
     encoding: Encoding = "utf-8",
     width: Width = None,
-    svg: Svg = None,
+    figure: FigureFile = None,
     seed: Seed = 0,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -59,18 +59,18 @@ def gradient(
         charlstm explain gradient
         charlstm explain gradient -c checkpoints/a --against checkpoints/b --back 50
     """
-    check_picture(svg)
+    check_figure(figure)
     given = GivenText(text, file, encoding)
-    given.check(svg)
+    given.check(figure)
     from charlstm.cli.explain.inputs import encode
     from charlstm.cli.explain.networks import networks
-    from charlstm.cli.explain.output import put_out
+    from charlstm.cli.explain.output import put_out_chart
     from charlstm.cli.runtime import prepare_machine
     from charlstm.explain.gradient import measure_reach, untrained, with_recurrent_weight
     from charlstm.network.cells import PLAIN
     from charlstm.network.model import CharLM
     from charlstm.report.bars import Stages
-    from charlstm.report.explain import draw_gradient
+    from charlstm.report.explain import draw_gradient, gradient_chart
 
     quiet = quiet or json
     prepare_machine("cpu", threads)
@@ -106,7 +106,8 @@ def gradient(
         "networks": {name: reach.to_dict() for name, reach in reaches.items()},
         "w_rec": {f"{w:g}": reach.to_dict() for w, reach in scaled.items()},
     }
-    put_out("gradient", partial(draw_gradient, reaches, scaled, source), data, width, svg, json)
+    draw, chart = partial(draw_gradient, reaches, scaled, source), gradient_chart(reaches)
+    put_out_chart("gradient", draw, chart, data, width, figure, json)
 
 
 def _ordinary_text(first: ModelFile, of_pair: bool, seed: int, on_progress: OnProgress) -> tuple[str, str]:

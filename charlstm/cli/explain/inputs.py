@@ -126,6 +126,22 @@ def choose_cell(
     return place, f"{why}; {none} ({items.name})"
 
 
+def choose_cells(
+    asked: Sequence[str],
+    content: ModelFile,
+    path: Path,
+    items: Items,
+    otherwise: Callable[[OnProgress], tuple[int, int]],
+    why: str,
+    quiet: bool,
+) -> tuple[list[tuple[int, int]], str]:
+    """The cells that were asked for, each once, or the one of `choose_cell`; and why it is these."""
+    if asked:
+        return list(dict.fromkeys(parse_cells(asked, content.model.config))), "asked for"
+    place, chosen = choose_cell(None, content, path, items, otherwise, why, quiet)
+    return [place], chosen
+
+
 def needs_gates(content: ModelFile, output_gate: bool = False) -> None:
     """Raise UsageError for a model without gates, or without an output gate where one is needed."""
     cell = content.model.cell

@@ -12,14 +12,14 @@ from charlstm.cli.options import (
     Device,
     DeviceOption,
     Encoding,
+    FigureFile,
     Json,
     Quiet,
-    Svg,
     Threads,
     Unknown,
     UnknownOption,
     Width,
-    check_picture,
+    check_figure,
 )
 
 
@@ -30,7 +30,7 @@ def memory(
     unknown: UnknownOption = Unknown.error,
     encoding: Encoding = "utf-8",
     width: Width = None,
-    svg: Svg = None,
+    figure: FigureFile = None,
     device: DeviceOption = Device.auto,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -44,13 +44,13 @@ def memory(
         charlstm explain memory
         charlstm explain memory --file story.txt --checkpoint checkpoints/story
     """
-    check_picture(svg)
+    check_figure(figure)
     given = GivenText(text, file, encoding)
-    given.check(svg)
+    given.check(figure)
     import numpy as np
 
     from charlstm.cli.explain.inputs import encode, needs_gates
-    from charlstm.cli.explain.output import put_out
+    from charlstm.cli.explain.output import put_out_chart
     from charlstm.cli.runtime import load_model, load_model_for, prepare_machine
     from charlstm.explain.memory import measure_memory
     from charlstm.probe.defaults import defaults_of
@@ -58,12 +58,13 @@ def memory(
     from charlstm.probe.ordinary import to_lanes
     from charlstm.probe.texts import ordinary_text
     from charlstm.report.bars import Stages
-    from charlstm.report.explain import draw_memory
+    from charlstm.report.explain import draw_memory, memory_chart
 
     machine = prepare_machine(device.value, threads)
     if given.is_given:
         read = given.read(composed=False)  # `encode` brings it into the form of the model's corpus
-        content, path = load_model_for(read, checkpoint, machine, quiet or json)
+        is_strict = unknown is Unknown.error
+        content, path = load_model_for(read, checkpoint, machine, quiet or json, any_that_reads=is_strict)
     else:
         content, path = load_model(checkpoint, machine, quiet or json)
     needs_gates(content)
@@ -79,4 +80,5 @@ def memory(
     probed = None if found is None else (found.layer, found.cell)
     measured = measure_memory(content.model, to_lanes(ids), source)
     data = {"checkpoint": str(path), "probed": probed and {"layer": probed[0] + 1, "cell": probed[1]}}
-    put_out("memory", partial(draw_memory, measured, probed), {**data, **measured.to_dict()}, width, svg, json)
+    draw, chart = partial(draw_memory, measured, probed), memory_chart(measured)
+    put_out_chart("memory", draw, chart, {**data, **measured.to_dict()}, width, figure, json)

@@ -9,18 +9,23 @@ import typer
 
 from charlstm.cli.options import MACHINE, TEXT, option
 
+MAX_CHARS = 10_000  # of a text that is read character by character
+
 
 def cell_option(otherwise: str) -> Any:
     """The cell that is looked at, where the default is one that the probe finds or that does something best."""
-    return option(
-        "--cell",
-        help=f"Which cell, as layer:cell (2:73). [default: the one that charlstm probe finds, else the one that "
-        f"{otherwise}]",
-        show_default=False,
-    )
+    return option("--cell", help=_which(otherwise, ""), show_default=False)
+
+
+def _which(otherwise: str, more: str) -> str:
+    default = f"[default: the one that charlstm probe finds, else the one that {otherwise}]"
+    return f"Which cell, as layer:cell (2:73).{more} {default}"
 
 
 CellOrLongest = Annotated[str | None, cell_option("remembers longest")]
+CellsOrLongest = Annotated[
+    list[str] | None, option("--cell", help=_which("remembers longest", " May be repeated."), show_default=False)
+]
 Text = Annotated[
     str | None,
     typer.Argument(

@@ -1,7 +1,8 @@
-"""A text with one cell over it, for the views that walk through it or stop at one character."""
+"""A text with cells over it, for the views that walk through it or stop at one character."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,33 +12,41 @@ from torch import Tensor
 
 from charlstm.checkpoint import ModelFile, name_of
 from charlstm.cli.explain.given import GivenText
-from charlstm.cli.explain.inputs import choose_cell, encode, items_for, longest_memory, state_after
+from charlstm.cli.explain.inputs import choose_cells, encode, items_for, longest_memory, state_after
+from charlstm.cli.explain.options import MAX_CHARS
 from charlstm.cli.probe.model import model_for
 from charlstm.cli.runtime import load_model_for
 from charlstm.errors import TextError, UsageError
 from charlstm.network.cells import State
 from charlstm.probe.defaults import Example, defaults_of
 
-MAX_CHARS = 10_000  # a line each
-
 
 @dataclass(frozen=True)
 class Reading:
-    """A text, the model that reads it, the state that what is read before it leaves, and the cell that is watched."""
+    """A text, the model that reads it, the state that what is read before it leaves, and the cells that are watched.
+
+    Attributes:
+        text, ids: what is read; `length` characters of it were given.
+    """
 
     content: ModelFile
     path: Path
     text: str
     ids: Tensor
+    length: int
     warm: str
     state: State
-    place: tuple[int, int]
+    places: list[tuple[int, int]]
     chosen: str
 
     @property
-    def about(self) -> str:
-        """For people: why this cell, in which model, after what."""
-        return f"{self.chosen}. Model: {name_of(self.path)}. Read before the text (--warm): {self.warm!r}"
+    def about(self) -> list[str]:
+        """For people: why these cells, in which model, after what."""
+        cells = ", ".join(f"cell {cell} of layer {layer + 1}" for layer, cell in self.places)
+        return [
+            f"{cells.capitalize()} of the model {name_of(self.path)} ({self.chosen})",
+            f"Read before the text (--warm): {self.warm!r}",
+        ]
 
     @property
     def data(self) -> dict[str, str]:
@@ -53,19 +62,21 @@ def _example(content: ModelFile) -> Example:
 def read_text(
     given: GivenText,
     checkpoint: Path | None,
-    cell: str | None,
+    cells: Sequence[str],
     pairs: Path | None,
     warm: str | None,
     unknown: str,
     device: torch.device,
     quiet: bool,
-    at: int | None = None,
+    until: int | None,
+    ends: Mapping[str, int | None],
 ) -> Reading:
     """The text that was given, or the sentence of the model's language, with a model that knows its characters.
 
     Args:
-        cell, pairs, warm, unknown: as the options say.
-        at: the one character (from 1) that is looked at; None: all of them.
+        cells, pairs, warm, unknown: as the options say.
+        until: how many characters are read, if there are so many; None: all of them.
+        ends: options that name a character of the text, from 1, and what they say.
 
     Raises:
         UsageError: for a cell or a character that is not there.
@@ -74,7 +85,7 @@ def read_text(
     """
     if given.is_given:
         text, what = given.read(composed=False), given.name  # `encode` brings it into the form of the model's corpus
-        content, path = load_model_for(text, checkpoint, device, quiet)
+        content, path = load_model_for(text, checkpoint, device, quiet, any_that_reads=unknown == "error")
     else:
         what = "the sentence"
         try:
@@ -87,21 +98,23 @@ def read_text(
         text = _example(content).sentence
     items = items_for(pairs, content.language)
     ids = encode(content, text, unknown, what, quiet)
-    if at is None and len(ids) > MAX_CHARS:
-        wanted_fewer = f"give at most {MAX_CHARS:,}, or see one of them: charlstm explain step --at N"
-        raise TextError(f"{what}: {len(ids):,} characters, a line each; {wanted_fewer}")
-    if at is not None and at > min(len(ids), MAX_CHARS):
-        raise UsageError(f"--at {at}: give a character of the text, from 1 to {min(len(ids), MAX_CHARS):,}")
-    place, chosen = choose_cell(
-        cell,
+    length = len(ids)
+    for option, at in ends.items():
+        if at is not None and at > min(length, MAX_CHARS):
+            raise UsageError(f"{option} {at}: give a character of the text, from 1 to {min(length, MAX_CHARS):,}")
+    ids = ids[:until]
+    if len(ids) > MAX_CHARS:
+        raise TextError(f"{what}: {len(ids):,} characters; at most {MAX_CHARS:,} are read: say how far with --to")
+    places, chosen = choose_cells(
+        cells,
         content,
         path,
         items,
         partial(longest_memory, content),
-        "the one that remembers longest" if content.model.cell.keep_gate else "the first of the top layer",
+        "it remembers longest" if content.model.cell.keep_gate else "it is the first of the top layer",
         quiet,
     )
     if warm is None:  # what the probe reads before each sentence, for a model that knows such sentences
         warm = items.warm if items.readable_by(content) else content.opening
     known = content.vocabulary.decode(ids.numpy())
-    return Reading(content, path, known, ids, warm, state_after(content, warm), place, chosen)
+    return Reading(content, path, known, ids, length, warm, state_after(content, warm), places, chosen)

@@ -61,6 +61,8 @@ def step(
     from charlstm.report.walk import draw_step
 
     machine = prepare_machine(device.value, threads)
-    reading = read_text(given, checkpoint, cell, pairs, warm, unknown.value, machine, quiet or json, at)
-    found = write_step(reading.content.model, reading.ids, reading.text, reading.state, reading.place, at - 1)
+    cells, ends = [] if cell is None else [cell], {"--at": at}
+    reading = read_text(given, checkpoint, cells, pairs, warm, unknown.value, machine, quiet or json, at, ends)
+    [place] = reading.places
+    found = write_step(reading.content.model, reading.ids, reading.text, reading.state, place, at - 1)
     put_out("step", partial(draw_step, found, reading.about), {**reading.data, **found.to_dict()}, width, svg, json)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
-from charlstm.checkpoint import ModelFile, find_models, load_model_file
-from charlstm.cli.runtime import say_model
+from charlstm.checkpoint import ModelFile, find_models, is_shipped, load_model_file
+from charlstm.cli.runtime import cannot_read, say_model
 from charlstm.config import LANGUAGES
 from charlstm.corpus.vocab import describe
-from charlstm.errors import TextError
+from charlstm.errors import ModelFileError, TextError
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.model import CharLM
 from charlstm.probe.covering import NotCoveredError, Wanted, find_covering, unknown_character
@@ -49,8 +49,22 @@ def model_for(
         ) from None
     content.model.to(device)
     if not quiet:
-        say_model(path, checkpoint, "your newest run that knows the characters of the items")
+        why = "your newest run that knows the characters of the items"
+        say_model(path, checkpoint, why, _not_the_newest(path, wanted) if checkpoint is None else "")
     return content, path, covered
+
+
+def _not_the_newest(taken: Path, wanted: Wanted) -> str:
+    """Why a model that ships was taken, and not the newest run; nothing where there is no run."""
+    newest = find_models(None)[0]
+    if is_shipped(newest) or not is_shipped(taken):
+        return ""
+    try:
+        content = load_model_file(newest)
+    except ModelFileError:
+        return f"; your newest run, {newest}, is no sound model"
+    unknown = unknown_character(content, wanted(content)[-1])
+    return "" if unknown is None else cannot_read(newest, unknown[1].character)
 
 
 def null_networks(paths: Sequence[Path] | None, content: ModelFile, device: torch.device) -> list[CharLM]:
