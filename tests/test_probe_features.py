@@ -100,7 +100,7 @@ def test_a_cell_that_the_head_does_not_read_tracks() -> None:
     (found,) = score(inside_quotes({}), stretches_of(quoted_text(20_000), "quotes"))
     assert (found.verdict, found.cells[0].place) == (Verdict.tracks, (0, 2))
     assert found.cells[0].patch is None
-    assert "the predictions do not go with it" in found.note
+    assert "the predictions do not go with the feature" in found.note
 
 
 def test_of_two_cells_that_track_the_one_that_the_head_reads_is_used() -> None:
@@ -132,7 +132,7 @@ def test_a_feature_that_does_not_vary_or_predicts_nothing() -> None:
     )
     url, quotes = score(model, stretches_of(text, "url", "quotes", vocabulary=vocabulary), vocabulary)
     assert (quotes.verdict, quotes.note, quotes.cells) == (Verdict.none, "it does not vary in this text", [])
-    assert url.note == "it predicts no character of its own: nothing is said of causes"
+    assert url.note == "the feature predicts no character of its own"
     assert url.apart is None
 
 
@@ -142,7 +142,7 @@ def test_a_network_that_does_not_know_what_is_predicted() -> None:
     model.reset_parameters(0.0, 0)
     text = quoted_text(8_000).replace("\n", "")
     (found,) = score(model, stretches_of(text, "line-position", vocabulary=vocabulary), vocabulary)
-    assert found.note == "the network does not know a line feed: nothing is said of causes"
+    assert found.note == "the network does not know a line feed"
     assert found.apart is None
     assert not predicted("line-position", vocabulary).any()
 
