@@ -270,7 +270,7 @@ def test_runs_that_cannot_be_followed(invoke, tmp_path: Path, files, spoil, mess
         (("--state", "h"), 2, "--state h does not go with --over-run"),
         (("--directions",), 2, "--directions does not go with --over-run"),
         (("--cell", "1:5", "--nulls", 7), 2, "--nulls does not go with --over-run"),
-        (("--feature", "quotes"), 2, "--over-run and --feature"),
+        (("--feature", "quotes"), 2, "--over-run does not go with --feature"),
         (("--cell", "1:0", "--cell", "1:1"), 2, "--over-run follows one cell; give one"),
         (("--cell", "1:99"), 2, "--cell 1:99: this model has layers 1 to 1, cells 0 to 31"),
         (("--pairs", "pairs.tsv"), 3, "these pairs have no twins"),

@@ -65,7 +65,8 @@ def _causes(result: FeatureResult, cell: FeatureCell) -> str:
         return result.note or "it was not tested"
     prediction = FEATURES[result.name].prediction
     of = f"the odds of {prediction.summary}" if prediction else "the odds"
-    return f"alone it makes {percent(cell.patch.recovery.value)} of the {result.apart.value:.1f} nats between {of}"
+    alone = percent(cell.patch.recovery.value)
+    return f"alone it accounts for {alone} of the {result.apart.value:.1f} nats by which the feature moves {of}"
 
 
 def _shortfall(result: FeatureResult, cell: FeatureCell, limits: Thresholds) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -14,6 +14,7 @@ from charlstm.probe.defaults import Words
 from charlstm.probe.directions import Directions, Effect
 from charlstm.probe.nulls import LEVEL
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
+from charlstm.probe.statistics import Floats
 from charlstm.probe.verdict import Thresholds
 from charlstm.report.legend import ANSWERS, CARRIES, DIRECTIONS, USED, Figure
 from charlstm.report.probe import interval, paragraph, percent, share_lines, two
@@ -100,8 +101,8 @@ def behaviour_lines(result: ProbeResult, width: int) -> list[Text]:
     return lines
 
 
-def _range(values: Sequence[float], show: Callable[[float], str]) -> str:
-    return f"{show(min(values))} to {show(max(values))}"
+def _range(values: Floats, show: Callable[[float], str]) -> str:
+    return f"{show(float(values.min()))} to {show(float(values.max()))}"
 
 
 def _group(group: Group) -> str:
