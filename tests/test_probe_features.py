@@ -175,7 +175,8 @@ def test_what_is_said_of_each_verdict() -> None:
     used = said(Verdict.tracks_and_used)
     assert used == (
         "quotes (inside quotation marks): cell 2 of layer 1 goes with it, r 0.60 [0.50, 0.70], and the network uses "
-        "it: alone it accounts for 50 % of the 2.0 nats by which the feature moves the odds of a closing quotation mark."
+        "it: alone it accounts for 50 % of the 2.0 nats by which the feature moves the odds of a closing quotation "
+        "mark."
     )
     assert "Nothing shows that the network uses it" in said(Verdict.tracks)
     assert "cannot be told: networks that learnt nothing have such cells, too" in said(Verdict.used)

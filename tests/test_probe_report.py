@@ -124,7 +124,7 @@ def test_a_girl_is_remembered_in_24_lines(found: ProbeResult) -> None:
         "moved",
     ]
     assert "guessing gives 50 %" in words
-    assert "Not claimed: that it does only this, or does so in other kinds of sentence." in words
+    assert "Not claimed: that it does only this, or does it in other kinds of sentence." in words
 
 
 def test_in_colour_the_ground_takes_the_place_of_signs(found: ProbeResult) -> None:
@@ -258,6 +258,26 @@ def test_what_else_bears_on_it(found: ProbeResult) -> None:
     (asked,) = about_asked(found, PT)
     assert asked.startswith("Cell 9 of layer 1, as asked for: none; its hold is below 0.9")
     assert about_asked(judged(found, Verdict.tracks), PT) == []
+
+
+def test_several_cells_together_are_told_where_they_go_farther(found: ProbeResult) -> None:
+    curve = [SetPoint(1, 0.2, 0.0, 0.0), SetPoint(8, 0.95, 0.1, 0.1)]
+    (cell,) = judged(found, Verdict.tracks_and_used).cells
+    assert cell.patch is not None
+    weak = replace(cell, patch=replace(cell.patch, recovery=Estimate(0.23, 0.2, 0.26)))
+    spread = replace(found, cells=[weak], asked=[], sets=SetTest(curve=curve))
+    assert "(8 cells together: 0.95)" in " ".join(screen(spread).split())
+    assert "this alone, only this" in not_claimed(spread, PT)
+    assert "together" not in screen(judged(found, Verdict.tracks_and_used, sets=SetTest(curve=curve)))
+
+
+def test_a_word_that_is_decided_is_shown_in_full(found: ProbeResult) -> None:
+    pair = ENGLISH.sentences()[0][1]
+    trace = found.sentences[0].traces[0]
+    result = replace(found, sentences=[SentenceReport("near", pair, (0.9, 0.2), (trace, trace))], asked=[])
+    lines = screen(result, ENGLISH.words).splitlines()
+    assert "    The keys to the cabinet are  -> are 90.0 %, is 10.0 %" in lines
+    assert "    The key to the cabinet is  -> is 80.0 %, are 20.0 %" in lines
 
 
 def test_every_figure_is_explained(found: ProbeResult) -> None:

@@ -142,7 +142,7 @@ ENGLISH = Defaults(
         "number",
         ("singular", "plural"),
         cue="the word that shows it",
-        decides="the letter that agrees with it",
+        decides="the letter that agrees",
         lemmas="nouns",
         remembers="the keys",
     ),

@@ -15,6 +15,7 @@ from charlstm.probe.verdict import Verdict, is_used, shortcomings
 
 NAMED = 3  # cells; the others are counted
 REASONS = 2  # why a cell falls short; the others are counted
+FARTHER = 0.1  # so much farther than one cell must several move the answer to be worth a word
 SPREAD = 0.5  # a set of cells that reaches so far carries the feature between them
 
 
@@ -43,11 +44,10 @@ def not_claimed(result: ProbeResult, words: Words) -> str:
             f"that there is no such cell. With {number}, a cell whose true hold is {result.detectable:g} is found in "
             "four cases of five; a weaker one, less often."
         )
-    best = result.cells[0]
-    parts = ["that it does only this"]
-    if not (result.sets.smallest and result.sets.smallest.cells == [best.name]):
-        parts.insert(0, "that no other cell does it")
-    return f"{', '.join(parts)}, or does so in other kinds of sentence."
+    smallest = result.sets.smallest
+    if smallest and smallest.cells == [result.cells[0].name]:
+        return "that it does only this, or does it in other kinds of sentence."
+    return "that it does this alone, only this, or in other kinds of sentence."
 
 
 def about_asked(result: ProbeResult, words: Words) -> list[str]:
@@ -63,21 +63,8 @@ def about_asked(result: ProbeResult, words: Words) -> list[str]:
 
 
 def beside(result: ProbeResult) -> list[str]:
-    """What else bears on the answer: several cells together, and the cell that speaks against the subject."""
+    """What else bears on the answer: the cell that works against the subject."""
     lines = []
-    together, smallest = result.sets.together, result.sets.smallest
-    if together is not None and result.tracking:
-        lines.append(
-            f"All {len(together.cells)} cells together move the answer {percent(together.patch.recovery.value)} of the "
-            "way to the twin's."
-        )
-    elif smallest is not None and len(smallest.cells) > 1 and result.tracking:
-        patch = result.tracking[0].patch
-        alone = "" if patch is None else f", the first one alone {percent(patch.recovery.value)}"
-        lines.append(
-            f"{len(smallest.cells)} cells together move the answer {percent(smallest.patch.recovery.value)} of the way "
-            f"to the twin's{alone}."
-        )
     if result.rival is not None:
         without = next(removal for removal in result.rival.removals if removal.condition == "opposite")
         lines.append(
@@ -86,6 +73,18 @@ def beside(result: ProbeResult) -> list[str]:
             f"{percent(without.accuracy)} right."
         )
     return lines
+
+
+def farthest(result: ProbeResult) -> tuple[int, float] | None:
+    """How many cells together move the answer farthest, and how far; None where one cell does as much alone."""
+    sets, alone = result.sets, result.cells[0].patch
+    found = [(point.cells, point.recovery) for point in sets.curve]
+    if (smallest := sets.smallest) is not None:
+        found = [(len(smallest.cells), smallest.patch.recovery.value)]
+    cells, moved = max(found, key=lambda point: point[1], default=(1, 0.0))
+    if cells == 1 or (alone is not None and moved < alone.recovery.value + FARTHER):
+        return None
+    return cells, moved
 
 
 def _of_answers(result: ProbeResult) -> str:

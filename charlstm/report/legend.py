@@ -114,10 +114,10 @@ CARRIES = {
         "output gate at the target",
     ),
     "bound": Figure(
-        "What the best cell of one more network that learnt nothing would stay below, in 99 cases of 100. A claim "
-        "takes a hold (for a feature of ordinary text: an r) above it. It is a prediction bound for a normal sample "
-        "(Hahn & Meeker 1991), of the best cells of the networks that were tried, on the probit scale (of r: Fisher's "
-        "z). The more networks, the tighter."
+        "What the best cell of one more network that learnt nothing would stay below, in 99 cases of 100, and never "
+        "less than the best that was seen. A claim takes a hold (for a feature of ordinary text: an r) above it. It is "
+        "a prediction bound for a normal sample (Hahn & Meeker 1991), of the best cells of the networks that were "
+        "tried, on the probit scale (of r: Fisher's z). The more networks, the tighter."
     ),
     "power": Figure(
         "If no cell is found: the true hold that a cell must have for these pairs to find it in four cases of five. It "

@@ -13,7 +13,7 @@ from rich.text import Text
 from charlstm.probe.behaviour import CHANCE
 from charlstm.probe.conclusion import directions_in_words
 from charlstm.probe.defaults import Words
-from charlstm.probe.headline import about_asked, beside, headline, not_claimed
+from charlstm.probe.headline import about_asked, beside, farthest, headline, not_claimed
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Estimate
 from charlstm.probe.verdict import Verdict
@@ -153,7 +153,7 @@ def _hold(result: ProbeResult, best: CellReport, words: Words) -> str:
     if best not in result.tracking:
         beside += f"; a claim takes {result.limits.hold:g}"
     if len(result.nulls.hold):
-        beside += f"; networks that learnt nothing stay below {two(result.nulls.limit)}"
+        beside += f"; networks that learnt nothing would stay below {two(result.nulls.limit)}"
     return f"{hold}: how well it tells {first} from {second} ({beside})"
 
 
@@ -161,4 +161,5 @@ def _moved(result: ProbeResult, best: CellReport) -> str:
     assert best.patch is not None
     moved = interval(best.patch.recovery, two)
     claim = "" if best.patch.recovery.value >= result.limits.recovery else f"; a claim takes {result.limits.recovery:g}"
-    return f"{moved} of the way to the twin's answer, when this cell alone takes its value in the twin{claim}"
+    more = "" if (point := farthest(result)) is None else f" ({point[0]} cells together: {two(point[1])})"
+    return f"{moved} of the way to the twin's answer, when this cell alone takes its value in the twin{claim}{more}"

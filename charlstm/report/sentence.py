@@ -20,7 +20,7 @@ def sentence_lines(
         watched: which of the traced cells.
         width: columns there are.
         colour: False draws the cell as symbols in a line of its own.
-        gates: False leaves out what stands under the sentence, but for the cell.
+        gates: False leaves out what stands under the sentence, but for the cell, and shows the deciding word in full.
     """
     pair = sentence.pair
     text = (pair.prefix, pair.twin_prefix)[which]
@@ -32,7 +32,8 @@ def sentence_lines(
     shares = [(value - centre) / reach for value in values]
     cue_end = pair.end_of_cue + len(text) - len(pair.prefix)
     cue_start = text.rfind(" ", 0, common_prefix(pair.prefix, pair.twin_prefix)) + 1
-    decided = pair.endings[which][:1]  # the deciding character: not read, so not coloured
+    decided = pair.endings[which]  # not read, so not coloured
+    decided = decided[:1] if gates else decided.rstrip(" .,")
     if not gates:
         return coloured_lines(text + decided, shares + [math.nan] * len(decided), {}, width, colour)
     rows = {
