@@ -226,7 +226,7 @@ def parse_cell(name: str, config: ModelConfig) -> tuple[int, int]:
     shown = name if len(name) <= MAX_CELL_NAME else f"{name[:MAX_CELL_NAME]}..."
     layer, colon, cell = name.partition(":")
     if not (colon and layer.isdecimal() and cell.isdecimal()):
-        raise UsageError(f"`cell` {shown}: write layer:cell, as 2:110", "cell")
+        raise UsageError(f"`cell` {shown}: write layer:cell, as in 2:110", "cell")
     # a number of many digits is none of ours, and Python reads none of more than 4,300
     place = (int(layer) - 1, int(cell)) if len(name) <= MAX_CELL_NAME else (-1, -1)
     if not (0 <= place[0] < config.num_layers and place[1] < config.hidden_size):

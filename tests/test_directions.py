@@ -175,7 +175,10 @@ def test_on_the_command_line(invoke, tmp_path: Path) -> None:
         said["fitted"][2]["recovery"]["value"] - said["fitted"][2]["control"]
     )
     done = invoke(*given, "--directions")
-    assert "Cell 0 of layer 1 does 1.00 of what a direction does" in done.out
+    assert "Cell 0 of layer 1 does 100 % of what the best direction of its layer does" in " ".join(done.out.split())
+    cards = invoke(*given, "--directions", "--details").out
+    assert all(f"{name} of layer 1\n" in cards for name in FITS)
+    assert "selectivity" in cards
 
 
 def test_without_twins_it_is_refused(invoke, tmp_path: Path) -> None:

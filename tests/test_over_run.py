@@ -14,7 +14,7 @@ from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import corpus_lines, minimal_pairs
 from charlstm.network.model import CharLM
-from charlstm.probe.defaults import PORTUGUESE
+from charlstm.probe.defaults import PORTUGUESE, words_of_labels
 from charlstm.probe.found_cells import FoundCell, remember
 from charlstm.probe.over_run import OverRun, follow, in_words
 from charlstm.probe.pipeline import ProbeRequest
@@ -92,14 +92,19 @@ def test_what_a_person_sees(invoke, tmp_path: Path, files) -> None:
     assert shown.code == 0, shown.err
     sentence = " ".join(shown.out.split("\n\n")[0].split())
     assert sentence == (
-        "Cell 0 of layer 1 holds the feature (F against M) from step 20 on (2,000 characters; not at step 10), and the "
-        "network uses it from step 40 on (4,000 characters; not at step 20)."
+        "Cell 0 of layer 1 carries the class of the cue (F or M) from step 20 on (2,000 characters; not yet at step "
+        "10), and the network uses it from step 40 on (4,000 characters; not yet at step 20). Followed: cell 0 of "
+        "layer 1, found by the probe of this model: tracks and used."
     )
     rows = [line.split() for line in shown.out.splitlines()]
+    assert ["20", "100.0", "1.00", "*", "0.00"] in rows
+    assert ["40", "100.0", "1.00", "*", "1.00", "*"] in rows
+    assert len(rows) <= 24
+    more = invoke("probe", "--over-run", run, "--details", *files).out
+    rows = [line.split() for line in more.splitlines()]
     assert next(row for row in rows if row[:1] == ["20"])[3:5] == ["100.0", "100.0"]
     assert next(row for row in rows if row[:1] == ["20"])[6:] == ["1.00", "*", "0.0", "0.00"]
     assert next(row for row in rows if row[:1] == ["40"])[6:] == ["1.00", "*", "100.0", "1.00", "*"]
-    assert "1:0, which the probe of this model found: tracks and used" in shown.out
 
 
 def test_the_last_line_says_what_the_probe_says(invoke, tmp_path: Path, files) -> None:
@@ -142,8 +147,8 @@ def test_a_network_that_tells_nothing_apart_uses_nothing(invoke, tmp_path: Path,
 def test_where_the_probe_finds_no_cell(invoke, tmp_path: Path, files) -> None:
     done = invoke("probe", "--over-run", make_run(tmp_path / "run", [absent(), absent()]), *files)
     assert done.code == 0, done.err
-    assert "does not hold the feature (F against M) at the end, and the network does not use it" in done.out
-    assert "which holds best in this model, where the probe finds none that holds" in done.out
+    assert "does not carry the class of the cue (F or M) at the end" in done.out
+    assert "the best of this model, in which the probe finds no cell" in done.out
 
 
 @pytest.fixture
@@ -166,21 +171,23 @@ def test_in_words(found: OverRun) -> None:
     first, without, holds, uses = found.moments
 
     def said(*moments) -> str:
-        return in_words(replace(found, moments=list(moments)))
+        return in_words(replace(found, moments=list(moments)), words_of_labels(found.classes))
 
     assert "at the end, and the network does not use it" in said(first, without)
-    assert "on (1,000 characters; the first that was kept), but the network does not use it at the end" in said(first)
+    assert "on (1,000 characters; the first model that was kept), but the network does not use it at the end" in said(
+        first
+    )
     only_used = replace(uses, hold=0.6, characters=None)
     assert said(without, replace(only_used, step=50), uses) == (
-        "The network uses cell 0 of layer 1 from step 50 on (not at step 20), and it holds the feature (F against M) "
-        "all the way from step 80 on (8,000 characters; not at step 50)."
+        "The network uses cell 0 of layer 1 from step 50 on (not yet at step 20), and it carries the class of the cue "
+        "(F or M) all the way from step 80 on (8,000 characters; not yet at step 50)."
     )
-    assert "at the end, but the network uses it from step 80 on (not at step 40)" in said(holds, only_used)
+    assert "at the end, but the network uses it from step 80 on (not yet at step 40)" in said(holds, only_used)
 
 
 def test_what_a_model_of_before_does_not_say_is_a_dash(found: OverRun) -> None:
     moments = [replace(found.moments[-1], characters=None, flip=float("nan"))]
-    parts = draw_over_run(replace(found, moments=moments), "m", "c", 80, False)
+    parts = draw_over_run(replace(found, moments=moments), words_of_labels(found.classes), "m", "c", True, 80, False)
     (drawn,) = (part for part in parts if isinstance(part, Table))
     cells = [list(column.cells) for column in drawn.columns]
     assert (cells[0], cells[1], cells[7]) == (["80"], ["-"], ["-"])
@@ -195,10 +202,10 @@ def test_the_default_items_follow_the_cell_that_is_known(invoke, tmp_path: Path)
     trained = invoke("train", "pt.txt", "--steps", 30, "--snapshots", 2, "--evaluations", 1, "--out", "run", *small)
     assert trained.code == 0, trained.err
     remember(Path("run") / checkpoint.BEST, PORTUGUESE.name, FoundCell(1, 5, "tracks"))
-    done = invoke("probe", "--over-run", "run", "--threads", 1)
+    done = invoke("probe", "--over-run", "run", "--threads", 1, "--details")
     assert done.code == 0, done.err
-    assert "2:5, which the probe of this model found: tracks" in done.out
-    assert "Cell 5 of layer 2 does not hold the feature (F against M) at the end" in " ".join(done.out.split())
+    assert "Followed: cell 5 of layer 2, found by the probe of this model: tracks." in done.out
+    assert "Cell 5 of layer 2 does not carry gender (feminine or masculine) at the end" in " ".join(done.out.split())
     assert [line.split()[:2] for line in done.out.splitlines() if line[:6].strip() in ("1", "30")] == [
         ["1", "2,048"],
         ["30", "60,480"],  # the last window of a pass is shorter
@@ -257,14 +264,14 @@ def test_runs_that_cannot_be_followed(invoke, tmp_path: Path, files, spoil, mess
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("--checkpoint", "run"), 2, "--checkpoint and --over-run"),
-        (("--cue", "F"), 2, "--cue and --over-run"),
-        (("--save", "new.safetensors"), 2, "--save and --over-run"),
-        (("--state", "h"), 2, "--state h and --over-run"),
-        (("--directions",), 2, "--directions and --over-run"),
-        (("--cell", "1:5", "--nulls", 7), 2, "--nulls and --over-run"),
-        (("--feature", "quotes"), 2, "--over-run and --feature"),
-        (("--cell", "1:0", "--cell", "1:1"), 2, "one cell is followed; give one"),
+        (("--checkpoint", "run"), 2, "--checkpoint does not go with --over-run"),
+        (("--cue", "F"), 2, "--cue does not go with --over-run"),
+        (("--save", "new.safetensors"), 2, "--save does not go with --over-run"),
+        (("--state", "h"), 2, "--state h does not go with --over-run"),
+        (("--directions",), 2, "--directions does not go with --over-run"),
+        (("--cell", "1:5", "--nulls", 7), 2, "--nulls does not go with --over-run"),
+        (("--feature", "quotes"), 2, "--over-run does not go with --feature"),
+        (("--cell", "1:0", "--cell", "1:1"), 2, "--over-run follows one cell; give one"),
         (("--cell", "1:99"), 2, "--cell 1:99: this model has layers 1 to 1, cells 0 to 31"),
         (("--pairs", "pairs.tsv"), 3, "these pairs have no twins"),
     ],

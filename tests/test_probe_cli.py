@@ -69,19 +69,34 @@ def asked(toy: dict[str, Path]) -> tuple[object, ...]:
 def test_what_a_person_sees(invoke, toy) -> None:
     done = invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"])
     assert done.code == 0, done.err
-    assert re.search(
-        r"behaviour   100\.0 \[\d\d\.\d, 100\.0\] % of 216 right \(chance 50\.0\); twins in order 100\.0", done.out
-    )
-    assert "by attractor  none 100.0   same 100.0   opposite 100.0" in done.out
-    assert "tracks and used" in done.out
-    assert "Cell 0 of layer 1 holds the feature (F against M) from the cue to the deciding character" in done.out
     words = " ".join(done.out.split())
-    assert "the network uses it: its value in the twin moves the log odds 100 % of the way to the twin's" in words
-    assert "and flips 100 % of the choices" in words
-    assert "it takes away 100 % of what lies between them, and the network no longer tells them apart" in words
-    assert "Cell 0 of layer 1 is enough alone: patched, it goes 100 % of the way, all others but it 0 %." in words
-    assert "null       best hold of 19 networks that learnt nothing" in done.out
+    assert words.startswith(
+        "Cell 0 of layer 1 carries the class of the cue (F or M) from the cue to the character that decides, and the "
+        "network uses it. Cell 0 of layer 1 over the sentence, low (=) to high (#):"
+    )
+    assert re.search(r"right 100\.0 \[\d\d\.\d, 100\.0\] % of 216 choices; guessing gives 50 %", words)
+    assert re.search(r"hold 1\.00 \[0\.\d\d, 1\.00\]: how well it tells F from M", words)
+    assert "moved 1.00 [1.00, 1.00] of the way to the twin's answer" in words
+    assert words.endswith("More: --details shows every figure, --legend explains them.")
+    assert len(done.out.splitlines()) <= 24
     assert "\x1b" not in done.out
+
+
+def test_every_figure_on_the_screen(invoke, toy) -> None:
+    done = invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--text", toy["text"], "--details")
+    assert done.code == 0, done.err
+    words = " ".join(done.out.split())
+    assert words.startswith(
+        "Cell 0 of layer 1 carries the feature (F against M) from the cue to the deciding character, and the network "
+        "uses it: given its value in the twin, it moves the log odds 100 % of the way to the twin's"
+    )
+    assert "and flips 100 % of the choices" in words
+    assert "it removes 100 % of the difference between them, and the network no longer tells them apart" in words
+    assert "is enough alone: patched, it moves the answer 100 % of the way, all others but it 0 %." in words
+    assert "right by attractor: none 100.0, same 100.0, opposite 100.0 %" in words
+    assert "cell 0 of layer 1: tracks and used; it is high for F" in done.out
+    assert "bound: the best cells of 19 networks that learnt nothing reach a hold of" in words
+    assert re.search(r"^f   [09]+ *$", done.out, re.M)
 
 
 def test_every_figure_in_json(invoke, toy) -> None:
@@ -109,9 +124,10 @@ def test_the_same_seed_says_the_same(invoke, toy) -> None:
 def test_thresholds_are_options_and_are_printed(invoke, toy) -> None:
     arguments = asked(toy)
     done = invoke(*arguments, "--gap", 50)
-    assert "No cell is shown to hold the feature all the way: the best, cell 0 of layer 1, has a hold of" in done.out
-    assert "in deviations on ordinary text; at least 50" in done.out
-    assert "What it lacks: its gap is" in " ".join(done.out.split())
+    words = " ".join(done.out.split())
+    assert words.startswith("No cell is shown to carry the class of the cue (F or M) from the cue to the character")
+    assert "The best, cell 0 of layer 1, falls short: its gap is" in words
+    assert "in deviations; a claim takes 50" in " ".join(invoke(*arguments, "--gap", 50, "--details").out.split())
     for wrong in (("--hold", 0.2), ("--hold", "nan"), ("--alpha", 2), ("--seed", -1)):
         assert invoke(*arguments, *wrong).code == 2
 
@@ -160,8 +176,12 @@ def test_pairs_without_twins_are_scored_for_behaviour_only(invoke, tmp_path: Pat
     items.write_text("True\tFbcda.\nFalse\tFbcdo.\nTrue\tMbcdo.\nFalse\tMbcda.\n", encoding="utf-8")
     done = invoke("probe", "-c", toy["model"], "--pairs", items)
     assert done.code == 0, done.err
-    assert re.search(r"100\.0 \[\d+\.\d, 100\.0\] % of 2 right", done.out)
-    assert "no twins: only behaviour can be scored" in done.out
+    assert re.search(r"right   100\.0 \[\d+\.\d, 100\.0\] % of 2 choices", done.out)
+    assert "Nothing can be said about its cells, because these pairs have no twins." in done.out
+    assert (
+        "these pairs have no twins, so only the answers can be scored"
+        in invoke("probe", "-c", toy["model"], "--pairs", items, "--details").out
+    )
     assert invoke("probe", "-c", toy["model"], "--pairs", items, "--save", "x.safetensors").code == 3
 
 
@@ -171,8 +191,12 @@ def test_a_sentence_of_ones_own(invoke, toy) -> None:
         "--sentence", "Fbcdmhijka.", "--cue", "F", "--twin", "M", "--endings", "a/o",
     )  # fmt: skip
     assert done.code == 0, done.err
-    assert "Fbcdmhijka." in done.out
-    assert "Mbcdmhijko." in done.out
+    assert re.search(r"Fbcdmhijka  -> Fbcdmhijka (100\.0|99\.\d) %, Fbcdmhijko 0\.\d %", done.out)
+    assert re.search(r"Mbcdmhijko  -> Fbcdmhijko (100\.0|99\.\d) %, Fbcdmhijka 0\.\d %", done.out)
+    done = invoke(
+        *asked(toy),
+        "--sentence", "Fbcdmhijka.", "--cue", "F", "--twin", "M", "--endings", "a/o", "--details",
+    )  # fmt: skip
     assert "cell state of cell 0 of layer 1, own sentence" in done.out
     shares = [float(line.split()[0]) for line in done.out.splitlines() if line.endswith(("hijka.", "hijko."))]
     assert shares[0] > 0.99
@@ -182,7 +206,7 @@ def test_a_sentence_of_ones_own(invoke, toy) -> None:
 def test_lines_of_a_sentence_keep_their_columns(invoke, toy) -> None:
     done = invoke(
         *asked(toy),
-        "--sentence", "F" + "bcde hijk " * 30 + "a.", "--cue", "F", "--twin", "M", "--endings", "a/o",
+        "--sentence", "F" + "bcde hijk " * 30 + "a.", "--cue", "F", "--twin", "M", "--endings", "a/o", "--details",
     )  # fmt: skip
     lines = done.out[done.out.rindex("own sentence") :].splitlines()[1:]
     assert max(map(cell_len, lines)) <= 160
@@ -202,7 +226,7 @@ def test_lines_of_a_sentence_keep_their_columns(invoke, toy) -> None:
             3,
             "the cue 'X' is not in the sentence",
         ),
-        (("--sentence", "Fba.", "--cue", "F", "--twin", "M", "--endings", "a/a"), 3, "the two endings do not differ"),
+        (("--sentence", "Fba.", "--cue", "F", "--twin", "M", "--endings", "a/a"), 3, "the two endings are the same"),
         (("--sentence", "Fba.", "--cue", "F", "--twin", "M", "--endings", "a"), 2, "give both forms"),
         (("--sentence", "Fba.", "--cue", "F", "--twin", "M", "--endings", "x/y"), 3, "neither ending"),
         (("--sentence", "F☃a.", "--cue", "F", "--twin", "M", "--endings", "a/o"), 3, "has never seen"),
@@ -210,7 +234,7 @@ def test_lines_of_a_sentence_keep_their_columns(invoke, toy) -> None:
         (("--cell", "2:0"), 2, "this model has layers 1 to 1, cells 0 to 31"),
         (("--cell", "1:32"), 2, "this model has layers 1 to 1, cells 0 to 31"),
         (("--text", "nothing.txt"), 3, "No such file"),
-        (("--feature", "quotes"), 2, "--pairs and --feature"),
+        (("--feature", "quotes"), 2, "--pairs does not go with --feature"),
     ],
 )
 def test_what_a_person_can_get_wrong(invoke, toy, arguments: tuple[str, ...], code: int, message: str) -> None:
@@ -244,7 +268,7 @@ def test_pairs_that_cannot_be_used(invoke, tmp_path: Path, toy) -> None:
 def test_a_model_of_another_script(invoke, toy) -> None:
     done = invoke("probe", "-c", toy["model"])
     assert (done.code, done.err.count("\n")) == (3, 1)
-    assert "this model cannot read the Portuguese items" in done.err
+    assert "this model cannot read the Portuguese pairs" in done.err
     assert invoke("probe", "-c", "nothing").code == 4
     assert invoke("probe").code == 4
 
@@ -263,12 +287,16 @@ def test_the_default_items_on_an_untrained_model(invoke, portuguese: Path) -> No
     done = invoke("probe", "-c", portuguese)
     assert done.code == 0, done.err
     assert "pairs: held-out pairs of agreement-pt, because the model file names no language\n" in done.err
+    assert "(The girl said that she did not go to say goodbye because, when João left, she was very tired.)" in done.out
+    assert "remembers" not in done.out
+    assert "network's answers are no better than those of networks that learnt nothing" in " ".join(done.out.split())
+    done = invoke("probe", "-c", portuguese, "--details")
     assert "soft sentence: P(cansada) / (P(cansada) + P(cansado))" in done.out
     assert "  A menina disse que não foi se despedir porque quando o João viajou estava muito cansada." in done.out
     assert "hard sentence: P(cansada) / (P(cansada) + P(cansado))" in done.out
     assert "  O menino que o João viu ontem estava muito cansado." in done.out
-    assert "No cell is shown to hold the feature all the way" in done.out
-    assert "The network's answers are no better than those of networks that learnt nothing" in done.out
+    assert "No cell is shown to carry the feature all the way" in done.out
+    assert "networks that learnt nothing" in done.out
 
 
 def test_a_model_of_english_is_asked_in_english(invoke, tmp_path: Path) -> None:
@@ -295,7 +323,9 @@ def test_no_escape_codes_from_a_file_reach_the_terminal(invoke, tmp_path: Path, 
     done = invoke("probe", "-c", toy["model"], "--pairs", items, "--text", toy["text"])
     assert done.code == 0, done.err
     assert "\x1b" not in done.out
-    assert "\\x1b[31mF high" in done.out
+    more = invoke("probe", "-c", toy["model"], "--pairs", items, "--text", toy["text"], "--details").out
+    assert "\x1b" not in more
+    assert "it is high for \\x1b[31mF" in more
 
 
 def test_activations_are_saved(invoke, toy) -> None:
@@ -322,8 +352,8 @@ def test_a_sentence_that_only_the_model_can_read(invoke, toy) -> None:
     arguments = ("--sentence", "Fbcdmhijka.", "--cue", "F", "--twin", "M", "--endings", "a/o")
     done = invoke("probe", "-c", toy["model"], "--text", toy["text"], *arguments, "--cell", "1:0")
     assert done.code == 0, done.err
-    assert "no pairs that this network can read: nothing is said of cells" in done.out
-    assert "cell state of cell 0 of layer 1, own sentence" in done.out
+    assert "this network cannot read the pairs, so nothing can be said about its cells" in done.out
+    assert "Cell 0 of layer 1 over the sentence, low (=) to high (#)" in done.out
     result = json.loads(invoke("probe", "-c", toy["model"], "--text", toy["text"], *arguments, "--json").out)
     assert (result["behaviour"], result["cells"]) == (None, [])
     assert result["sentence"]["share"] > 0.99
@@ -340,7 +370,7 @@ def test_features(invoke, tmp_path: Path, toy) -> None:
     )
     assert done.code == 0, done.err
     assert "line-position" in done.out
-    assert "quotes: it does not vary in this text." in done.out
+    assert "quotes (inside quotation marks): it does not vary in this text." in done.out
     result = json.loads(
         invoke("probe", "-c", toy["model"], "--feature", "all", "--text", text, "--nulls", 5, "--json").out
     )
@@ -368,11 +398,13 @@ def test_a_feature_and_its_causes_as_a_person_sees_them(invoke, tmp_path: Path) 
     done = invoke(*arguments)
     assert done.code == 0, done.err
     said = " ".join(done.out.split())
-    assert "brackets: cell 0 of layer 1 goes with it (r = " in said
-    assert "and the network uses it: alone it makes 100 % of the" in said
-    assert "nats by which it moves the odds of a closing bracket." in said
-    assert "from the best cells of 3 networks that learnt nothing" in said
-    assert said.index("goes with it") < said.index("verdict")
+    assert said.startswith("brackets (how many brackets stand open): cell 0 of layer 1 goes with it, r ")
+    assert "and the network uses it: alone it accounts for 100 % of the" in said
+    assert "nats by which the feature moves the odds of a closing bracket." in said
+    assert "an r counts if it is higher. The best cells of 3 networks that learnt nothing reach" in said
+    cards = " ".join(invoke(*arguments, "--details").out.split())
+    assert "cell 0 of layer 1: tracks and used r " in cards
+    assert "when all cells but this are exchanged" in cards
     found = json.loads(invoke(*arguments, "--json").out)["features"]["brackets"]
     assert len(found["null"]) == 3
     assert found["verdict"] == found["cells"][0]["verdict"] == "tracks and used"

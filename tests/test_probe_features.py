@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,14 +12,25 @@ from planted import CHARS, Planted, untrained
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.network.model import CharLM
 from charlstm.probe import nulls
-from charlstm.probe.feature_causes import PAIRS, Interchange, find_places, predicted, read_places, sides, spans
+from charlstm.probe.feature_causes import (
+    PAIRS,
+    FeaturePatch,
+    Interchange,
+    find_places,
+    predicted,
+    read_places,
+    sides,
+    spans,
+)
 from charlstm.probe.feature_correlation import controls_of, freed
-from charlstm.probe.feature_result import FeatureResult
+from charlstm.probe.feature_result import MIN_CORRELATION, FeatureCell, FeatureResult
 from charlstm.probe.feature_scores import score_features
 from charlstm.probe.feature_text import STRETCH_CHARS, Stretches
 from charlstm.probe.features import FEATURES, closing_quotes
 from charlstm.probe.statistics import Estimate
 from charlstm.probe.verdict import FeatureEvidence, Thresholds, Verdict, judge_feature_cell
+from charlstm.report import legend
+from charlstm.report.features import conclusion, draw_features, rule
 
 QUOTED = Vocabulary(CHARS.replace("G", "“").replace("H", "”"))  # G and H of a planted network stand for these
 
@@ -100,7 +112,7 @@ def test_a_cell_that_the_head_does_not_read_tracks() -> None:
     (found,) = score(inside_quotes({}), stretches_of(quoted_text(20_000), "quotes"))
     assert (found.verdict, found.cells[0].place) == (Verdict.tracks, (0, 2))
     assert found.cells[0].patch is None
-    assert "the predictions do not go with it" in found.note
+    assert "the predictions do not go with the feature" in found.note
 
 
 def test_of_two_cells_that_track_the_one_that_the_head_reads_is_used() -> None:
@@ -120,6 +132,63 @@ def test_an_untrained_network_shows_no_feature() -> None:
             assert found.cells[0].correlation.value <= found.bound
 
 
+def test_the_bound_that_is_printed_decides_and_more_networks_make_it_tighter() -> None:
+    """A cell that follows the feature through noise, as far above its nulls as .5 above .25."""
+    network = Planted(planted=3, ordinary=61)
+    network.keep(2, f=0.93)
+    network.write(2, {"G": 0.8, "H": -0.8})
+    network.write(2, {letter: 0.18 * (-1) ** k for k, letter in enumerate("bcde")}, add=True)
+    stretches = stretches_of(quoted_text(16_000), "quotes")
+
+    def result(fresh: int | None) -> FeatureResult:
+        limits = Thresholds()
+        (found,) = score_features(network.model, QUOTED, stretches, of_hidden=False, limits=limits, seed=0, fresh=fresh)
+        return found
+
+    usual, few = result(None), result(5)
+    best = usual.cells[0].correlation.value
+    assert usual.cells[0].place == few.cells[0].place == (0, 2)
+    assert MIN_CORRELATION < usual.bound < best < few.bound < 0.7
+    assert (usual.verdict, few.verdict) == (Verdict.tracks, Verdict.none)
+    assert (len(usual.null), len(few.null)) == (19, 5)
+    assert usual.null[:5] == few.null
+    assert rule(usual).startswith(f"The bound is {usual.bound:.2f}: an r counts if it is higher. The best cells of 19")
+    assert "One more would stay below the bound in 99 cases of 100." in rule(usual)
+    assert f"a claim takes more than {few.bound:.2f}" in conclusion(few, Thresholds())
+    assert "goes with it" in conclusion(usual, Thresholds())
+
+
+def test_large_networks_are_compared_with_enough_others() -> None:
+    assert nulls.default_number(10**8, 10**6, nulls.LEAST_OF_FEATURES) == nulls.LEAST_OF_FEATURES > nulls.LEAST
+    assert nulls.default_number(1, 1, nulls.LEAST_OF_FEATURES) == nulls.MOST
+
+
+def test_what_is_said_of_each_verdict() -> None:
+    patch = FeaturePatch(Estimate(0.5, 0.4, 0.6), Estimate(1.0, 0.9, 1.1), Estimate(0.1, 0.0, 0.2), controls=30, p=0.01)
+    cell = FeatureCell(0, 2, Estimate(0.6, 0.5, 0.7), 0.001, patch)
+    result = FeatureResult("quotes", 0.3, [cell], [0.2, 0.25], 0.4, 0.001, apart=Estimate(2.0, 1.9, 2.1))
+    limits = Thresholds()
+
+    def said(verdict: Verdict, **more: object) -> str:
+        return conclusion(replace(result, verdict=verdict, **more), limits)
+
+    used = said(Verdict.tracks_and_used)
+    assert used == (
+        "quotes (inside quotation marks): cell 2 of layer 1 goes with it, r 0.60 [0.50, 0.70], and the network uses "
+        "it: alone it accounts for 50 % of the 2.0 nats by which the feature moves the odds of a closing quotation "
+        "mark."
+    )
+    assert "Nothing shows that the network uses it" in said(Verdict.tracks)
+    assert "cannot be told: networks that learnt nothing have such cells, too" in said(Verdict.used)
+    assert "p is 0.200, and a claim takes less than 0.05" in said(Verdict.none, p_adjusted=0.2)
+    assert "Their bound is lower than 0.3" in rule(replace(result, bound=MIN_CORRELATION))
+    drawn = draw_features([result], "m; text: t", limits, True, 80, False)
+    lines = [part.plain for part in drawn]
+    assert max(map(len, lines)) <= 80
+    names = {line[2:22].strip() for line in lines if line.startswith("  ") and line[2] != " "}
+    assert {"share", "r", "p of r", "moves", "rest", "p of moves"} == names <= set(legend.FEATURES)
+
+
 def test_a_feature_that_does_not_vary_or_predicts_nothing() -> None:
     vocabulary = Vocabulary("abcdefghijklmnopqrstuvwxyz .:/\n")
     model = CharLM(untrained(0.0, 0).config.replace(vocab_size=len(vocabulary)))
@@ -132,7 +201,7 @@ def test_a_feature_that_does_not_vary_or_predicts_nothing() -> None:
     )
     url, quotes = score(model, stretches_of(text, "url", "quotes", vocabulary=vocabulary), vocabulary)
     assert (quotes.verdict, quotes.note, quotes.cells) == (Verdict.none, "it does not vary in this text", [])
-    assert url.note == "it predicts no character of its own: nothing is said of causes"
+    assert url.note == "the feature predicts no character of its own"
     assert url.apart is None
 
 
@@ -142,7 +211,7 @@ def test_a_network_that_does_not_know_what_is_predicted() -> None:
     model.reset_parameters(0.0, 0)
     text = quoted_text(8_000).replace("\n", "")
     (found,) = score(model, stretches_of(text, "line-position", vocabulary=vocabulary), vocabulary)
-    assert found.note == "the network does not know a line feed: nothing is said of causes"
+    assert found.note == "the network does not know a line feed"
     assert found.apart is None
     assert not predicted("line-position", vocabulary).any()
 

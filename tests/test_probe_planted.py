@@ -154,7 +154,9 @@ def said(invoke: Any, folder: Path, *more: object) -> str:
     """What the probe says in words of the network that `found` probed."""
     model, pairs, text = (folder / name for name in ("planted.safetensors", "pairs.jsonl", "ordinary.txt"))
     few = () if "--nulls" in more else ("--nulls", 5)
-    return " ".join(invoke("probe", "-c", model, "--pairs", pairs, "--text", text, *few, *more).out.split())
+    return " ".join(
+        invoke("probe", "-c", model, "--pairs", pairs, "--text", text, *few, "--details", *more).out.split()
+    )
 
 
 def test_f_spread_over_sixteen_cells(found) -> None:
@@ -302,14 +304,14 @@ def test_o_a_cell_that_counts_passes_for_none_where_cues_of_one_class_are_longer
     assert auc(states[:, :, 0, 0], stimuli.label == 0).min() == 1.0  # it holds the feature, as far as holding goes
     result = found(network, with_long_cues(always=True))
     assert verdicts(result) == {}
-    assert any("the place of a landmark tells F from M (AUC: cue 1.00" in note for note in result["notes"])
+    assert any("where a landmark stands tells F from M (AUC: cue 1.00" in note for note in result["notes"])
     assert result["cells"][0]["free_hold"] is None  # no two sentences can be compared
 
 
 def test_p_a_cell_that_tracks_does_so_among_cues_of_one_length_too(found) -> None:
     result = found(holder(), with_long_cues(always=False))
     assert verdicts(result) == {0: "tracks and used"}
-    assert not any("the place of a landmark" in note for note in result["notes"])
+    assert not any("where a landmark stands" in note for note in result["notes"])
 
 
 def test_q_a_latch_that_is_written_anew_from_its_own_hidden_state(found) -> None:
@@ -341,8 +343,8 @@ def test_r_a_small_part_with_a_mean_far_off_is_not_what_carries_it(found, invoke
     assert patches[1]["recovery"]["value"] == pytest.approx(0.88, abs=0.01)
     assert patches[1]["flip"] == 1.0
     words = said(invoke, tmp_path)
-    (about,) = (sentence for sentence in words.split(". ") if "Cell 0 of layer 1 holds the feature" in sentence)
-    assert "that the network uses it is not shown" in about
+    (about,) = (sentence for sentence in words.split(". ") if "Cell 0 of layer 1 carries the feature" in sentence)
+    assert "nothing shows that the network uses it" in about
     assert "chance" not in about
 
 
@@ -383,7 +385,7 @@ def test_u_a_short_task_that_untrained_networks_hold_too(found, invoke, tmp_path
     assert result["cells"][0]["patch"]["recovery"]["value"] == pytest.approx(1.0, abs=0.01)
     words = said(invoke, tmp_path, "--nulls", 9)
     assert "Cell 0 of layer 1 drives the answer" in words
-    assert "Whether it was trained to hold the feature cannot be told" in words
+    assert "Whether training taught it the feature cannot be told" in words
 
 
 def test_v_behaviour_has_nulls_too(found, invoke, tmp_path: Path) -> None:
@@ -418,7 +420,7 @@ def test_x_a_rival_that_follows_the_last_noun(found, invoke, tmp_path: Path) -> 
     assert without["opposite"]["nats"]["value"] == pytest.approx(2 * 6.0 * np.tanh(FEMININE), rel=0.05)
     assert without["same"]["nats"]["high"] < 0 < without["opposite"]["nats"]["low"]
     words = said(invoke, tmp_path)
-    assert "Cell 1 of layer 1 follows the last noun (AUC 1.00) and speaks against the subject" in words
+    assert "Cell 1 of layer 1 follows the last noun (AUC 1.00) and works against the subject" in words
     assert "past a noun of the other class from 0 % to 100 % right" in words
 
 
@@ -437,10 +439,8 @@ def test_z_a_cell_that_drives_the_answer_and_holds_too_little_is_named(found, in
     network.read(0, 4.0)
     assert verdicts(found(network)) == {0: "short-range"}
     words = said(invoke, tmp_path)
-    assert "No cell is shown to hold the feature all the way" in words
-    assert (
-        "The answer goes with cell 0 of layer 1 all the same: its value in the twin moves the log odds 100 %" in words
-    )
+    assert "No cell is shown to carry the feature all the way" in words
+    assert "The answer goes with cell 0 of layer 1 all the same: given its value in the twin, it moves" in words
 
 
 def test_cells_are_held_exactly_at_what_is_named() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from planted import CHARS, ordinary_lines, toy_pairs, trained_on_random_endings, untrained
+from test_probe_features import QUOTED, quoted_text, stretches_of
 
 from charlstm.checkpoint import find
 from charlstm.config import ModelConfig
@@ -17,7 +18,9 @@ from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import corpus_lines
 from charlstm.network.model import CharLM
 from charlstm.probe.defaults import PORTUGUESE
+from charlstm.probe.feature_scores import score_features
 from charlstm.probe.pipeline import ProbeRequest, probe
+from charlstm.probe.verdict import Thresholds
 
 pytestmark = pytest.mark.skipif(not os.environ.get("SOAK"), reason="minutes long: make soak")
 
@@ -63,6 +66,20 @@ def test_twenty_networks_trained_on_random_endings() -> None:
         result = probe(trained_on_random_endings(seed), vocabulary, request)
         claims += [(seed, cell.name, cell.verdict.value) for cell in [*result.tracking, *result.driving]]
     assert not claims
+
+
+def test_untrained_networks_and_features_of_text() -> None:
+    """With the bound of nine networks, the fewest that are taken."""
+    stretches = stretches_of(quoted_text(16_000), "quotes", "line-position", "word-position")
+    claims = []
+    for seed in range(30):
+        model = untrained((0.0, 1.0, 4.0)[seed % 3], 100 + seed)
+        results = score_features(
+            model, QUOTED, stretches, of_hidden=False, limits=Thresholds(), seed=1000 * seed, fresh=9
+        )
+        claims += [(seed, result.name) for result in results if result.verdict.value != "none"]
+    print(f"claims: {claims}")
+    assert len(claims) <= 3  # of 90
 
 
 def test_a_network_trained_from_nothing(invoke) -> None:

@@ -554,7 +554,7 @@ def refusals(model: Any) -> list[tuple[Any, type[Exception], str]]:
         (lambda: model.score("中文", on_unknown="skip"), TextError, "knows none of its characters"),
         (lambda: model.activations(""), TextError, "`text`: it is empty"),
         (lambda: model.activations("ba", warm=3), UsageError, "`warm` is 3"),
-        (lambda: model.explain("ba", "2"), UsageError, "`cell` 2: write layer:cell, as 2:110"),
+        (lambda: model.explain("ba", "2"), UsageError, "`cell` 2: write layer:cell, as in 2:110"),
         (lambda: model.explain("ba", (3, 1)), UsageError, "`cell` 3:1: this model has layers 1 to 2, cells 0 to 11"),
         (lambda: model.explain("ba", (2, -1)), UsageError, "`cell` 2:-1"),
         (lambda: model.explain("ba", 7), UsageError, "`cell` 7: write"),

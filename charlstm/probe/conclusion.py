@@ -1,4 +1,4 @@
-"""The outcome of a probe in words."""
+"""The outcome of a probe in words, with the figures behind them; `headline` says it in short."""
 
 from __future__ import annotations
 
@@ -25,76 +25,86 @@ def in_words(result: ProbeResult) -> list[str]:
         lines.append(smallest)
     if result.rival is not None:
         lines.append(_against(result.rival))
-    return lines + _behaviour(result)
+    return lines + answers_like_nulls(result)
 
 
-def _names(names: Sequence[str]) -> str:
-    cells = [f"cell {name.split(':')[1]} of layer {name.split(':')[0]}" for name in names]
-    return cells[0] if len(cells) == 1 else f"{', '.join(cells[:-1])} and {cells[-1]}"
+def names(cells: Sequence[str], end: bool = True) -> str:
+    """`2:73` as a person says it, several in a list; `end`: whether the list ends with the last of them."""
+    said = [f"cell {name.split(':')[1]} of layer {name.split(':')[0]}" for name in cells]
+    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])}{' and' if end else ','} {said[-1]}"
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """As a sentence begins."""
     return text[:1].upper() + text[1:]
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share, in whole per cent."""
     return f"{100 * share:.0f} %"
 
 
 def _about(result: ProbeResult, cell: CellReport) -> str:
-    who = _capital(_names([cell.name]))
+    who = capital(names([cell.name]))
     first, second = result.classes
-    what = f"{who} holds the feature ({first} against {second}) from the cue to the deciding character"
+    what = f"{who} carries the feature ({first} against {second}) from the cue to the deciding character"
     if cell.patch is None or cell.ablation is None:
         return f"{what}; causes were not tested."
     moves = _moves(cell.patch)
     if cell.verdict is Verdict.used:
         best = max(result.nulls.hold, default=float("nan"))
         return (
-            f"{who} drives the answer: {moves}; {_without(cell.ablation)}. Whether it was trained to hold the feature "
-            f"cannot be told: on these pairs a cell of a network that learnt nothing holds it, too ({best:.2f})."
+            f"{who} drives the answer: {moves}; {_without(cell.ablation)}. Whether training taught it the feature "
+            f"cannot be told: on these pairs some cell of a network that learnt nothing reaches a hold of {best:.2f}."
         )
     if cell.verdict is Verdict.tracks_and_used:
         return f"{what}, and the network uses it: {moves}; {_without(cell.ablation)}."
     if cell.patch.p is None:
-        return f"{what}; {moves}; the layer is too small to say whether other cells do the same."
+        return f"{what}; {moves}; the layer has too few cells to say whether others do the same."
     return (
-        f"{what}, but that the network uses it is not shown: {moves}, where a claim asks for "
-        f"{_percent(result.limits.recovery)}."
+        f"{what}, but nothing shows that the network uses it: {moves}; a claim takes "
+        f"{percent(result.limits.recovery)}{_and_p(result, cell.patch)}."
     )
 
 
+def _and_p(result: ProbeResult, patch: Patch) -> str:
+    """What else a claim takes, where it is that which is lacking."""
+    if patch.p is None or patch.p < result.limits.alpha or patch.recovery.value < result.limits.recovery:
+        return ""
+    return f" and p below {result.limits.alpha:g} (here {patch.p:.3f}: other cells move it as far)"
+
+
 def _moves(patch: Patch) -> str:
-    flips = "" if patch.flip != patch.flip else f" and flips {_percent(patch.flip)} of the choices"
+    flips = "" if patch.flip != patch.flip else f" and flips {percent(patch.flip)} of the choices"
     return (
-        f"its value in the twin moves the log odds {_percent(patch.recovery.value)} of the way to the twin's "
+        f"given its value in the twin, it moves the log odds {percent(patch.recovery.value)} of the way to the twin's "
         f"({patch.nats.value:+.1f} nats){flips}"
     )
 
 
 def _without(ablation: Ablation) -> str:
     order = ablation.twin_order
-    gone = f"held midway between twins, it takes away {_percent(ablation.removed.value)} of what lies between them"
+    gone = f"held midway between the twins, it removes {percent(ablation.removed.value)} of the difference between them"
     if order.low <= CHANCE <= order.high or order.high < CHANCE:
-        return f"{gone}, and the network no longer tells them apart ({_percent(order.value)} in order)"
+        return f"{gone}, and the network no longer tells them apart ({percent(order.value)} in order)"
     if order.value >= KEPT:
-        return f"{gone}; other cells carry enough to keep {_percent(order.value)} of the twins in order"
-    return f"{gone}, and {_percent(order.value)} of the twins stay in order"
+        return f"{gone}; other cells carry enough to keep {percent(order.value)} of the twins in order"
+    return f"{gone}, and {percent(order.value)} of the twins stay in order"
 
 
 def _together(result: ProbeResult) -> str:
     together = result.sets.together
     assert together is not None
     alone = max((cell.patch.recovery.value for cell in result.tracking if cell.patch), default=0.0)
-    who = _capital(_names(together.cells))
+    who = capital(names(together.cells))
     if alone < result.limits.recovery <= together.patch.recovery.value:
         return (
-            f"{who} hold it between them: none of them moves the answer more than {_percent(alone)} of the way, all "
-            f"together {_percent(together.patch.recovery.value)}."
+            f"{who} share the work: none of them alone moves the answer more than {percent(alone)} of the way, all "
+            f"together {percent(together.patch.recovery.value)}."
         )
     return (
-        f"{who} together move the answer {_percent(together.patch.recovery.value)} of the way; without them "
-        f"{_percent(together.ablation.twin_order.value)} of the twins are in order."
+        f"{who} together move the answer {percent(together.patch.recovery.value)} of the way; without them "
+        f"{percent(together.ablation.twin_order.value)} of the twins are in order."
     )
 
 
@@ -105,43 +115,43 @@ def _smallest(result: ProbeResult) -> str | None:
         if farthest is None or farthest.recovery < SPREAD or result.tracking:
             return None
         return (
-            f"But {farthest.cells} cells together carry it: patched, they move the answer "
-            f"{_percent(farthest.recovery)} of the way to the twin's. The code is spread."
+            f"But {farthest.cells} cells carry it together: patched, they move the answer "
+            f"{percent(farthest.recovery)} of the way to the twin's. The code is spread."
         )
     rest = f"all others but {'it' if len(smallest.cells) == 1 else 'these'}"
-    far = f"{_percent(smallest.patch.recovery.value)} of the way, {rest} {_percent(smallest.patch.rest_recovery.value)}"
+    far = f"{percent(smallest.patch.recovery.value)} of the way, {rest} {percent(smallest.patch.rest_recovery.value)}"
     if len(smallest.cells) == 1:
-        return f"{_capital(_names(smallest.cells))} is enough alone: patched, it goes {far}."
-    return f"{len(smallest.cells)} cells are enough: patched together, they go {far}."
+        return f"{capital(names(smallest.cells))} is enough alone: patched, it moves the answer {far}."
+    return f"{len(smallest.cells)} cells are enough: patched together, they move the answer {far}."
 
 
 def _against(rival: Rival) -> str:
     kinds = {"opposite": "past a noun of the other class", "same": "past one of the same class", "none": "without one"}
     without = {removal.condition: removal for removal in rival.removals}
     changes = ", ".join(
-        f"{words} from {_percent(without[name].accuracy_before)} to {_percent(without[name].accuracy)} right"
+        f"{words} from {percent(without[name].accuracy_before)} to {percent(without[name].accuracy)} right"
         for name, words in kinds.items()
         if name in without
     )
     return (
-        f"{_capital(_names([rival.name]))} follows the last noun (AUC {rival.last_noun_auc:.2f}) and speaks against "
+        f"{capital(names([rival.name]))} follows the last noun (AUC {rival.last_noun_auc:.2f}) and works against "
         "the subject: without it, the odds of the right ending past a noun of the other class rise by "
-        f"{without['opposite'].nats.value:.1f} nats. Choices go, {changes}."
+        f"{without['opposite'].nats.value:.1f} nats; choices go, {changes}."
     )
 
 
 def directions_in_words(found: Directions, limits: Thresholds) -> str:
     """Whether one cell does what a direction of its layer does."""
     cell, best = found.cell.recovery.value, found.best.recovery.value
-    name = _names([found.cell.name])
+    name = names([found.cell.name])
     if best < limits.recovery:
         return (
             f"Neither {name} ({cell:.2f} of the way to the twin's answer) nor a direction of its layer (at best "
             f"{best:.2f}, {found.best.name}) moves the answer far."
         )
     return (
-        f"{_capital(name)} does {cell / best:.2f} of what a direction does: it goes {cell:.2f} of the way to the "
-        f"twin's answer, the best direction of its layer {best:.2f} ({found.best.name})."
+        f"{capital(name)} does {percent(cell / best)} of what the best direction of its layer does: it moves the "
+        f"answer {cell:.2f} of the way to the twin's, that direction {best:.2f} ({found.best.name})."
     )
 
 
@@ -149,32 +159,31 @@ def _none(result: ProbeResult) -> list[str]:
     best = max(result.cells, key=lambda cell: cell.evidence.hold)
     null = max(result.nulls.hold, default=float("nan"))
     lines = [
-        f"No cell is shown to hold the feature all the way: the best, {_names([best.name])}, has a hold of "
+        f"No cell is shown to carry the feature all the way: the best, {names([best.name])}, has a hold of "
         f"{best.evidence.hold:.2f} (p = {best.candidate.p:.3f}); networks that learnt nothing reach {null:.2f}. "
-        f"What it lacks: {'; '.join(shortcomings(best.evidence, result.limits))}."
+        f"It falls short: {'; '.join(shortcomings(best.evidence, result.limits))}."
     ]
     if result.detectable is None:
-        lines.append(
-            f"But {result.lemmas[1]} lemmas are too few to say: even a cell that holds it perfectly may be missed."
-        )
+        lines.append(f"But {result.lemmas[1]} lemmas are too few to say: even a perfect cell may be missed.")
     else:
         lines.append(
-            f"With these {result.lemmas[1]} lemmas a cell is found in four cases of five if its true hold is "
-            f"{result.detectable:g} or more; one that holds less well may have been missed."
+            f"With these {result.lemmas[1]} lemmas, a cell whose true hold is {result.detectable:g} or more is found "
+            "in four cases of five; a weaker one may have been missed."
         )
     lines += [
-        f"The answer goes with {_names([cell.name])} all the same: {_moves(cell.patch)}; {_without(cell.ablation)}."
+        f"The answer goes with {names([cell.name])} all the same: {_moves(cell.patch)}; {_without(cell.ablation)}."
         for cell in result.cells
         if cell.patch is not None and cell.ablation is not None and is_used(cell.evidence, result.limits)
     ]
     brief = [cell for cell in result.cells if cell.verdict is not Verdict.none]
     if brief:
-        kinds = ", ".join(f"{_names([cell.name])} ({cell.verdict.value})" for cell in brief)
+        kinds = ", ".join(f"{names([cell.name])} ({cell.verdict.value})" for cell in brief)
         lines.append(f"For a while only: {kinds}.")
     return lines
 
 
-def _behaviour(result: ProbeResult) -> list[str]:
+def answers_like_nulls(result: ProbeResult) -> list[str]:
+    """A sentence where the network answers no better than networks that learnt nothing; else none."""
     behaviour = result.behaviour
     if behaviour is None or behaviour.nats is None or behaviour.overall.accuracy.low > CHANCE:
         return []

@@ -8,8 +8,8 @@ meant. In English it is number, past nouns of the other number: one of them in t
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from charlstm.config import Language
 from charlstm.errors import TextError
@@ -18,14 +18,19 @@ from charlstm.grammar.pairs import MinimalPair
 
 PAIRS = 540  # in Portuguese 60 nouns, nine each: three distances, three attractors
 SOFT = "A menina disse que não foi se despedir porque quando o João viajou estava muito cansada."
+SOFT_GLOSS = "The girl said that she did not go to say goodbye because, when João left, she was very tired."
 HARD = "A menina que o João viu ontem estava muito cansada."
+HARD_GLOSS = "The girl whom João saw yesterday was very tired."
 NEAR = "The keys to the cabinet are on the table."
 FAR = "The keys that the old man had left in the cabinet beside the door were lost."
 
 
 @dataclass(frozen=True)
 class Example:
-    """A sentence to show, and its twin: what bears the feature, what agrees with it, both ways; the first attractor."""
+    """A sentence to show, and its twin: what bears the feature, what agrees with it, both ways; the first attractor.
+
+    `gloss`: the sentence in English, for who reads no Portuguese.
+    """
 
     name: str
     sentence: str
@@ -34,12 +39,41 @@ class Example:
     ending: str
     other: str
     attractor: str
+    gloss: str = ""
 
     def pair(self) -> MinimalPair:
         """The sentence as a minimal pair."""
         start = self.sentence.index(self.attractor)
         attractor = (start, start + len(self.attractor))
         return pair_of(self.sentence, self.cue, self.twin, self.ending, self.other, attractor)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the feature of some pairs is called, for people.
+
+    Attributes:
+        feature: what a cell may carry: "gender".
+        classes: its two values, in the order of the pairs' classes.
+        cue: what shows it: "the noun".
+        decides: what it decides: "the letter that agrees with it".
+        lemmas: what independent pairs differ in: "nouns".
+        remembers: what such a cell remembers in the sentence that is shown first: "the girl"; empty: nothing is said.
+        glosses: sentences in English, by the sentence.
+    """
+
+    feature: str
+    classes: tuple[str, str]
+    cue: str = "the cue"
+    decides: str = "the character that decides"
+    lemmas: str = "lemmas"
+    remembers: str = ""
+    glosses: Mapping[str, str] = field(default_factory=dict)
+
+
+def words_of_labels(labels: tuple[str, str]) -> Words:
+    """What to call a feature of which only the labels of its two classes are known."""
+    return Words("the class of the cue", labels)
 
 
 @dataclass(frozen=True)
@@ -51,17 +85,24 @@ class Defaults:
         labels: of the pairs that are taken, the two classes of the feature.
         warm: neutral text to read before every sentence.
         examples: the sentences that are shown, the best known first.
+        called: what the feature is called, for people; without glosses: `words` has them.
     """
 
     corpus: str
     labels: tuple[str, str]
     warm: str
     examples: tuple[Example, ...]
+    called: Words
 
     @property
     def name(self) -> str:
         """What the pairs are called, in messages and in records of what was found with them."""
         return f"held-out pairs of {self.corpus}"
+
+    @property
+    def words(self) -> Words:
+        """What the feature is called, and what the sentences mean."""
+        return replace(self.called, glosses={one.sentence: one.gloss for one in self.examples if one.gloss})
 
     def pairs(self, seed: int) -> Sequence[MinimalPair]:
         """The pairs: the same ones for the same seed."""
@@ -77,8 +118,16 @@ PORTUGUESE = Defaults(
     ("F", "M"),
     "Hoje choveu de novo em Lisboa.\n",
     (
-        Example("soft", SOFT, "A menina", "O menino", "cansada", "cansado", "o João"),
-        Example("hard", HARD, "A menina", "O menino", "cansada", "cansado", "o João"),
+        Example("soft", SOFT, "A menina", "O menino", "cansada", "cansado", "o João", SOFT_GLOSS),
+        Example("hard", HARD, "A menina", "O menino", "cansada", "cansado", "o João", HARD_GLOSS),
+    ),
+    Words(
+        "gender",
+        ("feminine", "masculine"),
+        cue="the noun",
+        decides="the letter that agrees with it",
+        lemmas="nouns",
+        remembers="the girl",
     ),
 )
 ENGLISH = Defaults(
@@ -88,6 +137,14 @@ ENGLISH = Defaults(
     (
         Example("near", NEAR, "The keys", "The key", "are", "is", "the cabinet"),
         Example("far", FAR, "The keys", "The key", "were", "was", "the old man"),
+    ),
+    Words(
+        "number",
+        ("singular", "plural"),
+        cue="the word that shows it",
+        decides="the letter that agrees",
+        lemmas="nouns",
+        remembers="the keys",
     ),
 )
 BY_LANGUAGE: dict[Language, Defaults] = {"pt": PORTUGUESE, "en": ENGLISH}

@@ -64,7 +64,8 @@ def score_features(
     values = {name: freed_by_half(stretches.values[name][:, WARM_CHARS:, None], partialled, halves) for name in varying}
     number = fresh
     if number is None:
-        number = nulls.default_number(sum(part.numel() for part in model.parameters()), stretches.ids.size)
+        parameters = sum(part.numel() for part in model.parameters())
+        number = nulls.default_number(parameters, stretches.ids.size, nulls.LEAST_OF_FEATURES)
     networks = [model, *(nulls.reinitialised(model, seed + 1 + k) for k in range(number)), *null_models]
     L, H = model.config.num_layers, model.config.hidden_size
     found: dict[str, list[FeatureCell]] = {}
@@ -108,16 +109,16 @@ def _test_causes(
     for name, result in done.items():
         prediction = FEATURES[name].prediction
         if prediction is None:
-            done[name] = replace(result, note="it predicts no character of its own: nothing is said of causes")
+            done[name] = replace(result, note="the feature predicts no character of its own")
             continue
         if not predicted(name, vocabulary).any():
-            note = f"the network does not know {prediction.summary}: nothing is said of causes"
+            note = f"the network does not know {prediction.summary}"
             done[name] = replace(result, note=note)
             continue
         found = find_places(stretches, name, vocabulary, rng)
         both = [found.of(half) for half in stretches.halves]
         if not all(some.are_enough for some in both):
-            note = "too few stretches have it on and off after the same character: nothing is said of causes"
+            note = "too few stretches have the feature on and off after the same character"
             done[name] = replace(result, note=note)
             continue
         places[name] = both
@@ -146,7 +147,7 @@ def _with_causes(
     choosing, judging = choosing.turned(direction), judging.turned(direction)
     apart = judging.nats_apart(rng)
     if not (apart.low > 0 and choosing.whole.sum() > 0):
-        note = "the predictions do not go with it: there is nothing that a cell could cause"
+        note = "the predictions do not go with the feature, so there is nothing that a cell could cause"
         return replace(result, apart=apart, direction=direction, note=note)
     moved = choosing.recoveries([cell.place for cell in result.cells])
     order = np.argsort(-moved, kind="stable")

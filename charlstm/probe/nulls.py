@@ -17,6 +17,9 @@ from charlstm.network.model import CharLM
 from charlstm.probe.statistics import Floats
 
 LEAST, MOST = 5, 19  # as many as this are taken by default: the more, the smaller the network
+# with five, Student's t alone puts the bound four deviations above their mean, so that untrained networks with r of .25
+# refused a cell with .49; with nine, three
+LEAST_OF_FEATURES = 9
 WORK = 3e11  # parameters times characters that all of them may read by default: some seconds
 # five networks may lie closer together than such networks do: among sixty untrained ones the best AUC deviated, on the
 # probit scale, by 0.1 to 0.15 where it had to hold all the way, and by 0.2 to 0.6 where it had to for a while
@@ -27,14 +30,15 @@ MIN_DEVIATION_Z = 0.05
 LEVEL = 0.99  # of the bound: one more network of the same kind lies below it in so many cases
 
 
-def default_number(parameters: int, characters: int) -> int:
+def default_number(parameters: int, characters: int, least: int = LEAST) -> int:
     """How many networks to take: by size, not by a stopwatch, so that a result can be had again.
 
     Args:
         parameters: of the network.
         characters: that each of them reads.
+        least: however large it is.
     """
-    return int(min(MOST, max(LEAST, WORK / (parameters * max(characters, 1)))))
+    return int(min(MOST, max(least, WORK / (parameters * max(characters, 1)))))
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ from charlstm.network.model import CharLM
 from charlstm.probe import ordinary
 from charlstm.probe.behaviour import CHANCE
 from charlstm.probe.causes import Bench, make_bench, memories, patch
+from charlstm.probe.defaults import Words
 from charlstm.probe.effects import Twins, correct, flip_share, nats_apart, recovery_interval, twin_order
 from charlstm.probe.pipeline import ProbeRequest
 from charlstm.probe.reading import warm_state
@@ -220,27 +221,27 @@ def _moment(
     )
 
 
-def in_words(found: OverRun) -> str:
+def in_words(found: OverRun, words: Words) -> str:
     """When it arose, in a sentence."""
     layer, cell = found.cell
-    first, second = found.classes
-    name, what = f"cell {cell} of layer {layer + 1}", f"the feature ({first} against {second})"
+    first, second = words.classes
+    name, what = f"cell {cell} of layer {layer + 1}", f"{words.feature} ({first} or {second})"
     who = name.capitalize()
     holds, used = found.holds_from, found.used_from
     if holds is not None and used is not None:
         if used.step < holds.step:
-            it = f"it holds {what} all the way {_when(found, holds)}"
+            it = f"it carries {what} all the way {_when(found, holds)}"
             return f"The network uses {name} {_when(found, used)}, and {it}."
-        return f"{who} holds {what} {_when(found, holds)}, and the network uses it {_when(found, used)}."
+        return f"{who} carries {what} {_when(found, holds)}, and the network uses it {_when(found, used)}."
     if holds is not None:
-        return f"{who} holds {what} {_when(found, holds)}, but the network does not use it at the end."
+        return f"{who} carries {what} {_when(found, holds)}, but the network does not use it at the end."
     if used is not None:
-        return f"{who} does not hold {what} at the end, but the network uses it {_when(found, used)}."
-    return f"{who} does not hold {what} at the end, and the network does not use it."
+        return f"{who} does not carry {what} at the end, but the network uses it {_when(found, used)}."
+    return f"{who} does not carry {what} at the end, and the network does not use it."
 
 
 def _when(found: OverRun, moment: Moment) -> str:
     at = found.moments.index(moment)
-    before = "the first that was kept" if at == 0 else f"not at step {found.moments[at - 1].step:,}"
+    before = "the first model that was kept" if at == 0 else f"not yet at step {found.moments[at - 1].step:,}"
     learnt = "" if moment.characters is None else f"{moment.characters:,} characters; "
     return f"from step {moment.step:,} on ({learnt}{before})"

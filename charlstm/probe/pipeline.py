@@ -92,7 +92,7 @@ def probe(
         ]
 
     if not request.pairs:
-        notes = ["no pairs that this network can read: nothing is said of cells; give others"]
+        notes = ["this network cannot read the pairs, so nothing can be said about its cells"]
         return ProbeResult(("cue", "twin"), None, shown(), request.limits, state, asked, asked, notes)
     stimuli = make_stimuli(request.pairs, vocabulary)
     on_progress("reading sentences", 0, 1)
@@ -102,7 +102,7 @@ def probe(
         baseline = ngram.answer(stimuli, request.train_text, lambda k, n: on_progress("n-gram baseline", k, n))
     behaviour = judge(stimuli, answers, baseline, rng)
     if not stimuli.has_twins:
-        notes = ["these pairs have no twins: only behaviour can be scored"]
+        notes = ["these pairs have no twins, so only the answers can be scored"]
         return ProbeResult(stimuli.classes, behaviour, shown(), request.limits, state, asked, asked, notes)
 
     assert request.ordinary is not None, "cells are measured against ordinary text"
@@ -214,22 +214,24 @@ def _notes(stimuli: Stimuli, every: Sequence[CellReport], shown: Sequence[CellRe
     notes = []
     if not stimuli.is_contested:
         notes.append(
-            "too few sentences have an attractor of the other class (condition opposite, in both classes): cells that "
-            "follow the last noun can pass"
+            "too few sentences have an attractor of the other class (condition opposite, in both classes), so a cell "
+            "that just follows the last noun can pass"
         )
     elif not any(pair.attractor for pair in stimuli.pairs):
-        notes.append("the pairs do not say where the attractor stands: its landmarks are at a third and at two thirds")
+        notes.append(
+            "the pairs do not say where the attractor stands, so places at one third and two thirds of the way stand in"
+        )
     position = confounds(stimuli)
     if (np.abs(position - 0.5) > CONFOUNDED).any():
         told = ", ".join(
             f"{name} {at:.2f}" for name, at in zip(LANDMARKS, position, strict=True) if abs(at - 0.5) > CONFOUNDED
         )
         notes.append(
-            f"the place of a landmark tells {stimuli.classes[0]} from {stimuli.classes[1]} (AUC: {told}): a cell must "
-            "hold the feature among sentences in which it stands at one place, too"
+            f"where a landmark stands tells {stimuli.classes[0]} from {stimuli.classes[1]} (AUC: {told}), so a cell "
+            "must also carry the feature among sentences in which it stands at the same place"
         )
     if any(report.patch and report.patch.p is None for report in every):
-        notes.append("the layer has too few other cells to compare with: nothing is said of causes")
+        notes.append("the layer has too few other cells to compare with, so nothing can be said about causes")
     names = {report.name for report in shown}
     left_out = sum(report.verdict is not Verdict.none for report in every if report.name not in names)
     if left_out:

@@ -101,6 +101,12 @@ class Stimuli:
         return bool((self.condition[self.contested] == "opposite").all())
 
 
+def an_example(pairs: Sequence[MinimalPair]) -> list[tuple[str, MinimalPair]]:
+    """One of a person's own pairs, to be shown: the first with an attractor of the other class, or the first at all."""
+    contested = [pair for pair in pairs if pair.condition == "opposite" and pair.kind not in APART]
+    return [("example", (contested or list(pairs))[0])]
+
+
 def make_stimuli(pairs: Sequence[MinimalPair], vocabulary: Vocabulary) -> Stimuli:
     """Encode minimal pairs.
 

@@ -7,98 +7,115 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
+from charlstm.probe.conclusion import percent
 from charlstm.probe.feature_result import MIN_CORRELATION, FeatureCell, FeatureResult
 from charlstm.probe.features import FEATURES
-from charlstm.probe.nulls import LEVEL, MIN_DEVIATION_Z
-from charlstm.probe.statistics import Estimate
+from charlstm.probe.nulls import LEVEL
 from charlstm.probe.verdict import Thresholds, Verdict
-from charlstm.report.tables import table
-from charlstm.report.text import printable
+from charlstm.report.legend import FEATURES as MEANINGS
+from charlstm.report.probe import interval, paragraph, two
+from charlstm.report.probe_details import Rows, figure_lines
 
 SHOWN = 3  # cells of a feature, and those that were tested for causes
-HEADER = ("feature", "share", "cell", "r [95 %]", "bound", "p", "recovery [95 %]", "rest", "p", "verdict")
 
 
 def draw_features(
-    results: Sequence[FeatureResult], source: str, limits: Thresholds, width: int, colour: bool
+    results: Sequence[FeatureResult], source: str, limits: Thresholds, details: bool, width: int, colour: bool
 ) -> list[RenderableType]:
-    """The outcome in words, a table with the best cells of each feature, and what it says."""
-    rows = [row for result in results for row in _rows(result)]
-    return [
-        Text(printable(f"model       {source}")),
-        Text(""),
-        *(Text(printable(_words(result))) for result in results),
-        Text(""),
-        table(rows, HEADER, left=(0, len(HEADER) - 1)),
-        Text(""),
-        *(Text(line, "dim" if colour else "") for line in _legend(results, limits)),
-    ]
+    """For each feature what was found, in words, and the rule that decided; with details a card of the best cells.
+
+    Args:
+        source: the model and the text, in a line.
+        limits: what a claim takes.
+        details: whether everything is shown.
+        width, colour: columns there are, and whether there is colour.
+    """
+    lines: list[RenderableType] = []
+    for result in results:
+        lines += paragraph(conclusion(result, limits), width, "bold" if colour else "")
+        if result.cells:
+            lines += [*paragraph(rule(result), width), Text("")]
+            if details:
+                lines += [*_cards(result, limits, width, colour), Text("")]
+    return [*lines, *paragraph(f"Read: {source}", width, indent="      ")]
 
 
-def _rows(result: FeatureResult) -> Sequence[tuple[str, ...]]:
-    share = f"{100 * result.share:.1f} %"
+def conclusion(result: FeatureResult, limits: Thresholds) -> str:
+    """What was found of one feature, with the figures that decide."""
+    about = f"{result.name} ({FEATURES[result.name].summary})"
     if not result.cells:
-        return [(result.name, share, *("-",) * (len(HEADER) - 3), result.verdict.value)]
-    shown = [cell for k, cell in enumerate(result.cells) if k < SHOWN or cell.patch is not None]
-    rows = []
-    for k, cell in enumerate(shown):
-        patch = cell.patch
-        causes = ("-", "-", "-")
-        if patch is not None:
-            p = "-" if patch.p is None else f"{patch.p:.3f}"
-            causes = (_interval(patch.recovery), f"{patch.rest_recovery.value:.2f}", p)
-        first = (result.name, share) if k == 0 else ("", "")
-        strength = (_interval(cell.correlation), f"{result.bound:.2f}" if k == 0 else "", f"{cell.p:.3f}")
-        rows.append((*first, f"{cell.layer + 1}:{cell.cell}", *strength, *causes, cell.verdict.value))
-    return rows
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
-
-
-def _legend(results: Sequence[FeatureResult], limits: Thresholds) -> list[str]:
-    number = max((len(result.null) for result in results), default=0)
-    return [
-        "share      of the characters where the feature is not 0",
-        "r          partial correlation: position, current and previous character partialled out; on stretches of text "
-        "that chose no cell",
-        f"bound      what r must exceed: {MIN_CORRELATION:g}, and a {100 * LEVEL:g} % prediction bound, on Fisher's z, "
-        f"from the best cells of {number} networks that learnt nothing (deviation at least {MIN_DEVIATION_Z:g})",
-        "p          blocks of the feature exchanged, against the best of all candidates",
-        "recovery   a cell takes its state from a place with, or without, the feature, after the same character: of "
-        "the way that all cells go together, in the log odds of what the feature predicts; "
-        f"at least {limits.recovery:g}",
-        "rest       the same when all cells but this one take theirs",
-        "p          how often another cell of the layer, of like deviation, goes as far",
-        f"verdict    tracks: r above the bound, p below {limits.alpha:g}, over the features, too (Benjamini-Hochberg); "
-        f"used: r at least {MIN_CORRELATION:g}, recovery and its p",
-    ]
-
-
-def _words(result: FeatureResult) -> str:
-    if not result.cells:
-        return f"{result.name}: {result.note}."
+        return f"{about}: {result.note}."
     best = result.cells[0]
-    words = f"{result.name}: {_claim(result, best)}"
-    if result.note:
-        return f"{words} Causes: {result.note}."
-    return words
-
-
-def _claim(result: FeatureResult, cell: FeatureCell) -> str:
-    name, strength = f"cell {cell.cell} of layer {cell.layer + 1}", f"r = {cell.correlation.value:.2f}"
-    bound = f"networks that learnt nothing could reach {result.bound:.2f}"
-    if cell.correlation.value > result.bound:
-        bound = f"bound {result.bound:.2f}"
+    name, r = f"cell {best.cell} of layer {best.layer + 1}", interval(best.correlation, two)
+    causes = _causes(result, best)
     if result.verdict is Verdict.none:
-        return f"no cell goes with it; the best, {name}, has {strength} ({bound}, p {result.p_adjusted:.3f})."
-    tracks = f"{name} goes with it ({strength}, {bound})"
-    if cell.patch is None or result.apart is None:
-        return f"{tracks}."
-    prediction = FEATURES[result.name].prediction
-    what = f"the {result.apart.value:.1f} nats by which it moves the odds of {prediction.summary if prediction else ''}"
-    share = f"{100 * cell.patch.recovery.value:.0f} %"
+        return f"{about}: no cell goes with it. The best, {name}, has r {r}; {_shortfall(result, best, limits)}."
+    if result.verdict is Verdict.used:
+        return (
+            f"{about}: the network uses {name} for it (r {r}), {causes}. That training put it there cannot be told: "
+            "networks that learnt nothing have such cells, too."
+        )
     if result.verdict is Verdict.tracks:
-        return f"{tracks}; that the network uses it is not shown: alone it makes {share} of {what}."
-    return f"{tracks}, and the network uses it: alone it makes {share} of {what}."
+        return f"{about}: {name} goes with it, r {r}. Nothing shows that the network uses it: {causes}."
+    return f"{about}: {name} goes with it, r {r}, and the network uses it: {causes}."
+
+
+def _causes(result: FeatureResult, cell: FeatureCell) -> str:
+    if cell.patch is None or result.apart is None:
+        return result.note or "it was not tested"
+    prediction = FEATURES[result.name].prediction
+    of = f"the odds of {prediction.summary}" if prediction else "the odds"
+    alone = percent(cell.patch.recovery.value)
+    return f"alone it accounts for {alone} of the {result.apart.value:.1f} nats by which the feature moves {of}"
+
+
+def _shortfall(result: FeatureResult, cell: FeatureCell, limits: Thresholds) -> str:
+    lacks = []
+    if not cell.correlation.value > result.bound:
+        lacks.append(f"a claim takes more than {two(result.bound)}")
+    if not max(cell.p, result.p_adjusted) < limits.alpha:
+        lacks.append(f"p is {max(cell.p, result.p_adjusted):.3f}, and a claim takes less than {limits.alpha:g}")
+    return " and ".join(lacks)
+
+
+def rule(result: FeatureResult) -> str:
+    """The rule that decides whether a correlation counts, with the figures that went into it."""
+    number = len(result.null)
+    if not number:
+        return f"An r counts above {two(result.bound)}."
+    reached = f"{two(min(result.null))} to {two(max(result.null))}"
+    least = ""
+    if result.bound <= MIN_CORRELATION:
+        least = f" Their bound is lower than {MIN_CORRELATION:g}, which an r must exceed in any case."
+    else:
+        least = f" One more would stay below the bound in {100 * LEVEL:.0f} cases of 100."
+    return (
+        f"The bound is {two(result.bound)}: an r counts if it is higher. The best cells of {number} networks that "
+        f"learnt nothing reach {reached}.{least}"
+    )
+
+
+def _cards(result: FeatureResult, limits: Thresholds, width: int, colour: bool) -> list[Text]:
+    rows: Rows = [("share", f"{100 * result.share:.1f} %", "of the characters")]
+    lines = figure_lines(rows, MEANINGS, width)
+    shown = [cell for k, cell in enumerate(result.cells) if k < SHOWN or cell.patch is not None]
+    for cell in shown:
+        title = f"cell {cell.cell} of layer {cell.layer + 1}: {cell.verdict.value}"
+        lines += [Text(title, "bold" if colour else ""), *figure_lines(_rows(cell, result, limits), MEANINGS, width)]
+    return lines
+
+
+def _rows(cell: FeatureCell, result: FeatureResult, limits: Thresholds) -> Rows:
+    below = f"a claim takes less than {limits.alpha:g}"
+    rows: Rows = [
+        ("r", interval(cell.correlation, two), f"a claim takes more than {two(result.bound)}"),
+        ("p of r", f"{cell.p:.3f}", below),
+    ]
+    if cell.patch is not None:
+        rows += [
+            ("moves", interval(cell.patch.recovery, two), f"a claim takes {limits.recovery:g}"),
+            ("rest", two(cell.patch.rest_recovery.value), ""),
+        ]
+        if cell.patch.p is not None:
+            rows.append(("p of moves", f"{cell.patch.p:.3f}", below))
+    return rows

@@ -11,13 +11,16 @@ from charlstm.probe.result import SentenceReport
 from charlstm.report.columns import coloured_lines, tenth
 
 
-def sentence_lines(sentence: SentenceReport, which: int, watched: int, width: int, colour: bool) -> list[Text]:
+def sentence_lines(
+    sentence: SentenceReport, which: int, watched: int, width: int, colour: bool, gates: bool = True
+) -> list[Text]:
     """One sentence (0) or its twin (1), wrapped by words; under it the cell, f, i, o in tenths, cue and target.
 
     Args:
         watched: which of the traced cells.
         width: columns there are.
         colour: False draws the cell as symbols in a line of its own.
+        gates: False leaves out what stands under the sentence, but for the cell, and shows the deciding word in full.
     """
     pair = sentence.pair
     text = (pair.prefix, pair.twin_prefix)[which]
@@ -29,7 +32,10 @@ def sentence_lines(sentence: SentenceReport, which: int, watched: int, width: in
     shares = [(value - centre) / reach for value in values]
     cue_end = pair.end_of_cue + len(text) - len(pair.prefix)
     cue_start = text.rfind(" ", 0, common_prefix(pair.prefix, pair.twin_prefix)) + 1
-    decided = pair.endings[which][:1]  # the deciding character: not read, so not coloured
+    decided = pair.endings[which]  # not read, so not coloured
+    decided = decided[:1] if gates else decided.rstrip(" .,")
+    if not gates:
+        return coloured_lines(text + decided, shares + [math.nan] * len(decided), {}, width, colour)
     rows = {
         name: [*map(tenth, trace.gates[name][0, : len(text), watched].tolist()), *" " * len(decided)]
         for name in trace.kind.shares

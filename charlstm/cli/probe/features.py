@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from charlstm.cli.probe.output import EXPLAINED, MORE, show_with
 from charlstm.errors import TextError, UsageError
 from charlstm.report.console import print_json
 
@@ -38,6 +39,7 @@ def probe_features(
     nulls: int | None,
     null_model: Sequence[Path] | None,
     seed: int,
+    details: bool,
     quiet: bool,
     json: bool,
 ) -> None:
@@ -51,12 +53,11 @@ def probe_features(
     from charlstm.probe.texts import ordinary_text, sampled_text
     from charlstm.report.bars import Stages
     from charlstm.report.features import draw_features
-    from charlstm.report.screen import show
 
     names = list(dict.fromkeys(FEATURES if "all" in names else names))
     for name in names:
         if name not in FEATURES:
-            raise UsageError(f"--feature {name}: there is no such feature; --feature list names them")
+            raise UsageError(f"--feature {name}: there is no such feature; --feature list shows them all")
     content, path = load_model(checkpoint, device, quiet or json)
     with Stages(quiet or json) as stages:
         if text is None:
@@ -85,4 +86,5 @@ def probe_features(
             {"checkpoint": str(path), "text": source, "features": {result.name: result.to_dict() for result in results}}
         )
     else:
-        show(partial(draw_features, results, f"{name_of(path)}; text: {source}", limits))
+        draw = partial(draw_features, results, f"{name_of(path)}; text: {source}", limits, details)
+        show_with(draw, EXPLAINED if details else MORE)

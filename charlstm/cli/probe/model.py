@@ -40,12 +40,12 @@ def model_for(
         seen = f"has never seen {describe(e.character)}"
         if own_items:
             raise TextError(
-                f"{e.pair.source}: the model {seen}; leave it out, or pairs that hold it with --skip-unknown"
+                f"{e.pair.source}: the model {seen}; change the text, or leave such pairs out with --skip-unknown"
             ) from None
         raise TextError(
-            f"this model cannot read the {LANGUAGES[e.content.language or 'pt']} items: it {seen}; train one on "
-            "agreement-pt (charlstm train corpora/agreement-pt.txt --memory 150), or with --language, or give --pairs "
-            "of your own"
+            f"this model cannot read the {LANGUAGES[e.content.language or 'pt']} pairs: it {seen}; train one on "
+            "agreement-pt (charlstm train corpora/agreement-pt.txt --memory 150) or with --language, or give your own "
+            "--pairs"
         ) from None
     content.model.to(device)
     if not quiet:
@@ -73,7 +73,9 @@ def null_networks(paths: Sequence[Path] | None, content: ModelFile, device: torc
     for path in paths or ():
         null = load_model_file(find_models(path)[0])
         if null.vocabulary != content.vocabulary:
-            raise TextError(f"{path}: it reads other characters than the probed model; train it on the same characters")
+            raise TextError(
+                f"{path}: this model and the probed one know different characters; train both on the same ones"
+            )
         found.append(null.model.to(device))
     return found
 
@@ -82,8 +84,8 @@ def readable(content: ModelFile, items: Sequence[MinimalPair]) -> list[MinimalPa
     """The pairs whose characters the model knows; how many were left out goes to stderr. TextError if none is left."""
     kept = [pair for pair in items if unknown_character(content, [pair]) is None]
     if not kept:
-        raise TextError("in every pair there is a character that the model has never seen")
+        raise TextError("every pair has a character that the model has never seen; give other pairs")
     if len(kept) < len(items):
         left = f"{len(items) - len(kept):,} of {len(items):,} pairs left out"
-        say(f"{left}: the model has never seen some of their characters")
+        say(f"{left}: they have characters that the model has never seen")
     return kept

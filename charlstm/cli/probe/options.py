@@ -15,13 +15,13 @@ if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.grammar.pairs import MinimalPair
 
 ITEMS = "What to probe"
-CLAIMS = "What a claim asks for"
+CLAIMS = "What a claim takes"
 
 PairsFile = Annotated[
     Path | None,
     option(
         "--pairs",
-        help="Minimal pairs of your own: JSON lines with BLiMP's names (sentence_good, sentence_bad, twin, cue_end, "
+        help="Your own minimal pairs: JSON lines with BLiMP's names (sentence_good, sentence_bad, twin, cue_end, "
         "condition, lemma, distance, kind, label, attractor), or CLAMS' tab-separated lines. "
         "[default: held-out pairs of agreement-pt, or of agreement-en for a model of English]",
         rich_help_panel=ITEMS,
@@ -32,16 +32,21 @@ Sentence = Annotated[
     str | None,
     option("--sentence", help="A sentence to show, with --cue, --twin and --endings.", rich_help_panel=ITEMS),
 ]
-Cue = Annotated[str | None, option("--cue", help="What in it bears the feature: 'A menina'.", rich_help_panel=ITEMS)]
-Twin = Annotated[str | None, option("--twin", help="What takes its place: 'O menino'.", rich_help_panel=ITEMS)]
+Cue = Annotated[
+    str | None, option("--cue", help="The part of it that shows the feature: 'A menina'.", rich_help_panel=ITEMS)
+]
+Twin = Annotated[
+    str | None, option("--twin", help="The part that replaces the cue: 'O menino'.", rich_help_panel=ITEMS)
+]
 Endings = Annotated[
-    str | None, option("--endings", help="The word that agrees, both ways: cansada/cansado.", rich_help_panel=ITEMS)
+    str | None, option("--endings", help="Both forms of the word that agrees: cansada/cansado.", rich_help_panel=ITEMS)
 ]
 Features = Annotated[
     list[str] | None,
     option(
         "--feature",
-        help="Score cells on a feature of ordinary text instead; may be repeated; 'list' names them.",
+        help="Look for cells that go with a feature of ordinary text instead; 'list' names the features, 'all' takes "
+        "them all. Repeatable.",
         rich_help_panel=ITEMS,
         show_default=False,
     ),
@@ -50,8 +55,8 @@ OverRunOption = Annotated[
     Path | None,
     option(
         "--over-run",
-        help="Say when it arose: follow the cell that the probe of this run finds (or --cell) over the snapshots that "
-        "the run kept (train --snapshots).",
+        help="Show when the cell arose: follow the cell that the probe of this run finds (or --cell) over the "
+        "snapshots that the run kept (train --snapshots).",
         metavar="RUN",
         rich_help_panel=ITEMS,
         show_default=False,
@@ -61,46 +66,68 @@ TextFile = Annotated[
     Path | None,
     option(
         "--text",
-        help="Ordinary text. [default: text sampled from the model, always the same]",
+        help="Ordinary text to compare with. [default: text sampled from the model, always the same]",
         rich_help_panel=ITEMS,
         show_default=False,
     ),
 ]
 Warm = Annotated[
     str | None,
-    option("--warm", help="Neutral text to read before every sentence.", rich_help_panel=ITEMS, show_default=False),
+    option(
+        "--warm",
+        help="Neutral text that the model reads before every sentence.",
+        rich_help_panel=ITEMS,
+        show_default=False,
+    ),
 ]
 SkipUnknown = Annotated[
     bool,
     option(
         "--skip-unknown",
-        help="Leave out pairs with characters that the model has never seen; how many is said.",
+        help="Leave out pairs with characters that the model has never seen, and say how many.",
         rich_help_panel=ITEMS,
     ),
 ]
 Cells = Annotated[
     list[str] | None,
     option(
-        "--cell", help="Report this cell whatever it does, as layer:cell (2:110); may be repeated.", show_default=False
+        "--cell", help="Report this cell, too, whatever it does: layer:cell, as 2:110. Repeatable.", show_default=False
     ),
 ]
 Directions = Annotated[
     bool,
     option(
         "--directions",
-        help="Compare the best cell with directions of its layer, too: difference of class means, linear probe, "
+        help="Also compare the best cell with directions of its layer: difference of class means, linear probe, "
         "one-dimensional DAS.",
     ),
 ]
 Hold = Annotated[
-    float, option("--hold", help="Least hold.", min=0.5, max=1, callback=parse_finite, rich_help_panel=CLAIMS)
+    float,
+    option(
+        "--hold",
+        help="The least hold: how well the cell tells the classes apart.",
+        min=0.5,
+        max=1,
+        callback=parse_finite,
+        rich_help_panel=CLAIMS,
+    ),
 ]
-Gap = Annotated[float, option("--gap", help="Least gap.", min=0, callback=parse_finite, rich_help_panel=CLAIMS)]
+Gap = Annotated[
+    float,
+    option(
+        "--gap",
+        help="The least gap between the classes, in standard deviations.",
+        min=0,
+        callback=parse_finite,
+        rich_help_panel=CLAIMS,
+    ),
+]
 Alpha = Annotated[
     float,
     option(
         "--alpha",
-        help="p of every test must lie below it.",
+        help="The p of every test must be below this.",
         min=0,
         max=1,
         callback=parse_finite,
@@ -111,7 +138,7 @@ Recovery = Annotated[
     float,
     option(
         "--recovery",
-        help="Least share of the way to the twin's answer that a patch must go.",
+        help="How far patching the cell must move the answer towards the twin's, as a share of the way.",
         min=0,
         max=1,
         callback=parse_finite,
@@ -122,7 +149,8 @@ NullNumber = Annotated[
     int | None,
     option(
         "--nulls",
-        help="How many re-initialised networks to compare with. [default: 5 to 19, fewer for larger networks]",
+        help="How many networks that learnt nothing to compare with; the more, the tighter the bound. "
+        "[default: 5 to 19, fewer for larger networks; with --feature 9 to 19]",
         min=2,
         max=1000,
         rich_help_panel=CLAIMS,
@@ -133,11 +161,18 @@ NullModels = Annotated[
     list[Path] | None,
     option(
         "--null-model",
-        help="A model that learnt nothing of the feature, to compare with, too: trained on shuffled endings, for "
-        "instance. May be repeated.",
+        help="Also compare with this model, which learnt nothing of the feature: trained on shuffled endings, for "
+        "instance. Repeatable.",
         rich_help_panel=CLAIMS,
         show_default=False,
     ),
+]
+Details = Annotated[
+    bool,
+    option("--details", help="Show every figure, a card for each cell, and the gates.", rich_help_panel=OUTPUT),
+]
+Legend = Annotated[
+    bool, option("--legend", help="Explain every figure in plain words, and stop.", rich_help_panel=OUTPUT)
 ]
 Save = Annotated[
     Path | None,
@@ -149,7 +184,7 @@ Seed = Annotated[
     int,
     option(
         "--seed",
-        help="Of the items, the split, the tests and the null networks.",
+        help="Seed of the pairs, the split, the tests and the networks that learnt nothing.",
         min=0,
         max=2**32,
         rich_help_panel=MACHINE,
@@ -169,12 +204,12 @@ def own_sentence(
     if len(missing) == len(given):
         return []
     if missing:
-        raise UsageError(f"--sentence, --cue, --twin and --endings belong together; {missing[0]} is missing")
+        raise UsageError(f"--sentence, --cue, --twin and --endings go together; {missing[0]} is missing")
     both = [normalize(ending, True) for ending in (endings or "").split("/")]
     if len(both) != 2 or not all(both):
-        raise UsageError(f"--endings {endings!r}: give both forms, as cansada/cansado")
+        raise UsageError(f"--endings {endings!r}: give both forms, as in cansada/cansado")
     if both[0] == both[1]:
-        raise TextError(f"--endings {endings!r}: the two endings do not differ")
+        raise TextError(f"--endings {endings!r}: the two endings are the same; give two forms")
     text = normalize(sentence or "", True)
     if both[0] not in text and both[1] in text:
         both.reverse()

@@ -30,9 +30,11 @@ def models_of(run: Path, others: Mapping[str, Any], cells: Sequence[str]) -> lis
     """
     for name, value in others.items():
         if value:
-            raise UsageError(f"{name} and --over-run: one cell is followed over the models of a run; leave {name} out")
+            raise UsageError(
+                f"{name} does not go with --over-run, which follows one cell over the models of a run; leave {name} out"
+            )
     if len(cells) > 1:
-        raise UsageError("--cell: with --over-run one cell is followed; give one")
+        raise UsageError("--cell: --over-run follows one cell; give one")
     folder = run_folder(run)
     snapshots = list_snapshots(folder)
     if not snapshots:
@@ -61,7 +63,7 @@ def probe_over_run(
     else:
         cell, why = _found_in(content, path, request, usual, on_progress)
     found = follow(paths, content, cell, request, on_progress)
-    return found, f"cell        {cell[0] + 1}:{cell[1]}, {why}"
+    return found, f"Followed: cell {cell[1]} of layer {cell[0] + 1}, {why}."
 
 
 def _found_in(
@@ -70,12 +72,12 @@ def _found_in(
     """The best cell of a model, and what the probe says of it."""
     known = recall(path, usual, content.model.config)[1] if usual else None
     if known is not None:
-        return (known.layer, known.cell), f"which the probe of this model found: {known.verdict}"
+        return (known.layer, known.cell), f"found by the probe of this model: {known.verdict}"
     result = run_probe(content.model, content.vocabulary, request, on_progress)
     if usual:
         remember(path, usual, best_cell(result))
     best = result.cells[0]
     verdict = best.verdict.value
     if verdict == "none":
-        return best.candidate.place, "which holds best in this model, where the probe finds none that holds"
-    return best.candidate.place, f"which the probe of this model found: {verdict}"
+        return best.candidate.place, "the best of this model, in which the probe finds no cell"
+    return best.candidate.place, f"found by the probe of this model: {verdict}"

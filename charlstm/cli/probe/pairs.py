@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -12,11 +13,13 @@ from charlstm.cli.probe.options import (
     Alpha,
     Cells,
     Cue,
+    Details,
     Directions,
     Endings,
     Features,
     Gap,
     Hold,
+    Legend,
     NullModels,
     NullNumber,
     OverRunOption,
@@ -32,6 +35,7 @@ from charlstm.cli.probe.options import (
     own_sentence,
     parse_cells,
 )
+from charlstm.cli.probe.output import EXPLAINED, MORE, show_legend, show_with
 from charlstm.errors import CharLSTMError, TextError, UsageError
 from charlstm.report.console import print_json, say
 
@@ -77,21 +81,28 @@ def probe(
     seed: Seed = 0,
     device: DeviceOption = Device.auto,
     threads: Threads = None,
+    details: Details = False,
+    legend: Legend = False,
     quiet: Quiet = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Find the cells that carry a feature, and prove it by experiment.
 
-    Without options: gender in Portuguese, past a noun of the other gender; for a model of English, number. Cells are
-    chosen on one half of the nouns and judged on the other, by patching and ablation, against networks that learnt
-    nothing; when none qualifies, it says so. With --feature: the cells that go with a feature of ordinary text, by
-    correlation first, then by exchanging what a cell holds between places with and without it.
+    Without options, the feature is gender in Portuguese, past a noun of the other gender; for a model of English, it is
+    number. The probe chooses cells on one half of the nouns and judges them on the other, by patching and ablation,
+    against networks that learnt nothing. If no cell qualifies, it says so. With --feature, it looks for cells that go
+    with a feature of ordinary text: by correlation first, then by exchanging what a cell holds between places with and
+    without the feature.
 
-        charlstm probe -c checkpoints/agreement-pt
-        charlstm probe --feature list
+        charlstm probe -c portuguese
+        charlstm probe --details --cell 2:110
+        charlstm probe --feature quotes
         charlstm probe --over-run checkpoints/agreement-pt
     """
+    if legend:
+        show_legend(json)
+        return
     if feature and "list" in feature:
         from charlstm.cli.probe.features import list_features
 
@@ -107,9 +118,9 @@ def probe(
         given = {"--over-run": over_run, "--pairs": pairs, **of_sentence, "--directions": directions}
         for name, value in {**given, "--warm": warm, "--cell": cell, "--save": save}.items():
             if value:
-                raise UsageError(f"{name} and --feature: a feature is read off ordinary text; leave {name} out")
+                raise UsageError(f"{name} does not go with --feature, which reads ordinary text; leave {name} out")
     if save is not None and save.exists():
-        raise UsageError(f"--save {save}: there is a file already; it is never overwritten: give another name")
+        raise UsageError(f"--save {save}: this file exists, and is never overwritten; give another name")
     snapshots: list[Path] = []
     if over_run is not None:
         from charlstm.cli.probe.over_run import models_of
@@ -125,14 +136,17 @@ def probe(
         from charlstm.cli.probe.features import probe_features
 
         of_hidden = state.value == "h"
-        probe_features(feature, checkpoint, machine, text, of_hidden, limits, nulls, null_model, seed, quiet, json)
+        probe_features(
+            feature, checkpoint, machine, text, of_hidden, limits, nulls, null_model, seed, details, quiet, json
+        )
         return
 
     from charlstm.grammar.pairs import read_pairs
-    from charlstm.probe.defaults import defaults_of
+    from charlstm.probe.defaults import defaults_of, words_of_labels
     from charlstm.probe.found_cells import best_cell, remember
     from charlstm.probe.pipeline import ProbeRequest
     from charlstm.probe.pipeline import probe as run_probe
+    from charlstm.probe.stimuli import an_example
     from charlstm.report.bars import Stages
 
     read = read_pairs(pairs) if pairs is not None else None
@@ -159,22 +173,24 @@ def probe(
     cells = parse_cells(cell, content.model.config)
     has_twins = bool(items) and all(pair.twin is not None for pair in items)
     if save is not None and not has_twins:
-        raise TextError(f"--save {save}: without pairs that have twins there are no activations; leave --save out")
+        raise TextError(f"--save {save}: only pairs with twins give activations; leave --save out")
     if directions and not has_twins:
-        raise TextError("--directions: without pairs that have twins nothing can be patched; leave --directions out")
+        raise TextError("--directions: only pairs with twins can be patched; leave --directions out")
     if warm is not None:  # a typing error must not pass for no text
         content.vocabulary.encode(content.normalize(warm), what="--warm")
     elif pairs is not None:
         warm = "\n"
     if snapshots and not has_twins:
-        raise TextError(f"--over-run: {pairs}: these pairs have no twins, so no cell can be followed; give twins")
+        raise TextError(
+            f"--over-run: {pairs}: these pairs have no twins, so no cell can be followed; give pairs with twins"
+        )
     is_usual = bool(items) and (pairs, warm, text, state, seed, limits, nulls, null_model) == (
         *(None, None, None, StateName.c, 0, Thresholds(), None, None),
     )
     with Stages(quiet or json) as stages:
         request = ProbeRequest(
             pairs=items,
-            sentences=shown_of(content),
+            sentences=shown_of(content) or (an_example(items) if has_twins else []),
             warm=content.normalize(usual.warm if warm is None else warm),
             ordinary=ordinary_text(content, text, stages.update) if has_twins else None,
             train_text=train_text(content),
@@ -199,9 +215,12 @@ def probe(
             print_json({"run": str(over_run), "items": source, **found.to_dict()})
         else:
             from charlstm.report.over_run import draw_over_run
-            from charlstm.report.screen import show
 
-            show(partial(draw_over_run, found, header(content, path), about_cell))
+            words = usual.words if read is None else words_of_labels(found.classes)
+            show_with(
+                partial(draw_over_run, found, words, header(content, path), about_cell, details),
+                EXPLAINED if details else MORE,
+            )
         return
     if is_usual:
         remember(path, usual.name, best_cell(result))
@@ -210,10 +229,17 @@ def probe(
     if json:
         print_json({"checkpoint": str(path), "items": source, **result.to_dict()})
         return
-    from charlstm.report.probe import draw_probe
-    from charlstm.report.screen import show
+    words = usual.words if read is None else words_of_labels(result.classes)
+    if own:
+        words = replace(words, remembers="")
+    if details:
+        from charlstm.report.probe_details import draw_details
 
-    show(partial(draw_probe, result, header(content, path)))
+        show_with(partial(draw_details, result, words, header(content, path)), EXPLAINED)
+    else:
+        from charlstm.report.probe import draw_probe
+
+        show_with(partial(draw_probe, result, words), MORE)
 
 
 def header(content: ModelFile, path: Path) -> str:
