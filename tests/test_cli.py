@@ -657,7 +657,7 @@ def test_a_model_is_saved_with_a_language(invoke: Invoke, trained: Path) -> None
     assert english.language == "en"
     english.save("again.safetensors")
     assert charlstm.load("again.safetensors").language == "en"
-    with pytest.raises(charlstm.CharLSTMError, match="language is 'eo'; it must be one of pt, en"):
+    with pytest.raises(charlstm.CharLSTMError, match="`language` is 'eo'; it must be one of pt, en"):
         model.save("eo.safetensors", language="eo")  # type: ignore[arg-type]
 
 
