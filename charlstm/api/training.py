@@ -10,6 +10,7 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from charlstm.config import ModelConfig, TrainConfig, check_changes, check_toget
 from charlstm.corpus import CorpusRequest, check_encoding, open_corpus
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import TextError, UsageError
+from charlstm.grammar import is_built_in, located
 from charlstm.interrupts import ctrl_c_waits
 from charlstm.network.devices import find_device
 from charlstm.report.bars import Stages, in_notebook
@@ -64,7 +66,7 @@ def train(
     whose message says how to go on; a second Ctrl-C stops at once.
 
     Args:
-        files: a file, folder (its *.txt and *.txt.gz) or glob, or a list of them.
+        files: a file, a folder (its *.txt and *.txt.gz), a glob or the name of a built-in text ("garden"); or a list.
         text: the text itself, in place of files.
         out: the folder of the run; None: checkpoints/NAME, by the first file.
         resume: the folder of a run to go on with; only the budget and `patience` may be given with it.
@@ -116,7 +118,8 @@ def train(
                 checkpoint.check_new(target)  # before the text is read, which may take a while
             request = _request(sources, _sources(valid, "valid"), encoding, normalize, chosen, text is not None)
             with Stages(seen.quiet, unit="B", forced=seen.forced) as stages:
-                corpus = open_corpus(request, stdin, stages.update)
+                files, valid_files = (located(names, stages.update) for names in (request.files, request.valid_files))
+                corpus = open_corpus(replace(request, files=files, valid_files=valid_files), stdin, stages.update)
             name = NAME_OF_TEXT if text is not None else sources[0]
             session = new_session(
                 request,
@@ -235,7 +238,8 @@ def _sources(given: Any, name: str) -> tuple[str, ...]:
 
 def _exists(path: str) -> bool:
     try:
-        return path not in ("", STDIN) and (Path(path).exists() or bool(glob.glob(path, recursive=True)))
+        is_there = Path(path).exists() or is_built_in(path) or bool(glob.glob(path, recursive=True))
+        return path not in ("", STDIN) and is_there
     except (OSError, ValueError):  # a name that is too long, or that no file can have
         return False
 
