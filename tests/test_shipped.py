@@ -100,7 +100,7 @@ def test_a_model_that_ships_goes_by_its_name_in_any_folder(invoke) -> None:
 def test_a_file_or_folder_of_its_name_goes_first_and_is_said(invoke, command: tuple[object, ...]) -> None:
     path = put(Path("portuguese"), 0, True)
     done = invoke(*command, "portuguese")
-    assert f"model: {path} in this folder, not the built-in model of that name: {MODEL}\n" in done.err
+    assert f"model: {path} in this folder; for the built-in model of that name, give {MODEL}\n" in done.err
     assert f"model: {path}" not in invoke(*command, "portuguese", "-q").err
     path.rename("aside")
     Path("portuguese", CONFIG).unlink()
@@ -110,7 +110,7 @@ def test_a_file_or_folder_of_its_name_goes_first_and_is_said(invoke, command: tu
     assert str(MODEL) in hidden.err
     Path("portuguese").rmdir()
     Path("aside").rename("portuguese")
-    assert "model: portuguese (it is here;" in invoke(*command, "portuguese").err
+    assert "model: portuguese in this folder;" in invoke(*command, "portuguese").err
 
 
 def test_who_names_a_model_that_is_not_there_is_told_which_ship(invoke) -> None:

@@ -168,5 +168,5 @@ def say_hidden(given: Path | None, path: Path) -> bool:
     if hides:
         assert given is not None
         shipped = shipped_models()[given.as_posix()]
-        say(f"model: {path} in this folder, not the built-in model of that name: {shipped}")
+        say(f"model: {path} in this folder; for the built-in model of that name, give {shipped}")
     return hides
