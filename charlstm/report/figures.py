@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-from charlstm.checkpoint import write_atomically
+from charlstm.files.atomic import write_atomically
 from charlstm.files.cache import cache_folder, make_folder
 from charlstm.report.charts import Chart, Curve
 from charlstm.report.text import printable

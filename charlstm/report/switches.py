@@ -11,48 +11,54 @@ from charlstm.report.tables import table
 from charlstm.report.text import printable
 
 SPEAKERS = {
-    "FF": "a woman after a woman",
-    "FM": "a man after a woman",
-    "MF": "a woman after a man",
-    "MM": "a man after a man",
+    "FF": "woman, woman",
+    "FM": "woman, man",
+    "MF": "man, woman",
+    "MM": "man, man",
 }
 
 
 def draw_switches(found: Switches, chosen: str, width: int, colour: bool) -> list[RenderableType]:
-    """What a cell's gates do where the gender changes, in numbers and in words."""
+    """What a cell's gates do where the gender changes, in words and then in numbers."""
     switch, repeat = found.lines
-    rows = [
-        (f"{name}, {stretch}", _two(c.first), _two(c.second), _difference(c))
-        for name, contrasts in (("cleared", found.cleared), ("written", found.written))
-        for stretch, c in contrasts.items()
-    ]
     o = found.shown
+    lines: list[RenderableType] = [
+        *(Text(line) for line in in_words(found)),
+        Text(""),
+        Text(printable(f"Cell {found.cell} of layer {found.layer + 1} ({chosen})")),
+        Text(f"It tells the speaker's gender, just before a character that agrees: AUC {_two(found.holds)}"),
+    ]
+    for name, contrasts in (("cleared", found.cleared), ("written", found.written)):
+        rows = [(stretch, _two(c.first), _two(c.second), _difference(c)) for stretch, c in contrasts.items()]
+        lines += [
+            Text(""),
+            table(rows, (f"{name} at", f"switch ({switch:,})", f"repeat ({repeat:,})", "difference")),
+        ]
     return [
-        Text(printable(f"cell {found.cell} of layer {found.layer + 1}: {chosen}")),
-        Text(f"it tells the speaker's gender, just before a character that agrees: AUC {_two(found.holds)}"),
+        *lines,
         Text(""),
-        table(rows, ("", f"switch ({switch:,})", f"repeat ({repeat:,})", "difference")),
-        Text(""),
-        table(
-            [("", *(f"{told.value:.2f}" for told in found.told.values()))],
-            ("what is written tells the genders apart, AUC", *STRETCHES),
-        ),
+        Text("How well what is written tells the genders apart"),
+        table([("AUC", *(f"{told.value:.2f}" for told in found.told.values()))], ("", *STRETCHES)),
         Text(""),
         table(
             [("output gate o", _two(o.first), _two(o.second), _difference(o))],
-            ("", "before a character that agrees", "before others", "difference"),
+            ("", "where words agree", "elsewhere", "difference"),
+        ),
+        Text(""),
+        Text("Cell state after each stretch, by who spoke before and who speaks now"),
+        table(
+            [(SPEAKERS[who], *(f"{state.value:+.2f}" for state in states)) for who, states in found.course.items()],
+            ("speakers", "line before", *STRETCHES),
         ),
         Text(""),
         table(
-            [(SPEAKERS[who], *(f"{state.value:+.2f}" for state in states)) for who, states in found.course.items()],
-            ("cell state after", "the line before", *STRETCHES),
-        ),
-        Text(""),
-        *(Text(line) for line in in_words(found)),
-        Text(""),
-        Text(
-            "switch: a line of agreement-en-cs after one of the other gender; repeat: after one of the same; cleared: "
-            "1 - product of f; written: sum of i |g|; intervals: 95 %, over texts"
+            [
+                ("switch", "a line of agreement-en-cs after one of the other gender; repeat: after one of the same"),
+                ("cleared", "1 - product of f over the stretch"),
+                ("written", "sum of i |g| over the stretch"),
+                ("agree", "just before a character of a word that agrees with the speaker"),
+                ("[low, high]", "95 % intervals, over texts"),
+            ]
         ),
     ]
 

@@ -41,7 +41,7 @@ def gradient(
     file: TextFile = None,
     checkpoint: Checkpoint = None,
     against: Against = None,
-    back: Annotated[int, option("--back", help="How many characters back.", min=2, max=2000)] = 100,
+    back: Annotated[int, option("--back", help="How many characters back to follow.", min=2, max=2000)] = 100,
     unknown: UnknownOption = Unknown.error,
     encoding: Encoding = "utf-8",
     width: Width = None,

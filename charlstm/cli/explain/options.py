@@ -43,7 +43,7 @@ Against = Annotated[
     Path | None,
     option(
         "--against",
-        help="Another model, beside the first. [default: without --checkpoint, the LSTM and the RNN that ship]",
+        help="Another model to set beside the first. [default: without --checkpoint, the LSTM and the RNN that ship]",
         show_default=False,
     ),
 ]
@@ -53,5 +53,11 @@ Pairs = Annotated[
 ]
 Seed = Annotated[
     int,
-    option("--seed", help="Of what is drawn: texts, networks, intervals.", min=0, max=2**31, rich_help_panel=MACHINE),
+    option(
+        "--seed",
+        help="Seed of the texts, networks and intervals that are drawn.",
+        min=0,
+        max=2**31,
+        rich_help_panel=MACHINE,
+    ),
 ]

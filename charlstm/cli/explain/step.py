@@ -27,7 +27,7 @@ from charlstm.cli.probe.options import Warm
 
 
 def step(
-    at: Annotated[int, option("--at", help="Which character, from 1.", min=1)],
+    at: Annotated[int, option("--at", help="Which character of the text, from 1.", min=1)],
     text: Text = None,
     file: TextFile = None,
     checkpoint: Checkpoint = None,
@@ -46,7 +46,7 @@ def step(
 ) -> None:
     """Write one step out as equations, each right to its last digit.
 
-    What a line adds or multiplies stands in it with all its digits, so that each can be checked by hand.
+    Every line shows its numbers in full, so that you can check it by hand.
 
         charlstm explain step "A menina que o João viu está cansada." --at 9
         charlstm explain step --at 3 --cell 1:12

@@ -40,7 +40,9 @@ def walk(
     file: TextFile = None,
     checkpoint: Checkpoint = None,
     cell: CellsOrLongest = None,
-    brief: Annotated[bool, option("--brief", help="Only the text and the rows under it, no line a character.")] = False,
+    brief: Annotated[
+        bool, option("--brief", help="Show only the text and the rows under it, not a line for each character.")
+    ] = False,
     first: Annotated[
         int | None,
         option("--from", help="The first character to show, from 1; what is before it is read, too.", min=1),
@@ -48,7 +50,7 @@ def walk(
     last: Annotated[int | None, option("--to", help="The last character to show.", min=1)] = None,
     pairs: Pairs = None,
     open_from: Annotated[
-        float, option("--open", help="From here on a gate is open.", min=0, max=1, callback=parse_finite)
+        float, option("--open", help="From which value on a gate counts as open.", min=0, max=1, callback=parse_finite)
     ] = 0.5,
     warm: Warm = None,
     unknown: UnknownOption = Unknown.error,
