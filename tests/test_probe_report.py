@@ -255,9 +255,9 @@ def test_what_else_bears_on_it(found: ProbeResult) -> None:
     result = replace(found, rival=Rival(0, 5, 0.97, [removal]))
     assert beside(result)[-1].startswith("Cell 5 of layer 1 follows the last noun instead")
     assert "from 40 % to 90 % right" in screen(result)
-    (asked,) = about_asked(found, PT)
-    assert asked.startswith("Cell 9 of layer 1, as asked for: none; its hold is below 0.9")
-    assert about_asked(judged(found, Verdict.tracks), PT) == []
+    (asked,) = about_asked(found)
+    assert asked.startswith("Cell 9 of layer 1, which you named, does not carry it all the way: its hold is below 0.9")
+    assert about_asked(judged(found, Verdict.tracks)) == []
 
 
 def test_several_cells_together_are_told_where_they_go_farther(found: ProbeResult) -> None:

@@ -50,16 +50,19 @@ def not_claimed(result: ProbeResult, words: Words) -> str:
     return "that it does this alone, only this, or in other kinds of sentence."
 
 
-def about_asked(result: ProbeResult, words: Words) -> list[str]:
+def about_asked(result: ProbeResult) -> list[str]:
     """A sentence on each cell that a person asked for, where the headline says nothing of it."""
     asked = set(result.asked)
     told = {cell.name for cell in [*result.tracking, *result.driving]}
-    return [
-        f"{capital(names([cell.name]))}, as asked for: {cell.verdict.value}; "
-        f"{_reasons(result, cell) or f'it carries {words.feature} all the way'}."
-        for cell in result.cells
-        if cell.candidate.place in asked and cell.name not in told
-    ]
+    lines = []
+    for cell in result.cells:
+        if cell.candidate.place in asked and cell.name not in told:
+            verdict = "" if cell.verdict is Verdict.none else f" ({cell.verdict.value})"
+            lines.append(
+                f"{capital(names([cell.name]))}, which you named, does not carry it all the way{verdict}: "
+                f"{_reasons(result, cell)}."
+            )
+    return lines
 
 
 def beside(result: ProbeResult) -> list[str]:
