@@ -94,7 +94,7 @@ def _of_answers(result: ProbeResult) -> str:
     assert result.behaviour is not None
     right = result.behaviour.overall.accuracy
     if right.low <= CHANCE <= right.high:
-        return "On these pairs the network does no better than chance."
+        return "On these pairs the network is not shown to do better than chance."
     if right.high < CHANCE:
         return f"On these pairs the network does worse than chance: {percent(right.value)} are right."
     return f"The network prefers the right form in {percent(right.value)} of these pairs."

@@ -45,7 +45,8 @@ def draw_probe(result: ProbeResult, words: Words, width: int, colour: bool) -> l
     more = [*beside(result), *about_asked(result)]
     if result.directions is not None:
         more.append(directions_in_words(result.directions, result.limits))
-    more += [f"Note: {note}." for note in result.notes]
+    if result.cells or result.behaviour is None:  # else the headline has said it
+        more += [f"Note: {note}." for note in result.notes]
     for said in more:
         lines += paragraph(said, width)
     if result.cells:
