@@ -161,7 +161,7 @@ def test_contested_sentences_need_both_classes() -> None:
 
 
 def test_pairs_that_cannot_be_probed() -> None:
-    with pytest.raises(TextError, match=r"9 independent pairs .* at least 10 are needed"):
+    with pytest.raises(TextError, match=r"9 independent pairs .* give at least 10"):
         make_stimuli(toy_pairs(lemmas=9), TOY)
     pairs = toy_pairs(lemmas=10)
     alone = MinimalPair(**{**vars_of(pairs[3]), "twin": None, "cue_end": None, "source": "file, line 4"})
@@ -172,7 +172,7 @@ def test_pairs_that_cannot_be_probed() -> None:
     with pytest.raises(UnknownCharacterError):
         make_stimuli(pairs, Vocabulary("ab."))
     soft = [MinimalPair("Fba.", "Fbo.", kind="soft")]
-    with pytest.raises(TextError, match="nothing to claim"):
+    with pytest.raises(TextError, match="no claim rests on"):
         make_stimuli(soft, TOY)
 
 

@@ -225,7 +225,7 @@ def test_behaviour_at_chance_is_said_first(found: ProbeResult) -> None:
     assert said[0] == "The network's answers are no better than those of networks that learnt nothing."
     assert len(screen(replace(nothing(found), behaviour=guessing)).splitlines()) < 24
     without = replace(found, cells=[], sentences=[], behaviour=guessing, notes=["these pairs have no twins"])
-    assert headline(without, OWN)[0] == "On these pairs the network does no better than chance."
+    assert headline(without, OWN)[0] == "On these pairs the network is not shown to do better than chance."
     worse = replace(guessing, overall=replace(behaviour.overall, accuracy=Estimate(0.2, 0.1, 0.3)))
     assert "worse than chance" in headline(replace(without, behaviour=worse), OWN)[0]
 
@@ -236,6 +236,7 @@ def test_pairs_without_twins_say_nothing_of_cells(found: ProbeResult) -> None:
     assert shown.startswith("The network prefers the right form in 100 % of these pairs.")
     assert "because these pairs have no twins" in shown
     assert "hold" not in shown
+    assert "Note:" not in screen(replace(result, notes=["these pairs have no twins"]), OWN)
     only_a_sentence = replace(found, behaviour=None, cells=[], watched=[])
     assert "soft sentence: P(cansada)" in screen(only_a_sentence)
 
@@ -255,9 +256,9 @@ def test_what_else_bears_on_it(found: ProbeResult) -> None:
     result = replace(found, rival=Rival(0, 5, 0.97, [removal]))
     assert beside(result)[-1].startswith("Cell 5 of layer 1 follows the last noun instead")
     assert "from 40 % to 90 % right" in screen(result)
-    (asked,) = about_asked(found, PT)
-    assert asked.startswith("Cell 9 of layer 1, as asked for: none; its hold is below 0.9")
-    assert about_asked(judged(found, Verdict.tracks), PT) == []
+    (asked,) = about_asked(found)
+    assert asked.startswith("Cell 9 of layer 1, which you named, does not carry it all the way: its hold is below 0.9")
+    assert about_asked(judged(found, Verdict.tracks)) == []
 
 
 def test_several_cells_together_are_told_where_they_go_farther(found: ProbeResult) -> None:

@@ -50,16 +50,19 @@ def not_claimed(result: ProbeResult, words: Words) -> str:
     return "that it does this alone, only this, or in other kinds of sentence."
 
 
-def about_asked(result: ProbeResult, words: Words) -> list[str]:
+def about_asked(result: ProbeResult) -> list[str]:
     """A sentence on each cell that a person asked for, where the headline says nothing of it."""
     asked = set(result.asked)
     told = {cell.name for cell in [*result.tracking, *result.driving]}
-    return [
-        f"{capital(names([cell.name]))}, as asked for: {cell.verdict.value}; "
-        f"{_reasons(result, cell) or f'it carries {words.feature} all the way'}."
-        for cell in result.cells
-        if cell.candidate.place in asked and cell.name not in told
-    ]
+    lines = []
+    for cell in result.cells:
+        if cell.candidate.place in asked and cell.name not in told:
+            verdict = "" if cell.verdict is Verdict.none else f" ({cell.verdict.value})"
+            lines.append(
+                f"{capital(names([cell.name]))}, which you named, does not carry it all the way{verdict}: "
+                f"{_reasons(result, cell)}."
+            )
+    return lines
 
 
 def beside(result: ProbeResult) -> list[str]:
@@ -91,7 +94,7 @@ def _of_answers(result: ProbeResult) -> str:
     assert result.behaviour is not None
     right = result.behaviour.overall.accuracy
     if right.low <= CHANCE <= right.high:
-        return "On these pairs the network does no better than chance."
+        return "On these pairs the network is not shown to do better than chance."
     if right.high < CHANCE:
         return f"On these pairs the network does worse than chance: {percent(right.value)} are right."
     return f"The network prefers the right form in {percent(right.value)} of these pairs."

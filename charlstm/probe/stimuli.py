@@ -123,11 +123,13 @@ def make_stimuli(pairs: Sequence[MinimalPair], vocabulary: Vocabulary) -> Stimul
     claimed = {_lemma(pair, k) for k, pair in enumerate(pairs) if pair.kind not in APART}
     if all(with_twin) and len(claimed) < MIN_LEMMAS:
         raise TextError(
-            f"{len(claimed)} independent pairs (lemmas); at least {MIN_LEMMAS} are needed: they are split in halves, "
+            f"{len(claimed)} independent pairs (lemmas); give at least {MIN_LEMMAS}: the probe splits them in halves, "
             "and with fewer p could not reach .05"
         )
     if not claimed:
-        raise TextError(f"every pair is of a kind that is reported apart ({', '.join(APART)}): nothing to claim")
+        raise TextError(
+            f"every pair is of a kind that no claim rests on ({', '.join(APART)}); give pairs of other kinds, too"
+        )
     known = [pair.target - pair.end_of_cue if pair.twin else pair.distance for pair in pairs]
     edges, bins = _distance_bins([distance for distance in known if distance is not None] or [0])
     prefixes, marks, starts, rows = [], [], [], []
@@ -204,7 +206,9 @@ def _cues(pair: MinimalPair) -> tuple[str, str]:
 def _classes(pairs: Sequence[MinimalPair]) -> tuple[str, str]:
     labels = list(dict.fromkeys(pair.label for pair in pairs if pair.label))
     if len(labels) > 2:
-        raise TextError(f"labels of {len(labels)} classes ({', '.join(labels[:4])}...); a feature has two")
+        raise TextError(
+            f"labels of {len(labels)} classes ({', '.join(labels[:4])}...); a feature has two; relabel the pairs"
+        )
     if sorted(labels) == ["F", "M"] or labels in (["F"], ["M"]):
         return "F", "M"
     if len(labels) == 1:

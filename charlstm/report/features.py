@@ -37,7 +37,7 @@ def draw_features(
             lines += [*paragraph(rule(result), width), Text("")]
             if details:
                 lines += [*_cards(result, limits, width, colour), Text("")]
-    return [*lines, *paragraph(f"Read: {source}", width, indent="      ")]
+    return [*lines, *paragraph(f"Model: {source}", width, indent="       ")]
 
 
 def conclusion(result: FeatureResult, limits: Thresholds) -> str:

@@ -42,10 +42,11 @@ def draw_probe(result: ProbeResult, words: Words, width: int, colour: bool) -> l
     lines.append(Text(""))
     for name, figure in three_figures(result, words):
         lines += _named(name, figure, width, bold)
-    more = [*beside(result), *about_asked(result, words)]
+    more = [*beside(result), *about_asked(result)]
     if result.directions is not None:
         more.append(directions_in_words(result.directions, result.limits))
-    more += [f"Note: {note}." for note in result.notes]
+    if result.cells or result.behaviour is None:  # else the headline has said it
+        more += [f"Note: {note}." for note in result.notes]
     for said in more:
         lines += paragraph(said, width)
     if result.cells:
@@ -150,8 +151,6 @@ def _hold(result: ProbeResult, best: CellReport, words: Words) -> str:
     first, second = words.classes
     hold = two(best.evidence.hold) if best.interval is None else interval(best.interval, two)
     beside = "guessing: 0.5"
-    if best not in result.tracking:
-        beside += f"; a claim takes {result.limits.hold:g}"
     if len(result.nulls.hold):
         beside += f"; networks that learnt nothing would stay below {two(result.nulls.limit)}"
     return f"{hold}: how well it tells {first} from {second} ({beside})"

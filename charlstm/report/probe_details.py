@@ -40,7 +40,7 @@ def draw_details(result: ProbeResult, words: Words, model: str, width: int, colo
     lines: list[RenderableType] = []
     for said in (*in_words(result), *(f"Note: {note}." for note in result.notes)):
         lines += paragraph(said, width)
-    lines += [Text(""), *paragraph(model, width)]
+    lines += [Text(""), *paragraph(model, width, indent=" " * 12)]
     if answers := behaviour_lines(result, width):
         lines += [Text(""), *answers]
     for sentence in result.sentences:
