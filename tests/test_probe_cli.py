@@ -398,7 +398,7 @@ def test_a_feature_and_its_causes_as_a_person_sees_them(invoke, tmp_path: Path) 
     done = invoke(*arguments)
     assert done.code == 0, done.err
     said = " ".join(done.out.split())
-    assert said.startswith("brackets (how many brackets stand open): cell 0 of layer 1 goes with it, r ")
+    assert said.startswith("brackets (how many brackets stand open): cell 0 of layer 1 follows it, r ")
     assert "and the network uses it: alone it accounts for 100 % of the" in said
     assert "nats by which the feature moves the odds of a closing bracket." in said
     assert "an r counts if it is higher. The best cells of 3 networks that learnt nothing reach" in said

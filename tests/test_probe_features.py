@@ -112,7 +112,7 @@ def test_a_cell_that_the_head_does_not_read_tracks() -> None:
     (found,) = score(inside_quotes({}), stretches_of(quoted_text(20_000), "quotes"))
     assert (found.verdict, found.cells[0].place) == (Verdict.tracks, (0, 2))
     assert found.cells[0].patch is None
-    assert "the predictions do not go with the feature" in found.note
+    assert "the predictions do not depend on the feature" in found.note
 
 
 def test_of_two_cells_that_track_the_one_that_the_head_reads_is_used() -> None:
@@ -155,7 +155,7 @@ def test_the_bound_that_is_printed_decides_and_more_networks_make_it_tighter() -
     assert rule(usual).startswith(f"The bound is {usual.bound:.2f}: an r counts if it is higher. The best cells of 19")
     assert "One more would stay below the bound in 99 cases of 100." in rule(usual)
     assert f"a claim takes more than {few.bound:.2f}" in conclusion(few, Thresholds())
-    assert "goes with it" in conclusion(usual, Thresholds())
+    assert "follows it" in conclusion(usual, Thresholds())
 
 
 def test_large_networks_are_compared_with_enough_others() -> None:
@@ -174,7 +174,7 @@ def test_what_is_said_of_each_verdict() -> None:
 
     used = said(Verdict.tracks_and_used)
     assert used == (
-        "quotes (inside quotation marks): cell 2 of layer 1 goes with it, r 0.60 [0.50, 0.70], and the network uses "
+        "quotes (inside quotation marks): cell 2 of layer 1 follows it, r 0.60 [0.50, 0.70], and the network uses "
         "it: alone it accounts for 50 % of the 2.0 nats by which the feature moves the odds of a closing quotation "
         "mark."
     )
@@ -183,7 +183,7 @@ def test_what_is_said_of_each_verdict() -> None:
     assert "p is 0.200, and a claim takes less than 0.05" in said(Verdict.none, p_adjusted=0.2)
     assert "Their bound is lower than 0.3" in rule(replace(result, bound=MIN_CORRELATION))
     drawn = draw_features([result], "m; text: t", limits, True, 80, False)
-    lines = [part.plain for part in drawn]
+    lines = [str(part) for part in drawn]
     assert max(map(len, lines)) <= 80
     names = {line[2:22].strip() for line in lines if line.startswith("  ") and line[2] != " "}
     assert {"share", "r", "p of r", "moves", "rest", "p of moves"} == names <= set(legend.FEATURES)

@@ -65,10 +65,11 @@ def of_the_girl(sentence: SentenceReport) -> SentenceReport:
 
 def as_text(parts: Sequence[object], width: int) -> list[str]:
     """What a person sees, line by line."""
-    console = Console(width=width, file=io.StringIO(), markup=False, highlight=False, emoji=False)
+    file = io.StringIO()
+    console = Console(width=width, file=file, markup=False, highlight=False, emoji=False)
     for part in parts:
         console.print(part)
-    return console.file.getvalue().splitlines()
+    return file.getvalue().splitlines()
 
 
 def screen(result: ProbeResult, words: object = PT, width: int = 80) -> str:

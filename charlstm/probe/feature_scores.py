@@ -147,7 +147,7 @@ def _with_causes(
     choosing, judging = choosing.turned(direction), judging.turned(direction)
     apart = judging.nats_apart(rng)
     if not (apart.low > 0 and choosing.whole.sum() > 0):
-        note = "the predictions do not go with the feature, so there is nothing that a cell could cause"
+        note = "the predictions do not depend on the feature, so there is nothing for a cell to cause"
         return replace(result, apart=apart, direction=direction, note=note)
     moved = choosing.recoveries([cell.place for cell in result.cells])
     order = np.argsort(-moved, kind="stable")

@@ -49,15 +49,15 @@ def conclusion(result: FeatureResult, limits: Thresholds) -> str:
     name, r = f"cell {best.cell} of layer {best.layer + 1}", interval(best.correlation, two)
     causes = _causes(result, best)
     if result.verdict is Verdict.none:
-        return f"{about}: no cell goes with it. The best, {name}, has r {r}; {_shortfall(result, best, limits)}."
+        return f"{about}: no cell follows it. The best, {name}, has r {r}; {_shortfall(result, best, limits)}."
     if result.verdict is Verdict.used:
         return (
             f"{about}: the network uses {name} for it (r {r}), {causes}. That training put it there cannot be told: "
             "networks that learnt nothing have such cells, too."
         )
     if result.verdict is Verdict.tracks:
-        return f"{about}: {name} goes with it, r {r}. Nothing shows that the network uses it: {causes}."
-    return f"{about}: {name} goes with it, r {r}, and the network uses it: {causes}."
+        return f"{about}: {name} follows it, r {r}. Nothing shows that the network uses it: {causes}."
+    return f"{about}: {name} follows it, r {r}, and the network uses it: {causes}."
 
 
 def _causes(result: FeatureResult, cell: FeatureCell) -> str:

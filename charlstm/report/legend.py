@@ -221,7 +221,7 @@ VERDICTS = {
         "The cell carries the feature all the way, better than networks that learnt nothing, and the answer goes with "
         "it, farther than with other cells."
     ),
-    "used": Figure("The answer goes with it, but networks that learnt nothing carry the feature as well."),
+    "used": Figure("The answer follows it, but networks that learnt nothing carry the feature as well."),
     "tracks": Figure("It carries the feature all the way; nothing shows that the network uses it."),
     "short-range": Figure("It carries the feature as far as the attractor, or to the end of short sentences."),
     "cue only": Figure("It shows the feature at the cue and loses it."),
