@@ -329,14 +329,14 @@ ERRORS = [
     (("step", "b"), 2, "Missing option '--at'"),
     (("b", "--file", "x"), 2, "give one of the two"),
     (("--file", "missing.txt", "--cell", "1:0"), 3, "missing.txt"),
-    (("walk", "b", "--against", "x"), 2, "goes with charlstm explain gradient and charlstm explain distance"),
+    (("walk", "b", "--against", "x"), 2, "these have it: charlstm explain gradient, charlstm explain distance"),
     (("memory", "--cell", "1:0"), 2, "charlstm explain memory has no --cell"),
     (("memory", "b", "--pairs", "x"), 2, "charlstm explain memory has no --pairs"),
     (("distance", "b"), 2, "unexpected extra argument"),
     (
         ("b", "--back", "5"),
         2,
-        "charlstm explain walk has no --back; it goes with",
+        "charlstm explain walk has no --back; these have it:",
     ),
     (("b", "--bakc", "5"), 2, "No such option: --bakc"),
     (("gradient", "b"), 3, "smaller --back"),
@@ -362,7 +362,7 @@ ERRORS = [
     (("memory", "--file", "b.svg", "--figure", "b.svg"), 2, "the text is in this file"),
     (("memory", "--figure", "b.jpg"), 2, "ends in .svg, .png or .pdf"),
     (("memory", "--svg", "b.svg"), 2, "instead of --svg, type: --figure FILE"),
-    (("walk", "b", "--figure", "b.svg"), 2, "--figure means nothing with charlstm explain walk"),
+    (("walk", "b", "--figure", "b.svg"), 2, "explain walk has no --figure; these have it: charlstm explain memory"),
     (("--pairs", "missing.jsonl", "b"), 3, "missing.jsonl"),
 ]
 

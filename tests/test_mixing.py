@@ -72,10 +72,10 @@ def test_the_command_mixes(invoke: Invoke, tmp_path: Path) -> None:
         (
             ("agreement-en-cs", "--into", "prose.txt"),
             2,
-            "cannot stand in prose; take agreement-pt or",
+            "has no sentences to mix into prose; take one of agreement-pt",
         ),
-        (("agreement-pt", "--into", "prose.txt", "--chars", 100), 2, "--chars and --into: give one of them"),
-        (("agreement-pt", "--share", 0.3), 2, "it goes with --into"),
+        (("agreement-pt", "--into", "prose.txt", "--chars", 100), 2, "give only one of --chars, --into"),
+        (("agreement-pt", "--share", 0.3), 2, "--share needs --into"),
         (("agreement-pt", "--into", "prose.txt", "--share", "nan"), 2, "--share"),
         (("agreement-pt", "--into", "nowhere.txt"), 3, "nowhere.txt"),
     ],

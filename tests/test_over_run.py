@@ -249,7 +249,7 @@ def no_run(run: Path) -> None:
         (no_step, "step-00000015.safetensors: its step is not recorded"),
         (damaged, "step-00000010.safetensors: "),
         (no_snapshots, "run: this run kept no snapshots; train with --snapshots"),
-        (no_run, "run: run is not the folder of a run"),
+        (no_run, "run is not the folder of a run"),
     ],
 )
 def test_runs_that_cannot_be_followed(invoke, tmp_path: Path, files, spoil, message: str) -> None:

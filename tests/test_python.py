@@ -129,7 +129,7 @@ def test_a_run_of_a_text_goes_on_with_the_text_given_again(
     text = small_text(3000)
     folder = charlstm.train(text=text, steps=3, **SMALL).folder
     monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path_factory.mktemp("empty")))
-    with pytest.raises(TextError, match="give the text again, beside `resume`"):
+    with pytest.raises(TextError, match="give the text again, together with `resume`"):
         charlstm.train(resume=folder, steps=5)
     with pytest.raises(TextError, match="has changed"):
         charlstm.train(resume=folder, text=text + "x", steps=5)
@@ -471,7 +471,7 @@ def test_the_command_refuses(invoke: Invoke, model: charlstm.LanguageModel) -> N
         ((), 2, "give a TEXT, or --file FILE"),
         (("ba",), 2, "--out FILE is missing"),
         (("ba", "-o", "x.txt"), 2, "a name that ends in .npz"),
-        (("ba", "-o", "there.npz"), 2, "it is never overwritten"),
+        (("ba", "-o", "there.npz"), 2, "charlstm never overwrites"),
         (("ba", "--file", "x", "-o", "x.npz"), 2, "give one of the two"),
         (("ba", "--layers", "one", "-o", "x.npz"), 2, "write numbers with commas"),
         (("ba", "--layers", "3", "-o", "x.npz"), 2, "--layers 3: this model has layers 1 to 2"),
@@ -528,7 +528,7 @@ def refusals(model: Any) -> list[tuple[Any, type[Exception], str]]:
         (lambda: train("small.txt", device="cuda:99"), UsageError, "`device` cuda:99"),
         (lambda: train("small.txt", threads=0), UsageError, "`threads` is 0"),
         (lambda: train("small.txt", progress="yes"), UsageError, "`progress` is 'yes'"),
-        (lambda: train("small.txt", out="run"), UsageError, "never overwritten"),
+        (lambda: train("small.txt", out="run"), UsageError, "never overwrites"),
         (lambda: train("small.txt", out=3), UsageError, "`out` is 3; it must be a path"),
         (lambda: train(resume="nothing"), ModelFileError, "nothing: no such run"),
         (lambda: train(resume=3), UsageError, "`resume` is 3; it must be a path"),

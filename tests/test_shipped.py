@@ -81,7 +81,7 @@ def test_runs_of_ones_own_come_first_and_the_model_that_ships_last(
     (tmp_path / "file").write_text("")
     assert find_models(None, tmp_path / "file") == [shipped]
     monkeypatch.setattr(find, "SHIPPED", tmp_path / "none")
-    with pytest.raises(ModelFileError, match=r"train one first: charlstm train FILE$"):
+    with pytest.raises(ModelFileError, match=r"there is no model in it; train one \(charlstm train FILE\)$"):
         find_models(None, tmp_path / "nowhere")
 
 

@@ -19,8 +19,7 @@ from charlstm.errors import TextError, UsageError
 from charlstm.evaluate import Score, bits_per_char, score_stream
 from charlstm.explain.activations import Activations, read_activations
 from charlstm.explain.memory import longest_memory
-from charlstm.explain.walk import OPEN, Walk
-from charlstm.explain.walk import walk as walk_over
+from charlstm.explain.walk import OPEN, Walk, walk_cells
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import State
 from charlstm.network.devices import find_device
@@ -250,7 +249,8 @@ class LanguageModel:
         before = probing.usual_warm(self.content) if warm is None else text_of(warm, "warm")
         place = place or probing.found_cell(self.content, self.path) or longest_memory(self.content, unheard)
         known = self.vocabulary.decode(ids)
-        return walk_over(self.model, _tensor(ids), known, self._state_after(before), place, open_from)
+        state, characters = self._state_after(before), self.vocabulary.characters
+        return walk_cells(self.model, _tensor(ids), known, state, [place], open_from, characters=characters)[0]
 
     def probe(
         self,

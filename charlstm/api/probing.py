@@ -22,6 +22,7 @@ from charlstm.probe.defaults import Defaults, defaults_of
 from charlstm.probe.found_cells import best_cell, recall, remember
 from charlstm.probe.pipeline import ProbeRequest, probe
 from charlstm.probe.result import ProbeResult
+from charlstm.probe.stimuli import an_example
 from charlstm.probe.texts import ordinary_text, train_text
 from charlstm.probe.verdict import Thresholds
 from charlstm.progress import OnProgress
@@ -68,13 +69,13 @@ def run(content: ModelFile, path: Path | None, asked: Request, on_progress: OnPr
     nulls = None if asked.nulls is None else number_of(asked.nulls, "nulls", 2, 1000, whole=True)
     usual = defaults_of(content.language)
     pairs, own = pairs_of(asked.pairs, usual, seed)
-    sentences = [] if own else usual.sentences()
+    has_twins = all(pair.twin is not None for pair in pairs)
+    sentences = (an_example(pairs) if has_twins else []) if own else usual.sentences()
     check_readable(content, [*pairs, *(pair for _, pair in sentences)], own)
     warm = ("\n" if own else usual.warm) if asked.warm is None else text_of(asked.warm, "warm")
     if asked.warm is not None:  # a typing error must not pass for no text
         content.vocabulary.encode(content.normalize(warm), what="warm")
     ordinary = None if asked.text is None else path_of(asked.text, "text")
-    has_twins = all(pair.twin is not None for pair in pairs)
     if asked.directions and not has_twins:
         raise TextError(
             "`directions`: without pairs that have twins nothing can be patched; leave it out", "directions"

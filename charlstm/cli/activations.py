@@ -133,7 +133,7 @@ def activations(
 
 def taken(out: Path) -> str:
     """What to say of a name that is not free."""
-    return f"--out {out}: there is a file already; it is never overwritten: give another name"
+    return f"--out {out}: this file exists already, and charlstm never overwrites one; give another name"
 
 
 def parse_layers(text: str | None) -> list[int] | None:

@@ -68,7 +68,7 @@ class DefaultGroup(Group):
             if (old := word.partition("=")[0]) in self.moved:  # it may come after an option that went with it
                 return f"instead of {old}, type: {self.moved[old]}"
         having = [f"{path} {other}" for other, command in self.commands.items() if option in _options(command)]
-        return f"{path} {name} has no {option}; it goes with {' and '.join(having)}" if having else ""
+        return f"{path} {name} has no {option}; these have it: {', '.join(having)}" if having else ""
 
 
 def _options(command: Any) -> set[str]:

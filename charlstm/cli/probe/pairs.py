@@ -120,7 +120,7 @@ def probe(
             if value:
                 raise UsageError(f"{name} does not go with --feature, which reads ordinary text; leave {name} out")
     if save is not None and save.exists():
-        raise UsageError(f"--save {save}: this file exists, and is never overwritten; give another name")
+        raise UsageError(f"--save {save}: charlstm never overwrites a file; give another name")
     snapshots: list[Path] = []
     if over_run is not None:
         from charlstm.cli.probe.over_run import models_of
