@@ -100,7 +100,7 @@ def test_what_a_text_has_not(invoke: Invoke, arguments: tuple[object, ...], said
 def test_models_by_name_from_any_folder(invoke: Invoke, name: str) -> None:
     done = invoke("sample", "-c", name, "-n", 20, "--seed", 1)
     assert (done.code, len(done.out)) == (0, 20)
-    assert f"model: {name} (it ships with charlstm)" in done.err
+    assert f"model: {name} (built in)" in done.err
     assert charlstm.load(name).generate(length=20, temperature=0.8, seed=1) == done.out
     with pytest.raises(CharLSTMError, match="no such file or folder"):
         charlstm.load(name + "x")

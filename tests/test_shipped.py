@@ -91,7 +91,7 @@ def test_a_model_that_ships_goes_by_its_name_in_any_folder(invoke) -> None:
     assert charlstm.load("portuguese").vocabulary == charlstm.load(MODEL).vocabulary
     done = invoke("sample", "-c", "portuguese", "--length", 5)
     assert done.code == 0
-    assert done.err.startswith("model: portuguese (it ships with charlstm)\n")
+    assert done.err.startswith("model: portuguese (built in)\n")
     assert "2 x 512 cells" in invoke("info", "portuguese").out
     assert "1 x 256 cells" in invoke("info", "comparison/rnn").out
 
@@ -191,7 +191,7 @@ def test_sample_in_an_empty_folder(invoke) -> None:
     done = invoke("sample", "--prompt", "Era uma vez", "--length", 60, "--seed", 1)
     assert done.code == 0, done.err
     assert done.out.startswith("Era uma vez")
-    assert "it ships with charlstm" in done.err
+    assert "built in" in done.err
     assert invoke("sample", "--prompt", "Era uma vez", "--length", 60, "--seed", 1).out == done.out
 
 
@@ -207,7 +207,7 @@ def test_the_other_commands_find_it_too(invoke, tmp_path: Path) -> None:
     path.write_text(PROSE, encoding="utf-8")
     done = invoke("eval", path)
     assert done.code == 0, done.err
-    assert "it ships with charlstm" in done.err
+    assert "built in" in done.err
     done = invoke("info")
     assert done.code == 0
     assert "2 x 512 cells" in done.out
@@ -224,7 +224,7 @@ def test_the_other_commands_find_it_too(invoke, tmp_path: Path) -> None:
     ],
 )
 def test_a_text_is_read_by_the_model_of_its_language(invoke, text: str, name: str) -> None:
-    said = f"model: {name} (it ships with charlstm, and predicts this text best of those)\n"
+    said = f"model: {name} (built in; it predicts this text better than the others)\n"
     for command in (("explain", text, "--cell", "1:0"), ("sample", "--prompt", text, "--length", 3)):
         done = invoke(*command)
         assert done.code == 0, done.err
@@ -242,7 +242,7 @@ def test_without_a_prompt_the_locale_says_which_model_writes(invoke, monkeypatch
             for variable, value in variables.items():
                 patch.setenv(variable, value)
             done = invoke("sample", "--length", 3)
-        assert done.err == f"model: {name} (it ships with charlstm, and is in {language}, as your locale)\n"
+        assert done.err == f"model: {name} (built in; its language is {language}, like your locale)\n"
     assert len(done.out) == 3
 
 
@@ -252,7 +252,7 @@ def test_where_only_one_model_of_prose_ships_it_is_taken(
     put(tmp_path / "package" / "portuguese", 0, False)
     monkeypatch.setattr(find, "SHIPPED", tmp_path / "package")
     for how in ((), ("--prompt", "ab")):
-        assert invoke("sample", "--length", 3, *how).err == "model: portuguese (it ships with charlstm)\n"
+        assert invoke("sample", "--length", 3, *how).err == "model: portuguese (built in)\n"
 
 
 def test_the_models_say_their_language(invoke) -> None:
@@ -335,7 +335,7 @@ def test_a_wheel_holds_it_and_samples_at_once(wheel: Path, tmp_path: Path) -> No
 
     sampled = run("sample", "--length", "20", "--seed", "1", "--threads", "1")
     assert sampled.returncode == 0, sampled.stderr
-    assert "model: english (it ships with charlstm, and is in English, as your locale)" in sampled.stderr
+    assert "model: english (built in; its language is English, like your locale)" in sampled.stderr
     assert len(sampled.stdout) == 20
     described = json.loads(run("info", "comparison/rnn", "--json").stdout)
     assert described["path"] == str(copy.parent / "comparison" / "rnn.safetensors")

@@ -1,4 +1,4 @@
-"""What people give to the functions of this room, made plain; what cannot be meant is refused by its name."""
+"""What people give to the functions of this room, made plain; what is invalid is refused by its name."""
 
 from __future__ import annotations
 

@@ -290,7 +290,7 @@ class LanguageModel:
             a `ProbeResult`; it prints its conclusion in words.
 
         Raises:
-            UsageError: for an argument that cannot be meant.
+            UsageError: for an invalid argument.
             TextError: for pairs that this model cannot read, or that cannot be probed.
         """
         request = probing.Request(

@@ -1,4 +1,4 @@
-"""Quality against time: what `charlstm train` makes of a text in so long, and how it gets there."""
+"""Quality against time: how well `charlstm train` learns a text in a given time, and how it gets there."""
 
 from __future__ import annotations
 

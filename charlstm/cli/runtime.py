@@ -106,14 +106,15 @@ def load_model_for(
     if text:
         contents = [load_model_file(path) for path in shipped.values()]
         best = best_reader([(content.model, content.vocabulary) for content in contents], text)
-        content, path, why = contents[best], list(shipped.values())[best], "predicts this text best of those"
+        content, path = contents[best], list(shipped.values())[best]
+        why = "it predicts this text better than the others"
     else:
         language = locale_language()
         path = shipped.get(language) or find_model(None)
-        content, why = load_model_file(path), f"is in {LANGUAGES[language]}, as your locale"
+        content, why = load_model_file(path), f"its language is {LANGUAGES[language]}, like your locale"
     content.model.to(device)
     if not quiet:
-        say_model(path, None, "", (f", and {why}" if len(shipped) > 1 else "") + instead_of)
+        say_model(path, None, "", (f"; {why}" if len(shipped) > 1 else "") + instead_of)
     return content, path
 
 
@@ -152,7 +153,7 @@ def say_model(path: Path, given: Path | None, why: str, why_shipped: str = "") -
     if say_hidden(given, path) or path == given:
         return
     if is_shipped(path):
-        why = f"it ships with charlstm{why_shipped}"
+        why = f"built in{why_shipped}"
     elif given is not None:
         why = ""
     elif not path.with_name(CONFIG).is_file():
