@@ -22,6 +22,7 @@ from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
 from charlstm.cli.settings import in_options
 from charlstm.cli.train import train
+from charlstm.cli.view import view
 from charlstm.errors import UsageError
 from charlstm.report.text import printable
 
@@ -31,6 +32,7 @@ COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "eval": evaluate,
     "probe": probe,
     "explain": EXPLAIN,
+    "view": view,
     "corpus": corpus,
     "info": info,
     "bench": bench,

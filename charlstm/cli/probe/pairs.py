@@ -130,7 +130,7 @@ def probe(
 
     from charlstm.grammar.pairs import read_pairs
     from charlstm.probe.defaults import defaults_of
-    from charlstm.probe.found_cells import best_cell, remember
+    from charlstm.probe.found_cells import best_cell, judged_cells, remember
     from charlstm.probe.pipeline import ProbeRequest
     from charlstm.probe.pipeline import probe as run_probe
     from charlstm.report.bars import Stages
@@ -204,7 +204,7 @@ def probe(
             show(partial(draw_over_run, found, header(content, path), about_cell))
         return
     if is_usual:
-        remember(path, usual.name, best_cell(result))
+        remember(path, usual.name, best_cell(result), judged_cells(result, usual.name))
     if save is not None:
         save_activations(save, result)
     if json:
