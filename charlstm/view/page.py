@@ -1,7 +1,8 @@
 """The page as bytes: template, style, script, data and weights in one file that asks nothing of any network.
 
-The script is several modules of plain JavaScript, put one below the other: a line that imports goes, and so does the
-word `export`. What may run and what may style is named by its hash; everything else is forbidden.
+The script is several modules of plain JavaScript, put one below the other, each in a function of its own: what one
+imports becomes a name for what another gave back. What may run and what may style is named by its hash; everything else
+is forbidden.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ MODULES = (  # each imports only from those above it
     "headline",
     "app",
 )
-IMPORT = re.compile(r"^import\s*\{[^}]*\}\s*from\s*'\./(\w+)\.js';\n", re.MULTILINE)
-EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.MULTILINE)
+IMPORT = re.compile(r"^import (\{[^}]*\}) from '\./(\w+)\.js';$", re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let) (\w+))", re.MULTILINE)
 
 
 def assemble(data: Mapping[str, Any], weights: Packed) -> bytes:
@@ -79,11 +80,16 @@ def assemble(data: Mapping[str, Any], weights: Packed) -> bytes:
 
 
 def join_modules() -> str:
-    """All modules as one script."""
+    """All modules as one script: each but the last is a function, called once, that gives back what it exports."""
     parts = []
     for name in MODULES:
-        source = IMPORT.sub("", read_static(f"{name}.js"))
-        parts.append(f"// {name}.js\n{EXPORT.sub('', source)}")
+        source = read_static(f"{name}.js")
+        exported = ", ".join(EXPORT.findall(source))
+        body = EXPORT.sub("", IMPORT.sub(r"const \1 = \2_js;", source))
+        if name == MODULES[-1]:  # it waits for what it opens
+            parts.append(f"// {name}.js\n{body}")
+        else:
+            parts.append(f"const {name}_js = (() => {{\n// {name}.js\n{body}return {{ {exported} }};\n}})();\n")
     return "\n".join(parts)
 
 

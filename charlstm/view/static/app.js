@@ -198,11 +198,20 @@ function follow(side, doing) {
 
 const channel = new MessageChannel();
 let awake = false;
+let isStale = true; // whether what is drawn is not what is to be seen
+
+/** Something has changed: read on, and draw. */
 function wake() {
+  isStale = true;
+  goOn();
+}
+
+function goOn() {
   if (awake) return;
   awake = true;
   channel.port2.postMessage(null);
 }
+
 channel.port1.onmessage = () => {
   awake = false;
   const deadline = performance.now() + SLICE;
@@ -218,10 +227,14 @@ channel.port1.onmessage = () => {
       isChanged &&= reading.isDone;
     }
   }
-  const wasDone = ordinary.isDone;
-  if (isChanged && !wasDone && performance.now() < deadline) ordinary.advance(deadline);
-  draw(isRead, isChanged);
-  if (!isChanged || !ordinary.isDone) setTimeout(wake); // the page may breathe, and draw
+  if (isStale) draw(isRead, isChanged);
+  isStale = !isChanged;
+  if (isChanged && !ordinary.isDone) {
+    ordinary.advance(performance.now() + SLICE);
+    drawSearches();
+    cells.draw();
+  }
+  if (!isChanged || !ordinary.isDone) setTimeout(goOn); // the page may breathe
 };
 
 /** @param {boolean} isRead whether both texts are read @param {boolean} isChanged whether they are with the change, too */
