@@ -48,9 +48,9 @@ export const signed = (value, digits = 2) => (Number(value.toFixed(digits)) > 0 
 /** A share in per cent. @param {number} share */
 export function percent(share) {
   const value = 100 * share;
-  if (value > 0 && value < 0.1) return '<0.1 %';
-  if (value < 100 && value > 99.9) return '>99.9 %';
-  return `${decimal(value, value < 10 || value > 90 ? 1 : 0)} %`;
+  if (value > 0 && value < 0.1) return '<0.1\u00a0%';
+  if (value < 100 && value > 99.9) return '>99.9\u00a0%';
+  return `${decimal(value, value < 10 || value > 90 ? 1 : 0)}\u00a0%`;
 }
 
 /** A count with commas. @param {number} count */
