@@ -272,6 +272,17 @@ def test_holding_and_exchanging_move_the_endings_as_in_python(
         visit.page.check("input[value=none]")
         visit.settled("() => document.querySelectorAll('.ghost').length === 0")
         assert visit.shares() == pytest.approx(python_shares(portuguese), abs=1e-3)
+        place = MENINA.sentence_good.index("quando")
+        visit.caret(0, place)
+        visit.page.select_option(".kinds select", "place")
+        visit.page.check("input[value=hold]")
+        visit.settled("() => document.querySelectorAll('.strip:not([hidden]) .ghost').length === 4")
+        for side in (0, 1):  # up to there nothing is changed, and from there on the cell stands still
+            script = "e => e.map(x => x.style.getPropertyValue('--amount'))"
+            amounts = visit.page.eval_on_selector_all(f".strip:nth-child({side + 1}) .paint .c", script)
+            assert float(amounts[place - 2]) > 0.9
+            assert len(set(amounts[place - 1 :])) == 1
+            assert float(amounts[place]) < 0.5
 
 
 def test_a_stretch_and_a_cell_in_ordinary_text(browser: Any, menina: Path) -> None:
@@ -307,6 +318,13 @@ def test_it_writes_on_as_python_would(browser: Any, menina: Path, portuguese: Mo
                 expected.append(portuguese.vocabulary.characters[int(best)])
                 logits, state = portuguese.model.step(best, state)
         assert written == "".join(expected)
+    with Visit(browser, menina, reduced_motion="no-preference") as visit:  # character by character, until it is stopped
+        visit.page.fill("#seed", "7")
+        visit.page.click("#write")
+        visit.settled(f"() => document.querySelector('#text-0').value.length > {length + 3}")
+        visit.page.click("#write")
+        assert visit.text("#write") == "Write on"
+        assert length + 3 < len(visit.page.input_value("#text-0")) < length + 120
 
 
 def test_the_address_carries_what_is_seen(browser: Any, menina: Path) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from charlstm.cli.main import run
 
-SIZE = {"width": 1240, "height": 880}
+SIZE = {"width": 1080, "height": 690}
 
 
 def main(folder: Path) -> None:

@@ -30,6 +30,7 @@ import { Writer } from './writer.js';
 
 const MAX_TEXT = 2000; // characters
 const SLICE = 12; // milliseconds of reading before the page may breathe
+const QUIET = 300; // milliseconds after the last change: before that, ordinary text waits
 const CLOSE = 1e-3; // how near the fast products must come to the plain ones
 const CHECKED = 12; // characters that are read both ways to see it
 const CLIP = 3; // of the slider, for a cell state
@@ -198,11 +199,13 @@ function follow(side, doing) {
 
 const channel = new MessageChannel();
 let awake = false;
+let changedAt = 0;
 let isStale = true; // whether what is drawn is not what is to be seen
 
 /** Something has changed: read on, and draw. */
 function wake() {
   isStale = true;
+  changedAt = performance.now();
   goOn();
 }
 
@@ -229,12 +232,14 @@ channel.port1.onmessage = () => {
   }
   if (isStale) draw(isRead, isChanged);
   isStale = !isChanged;
-  if (isChanged && !ordinary.isDone) {
+  const wait = changedAt + QUIET - performance.now();
+  if (isChanged && !ordinary.isDone && wait <= 0) {
     ordinary.advance(performance.now() + SLICE);
     drawSearches();
     cells.draw();
   }
-  if (!isChanged || !ordinary.isDone) setTimeout(goOn); // the page may breathe
+  if (!isChanged) setTimeout(goOn); // the page may breathe
+  else if (!ordinary.isDone) setTimeout(goOn, Math.max(0, wait));
 };
 
 /** @param {boolean} isRead whether both texts are read @param {boolean} isChanged whether they are with the change, too */
@@ -314,17 +319,18 @@ function drawSearches() {
   byId('speed').textContent = speed;
 }
 
+const sharing = () => ({ text: now.texts[0], twin: now.hasTwin ? now.texts[1] : null, words: now.words, layer: now.layer, cell: now.cell, side: now.side, place: now.place, kind: experiment.kind, value: experiment.value });
+
 /** Put what is seen into the address. */
 function share() {
-  const shared = { text: now.texts[0], twin: now.hasTwin ? now.texts[1] : null, words: now.words, layer: now.layer, cell: now.cell, side: now.side, place: now.place, kind: experiment.kind, value: experiment.value };
-  const hash = toAddress(shared);
+  const hash = toAddress(sharing());
   if (hash === location.hash) return;
+  link = location.href.replace(/#.*$/s, '') + hash;
   try {
     history.replaceState(null, '', hash);
   } catch {
     // too often, or not allowed for a file: the link that is copied is still right
   }
-  link = location.href.replace(/#.*$/s, '') + hash;
 }
 let link = location.href;
 
@@ -424,17 +430,13 @@ function connect() {
     root.dataset.theme = isDark ? 'light' : 'dark';
   });
   addEventListener('hashchange', () => {
-    if (location.hash !== decodeURI(toHash()) && location.hash.includes('=') && location.hash !== link.slice(link.indexOf('#'))) {
-      arrive();
-      settle();
-    }
+    if (location.hash.includes('=') && location.hash !== toAddress(sharing()) && arrive()) settle();
+    else wake();
   });
   byId('strips').append(...strips.map(({ root }) => root));
   for (const strip of strips) strip.area.lang = model.language;
   drawLegend();
 }
-
-const toHash = () => (link.includes('#') ? link.slice(link.indexOf('#')) : '');
 
 connect();
 if (arrive()) settle();

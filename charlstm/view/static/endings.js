@@ -44,12 +44,22 @@ export function decision(text, words) {
   return { at: characters.length, rests };
 }
 
+/** @type {WeakMap<object, Map<string, number>>} by the state where it is decided */
+const known = new WeakMap();
+
 /** P(first) / (P(first) + P(second)) as the reading goes; null where the model cannot read them, or has not read so far.
  * @param {Reading} reading @param {Decision} decided @param {Vocabulary} vocabulary */
 export function shareOfFirst(reading, decided, vocabulary) {
   const [first, second] = decided.rests.map((rest) => vocabulary.encode(rest));
   if (reading.done < decided.at || [...first, ...second].some((id) => id < 0) || !first.length || !second.length)
     return null;
-  const odds = reading.logPOf(decided.at, first) - reading.logPOf(decided.at, second);
-  return 1 / (1 + Math.exp(-odds));
+  const state = reading.states[decided.at];
+  const shares = known.get(state) ?? new Map();
+  known.set(state, shares);
+  const name = JSON.stringify([decided.rests, reading.heldAt(decided.at)]);
+  if (!shares.has(name)) {
+    const odds = reading.logPOf(decided.at, first) - reading.logPOf(decided.at, second);
+    shares.set(name, 1 / (1 + Math.exp(-odds)));
+  }
+  return shares.get(name) ?? null;
 }

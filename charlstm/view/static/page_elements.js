@@ -50,7 +50,7 @@ export function percent(share) {
   const value = 100 * share;
   if (value > 0 && value < 0.1) return '<0.1\u00a0%';
   if (value < 100 && value > 99.9) return '>99.9\u00a0%';
-  return `${decimal(value, value < 10 || value > 90 ? 1 : 0)}\u00a0%`;
+  return `${decimal(value, value < 10 || (value > 90 && value < 100) ? 1 : 0)}\u00a0%`;
 }
 
 /** A count with commas. @param {number} count */

@@ -11,7 +11,7 @@ import { counted, decimal, element, fill, percent, signed } from './page_element
 
 const FINDS = 4;
 const BINS = 31;
-const AROUND = 34; // characters on either side of a find
+const AROUND = 40; // characters on either side of a find
 const CELLS = 8;
 const JOINT = 4; // so many of them are looked for together
 const SVG = 'http://www.w3.org/2000/svg';

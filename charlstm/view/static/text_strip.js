@@ -25,6 +25,8 @@ export class TextStrip {
     this.root = element('div', { class: 'strip' }, this.title, sheet, this.unknown, this.gloss, this.odds);
     /** @type {HTMLElement[]} */
     this.spans = [];
+    /** @type {string[]} how each of them was drawn */
+    this.looks = [];
     this.text = '';
     this.listen(listeners);
   }
@@ -71,6 +73,7 @@ export class TextStrip {
     this.text = text;
     const characters = charactersOf(text);
     while (this.spans.length > characters.length) this.spans.pop()?.remove();
+    this.looks.length = Math.min(this.looks.length, this.spans.length);
     while (this.spans.length < characters.length) {
       const span = element('span', { class: 'c' });
       this.spans.push(span);
@@ -85,12 +88,17 @@ export class TextStrip {
   /** @param {Look} look */
   draw({ amounts, gates, unknown, marked, selected }) {
     this.spans.forEach((span, k) => {
+      const isSelected = selected !== null && k >= selected[0] && k < selected[1];
+      const values = gates.map((gate) => decimal(gate[k] ?? 0, 2));
+      const look = [amounts[k]?.toFixed(3), unknown[k], k === marked, isSelected, ...values].join();
+      if (look === this.looks[k]) return; // most characters look as they did: a page of them is drawn at every key
+      this.looks[k] = look;
       paint(span, amounts[k] ?? 0);
       span.classList.toggle('waiting', amounts[k] === undefined);
       span.classList.toggle('strange', unknown[k]);
       span.classList.toggle('marked', k === marked);
-      span.classList.toggle('selected', selected !== null && k >= selected[0] && k < selected[1]);
-      gates.forEach((gate, n) => span.style.setProperty(`--gate-${n}`, decimal(gate[k] ?? 0, 2)));
+      span.classList.toggle('selected', isSelected);
+      values.forEach((value, n) => span.style.setProperty(`--gate-${n}`, value));
     });
     const strange = [...new Set(charactersOf(this.text).filter((_, k) => unknown[k]))];
     this.unknown.hidden = strange.length === 0;
