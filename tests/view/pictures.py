@@ -9,7 +9,8 @@ from playwright.sync_api import sync_playwright
 
 from charlstm.cli.main import run
 
-SIZE = {"width": 1080, "height": 690}
+SIZE = {"width": 1420, "height": 890}
+SCALE = 0.76  # of the picture: small enough for a README
 
 
 def main(folder: Path) -> None:
@@ -20,7 +21,9 @@ def main(folder: Path) -> None:
         assert run() == 0
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for name, scheme, do in (("view", "light", ""), ("view-dark", "dark", "#do=patch")):
-            context = browser.new_context(viewport=SIZE, color_scheme=scheme, reduced_motion="reduce", offline=True)
+            context = browser.new_context(
+                viewport=SIZE, color_scheme=scheme, reduced_motion="reduce", offline=True, device_scale_factor=SCALE
+            )
             tab = context.new_page()
             tab.goto(page.as_uri() + do)
             tab.wait_for_selector("html[data-ready]", state="attached")
