@@ -60,10 +60,10 @@ def view(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write one HTML page in which the model itself runs, offline: type, and watch the cells.
+    """Write one HTML page in which the model itself runs, offline.
 
-    It shows a cell over a sentence and its twin, what each gate does at each character, and how the ending changes
-    when a cell is held still or takes its value in the twin.
+    Type in it, and watch the cells: it shows a cell over a sentence and its twin, what each gate does at each
+    character, and how the ending changes when a cell is held still or takes its value in the twin.
 
         charlstm view --open
         charlstm view -c checkpoints/mine --text "Once upon a time" --out mine.html
