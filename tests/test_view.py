@@ -141,6 +141,15 @@ def test_pairs_of_ones_own_are_offered(invoke, model_file: Path, tmp_path: Path)
     assert (shown["endings"], shown["cue_end"]) == (["ab", "ac"], 1)
 
 
+def test_without_a_record_it_begins_with_the_cell_that_remembers_longest(invoke, tmp_path: Path) -> None:
+    model = small_model()
+    with torch.no_grad():
+        model.stack.layer(0).bias[16 + 9] = 20.0  # the forget gate of cell 9
+    save_model_file(tmp_path / "long.safetensors", ModelFile(model, Vocabulary(sorted(CHARACTERS)), {}))
+    assert invoke("view", "-c", "long.safetensors", "--out", "page.html").code == 0
+    assert data_of(Path("page.html").read_bytes())["chosen"] == [0, 9]
+
+
 def test_what_the_probe_found_is_in_the_page(invoke, model_file: Path) -> None:
     items = BY_LANGUAGE["pt"].name
     cell = JudgedCell(0, 5, -1, "tracks", (0.93, 0.9, 0.97), (0.3, 0.2, 0.4), 0.25)

@@ -432,7 +432,7 @@ def test_nothing_runs_over_the_edge(browser: Any, menina: Path, width: int) -> N
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 320)])
 def test_accessibility(browser: Any, menina: Path, scheme: str, width: int) -> None:
     if not AXE.exists():
-        missing("no axe-core: npm ci in tests/view")
+        pytest.skip("no axe-core: npm ci in tests/view")  # make check installs it where npm is
     with Visit(browser, menina, width=width, color_scheme=scheme) as visit:
         visit.caret(0, 2, 8)
         visit.settled("() => document.querySelectorAll('#stretch .cell-row').length === 8")

@@ -11,6 +11,8 @@ from charlstm.errors import UsageError
 from charlstm.report.console import print_json, say
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
+    from collections.abc import Sequence
+
     from charlstm.checkpoint import ModelFile
 
 
@@ -38,7 +40,8 @@ def view(
         str | None,
         option(
             "--cell",
-            help="The cell to begin with, as layer:cell (2:73). [default: the one that charlstm probe found]",
+            help="The cell to begin with, as layer:cell (2:73). [default: the one that charlstm probe found, else the "
+            "one that remembers longest]",
             show_default=False,
         ),
     ] = None,
@@ -106,6 +109,7 @@ def view(
     packed = pack(content.model)
     with Stages(quiet) as stages:
         ordinary = ordinary_text(content, file, stages.update)
+    chosen = place[0] if place else (found.layer, found.cell) if found else longest_memory(content, ordinary.passages)
     data = page_data(
         content,
         path,
@@ -113,8 +117,7 @@ def view(
         before=before,
         ordinary=ordinary,
         judged=judged,
-        found=found,
-        cell=place[0] if place else None,
+        cell=chosen,
     )
     page = assemble(data, packed)
     target = out or free_name(shown_name(path))
@@ -128,6 +131,17 @@ def view(
         print_page(target, len(page))
     if open_it:
         open_page(target)
+
+
+def longest_memory(content: ModelFile, passages: Sequence[str]) -> tuple[int, int]:
+    """The cell that remembers longest over some text, layer and number from 0; without gates the first of the top."""
+    from charlstm.explain.memory import measure_memory
+    from charlstm.probe.ordinary import to_lanes
+
+    if not content.model.cell.keep_gate:
+        return content.model.config.num_layers - 1, 0
+    ids = content.vocabulary.encode("".join(passages), "skip")
+    return measure_memory(content.model, to_lanes(ids), "").longest(1)[0]
 
 
 def check_out(out: Path) -> None:

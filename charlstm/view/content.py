@@ -16,7 +16,7 @@ from charlstm.evaluate import bits_per_char
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.probe.covering import unknown_character
 from charlstm.probe.defaults import defaults_of
-from charlstm.probe.found_cells import FoundCell, Judged
+from charlstm.probe.found_cells import Judged
 from charlstm.progress import OnProgress
 from charlstm.sample import generate
 
@@ -150,8 +150,7 @@ def page_data(
     before: str,
     ordinary: OrdinaryText,
     judged: Judged | None,
-    found: FoundCell | None,
-    cell: tuple[int, int] | None,
+    cell: tuple[int, int],
 ) -> dict[str, Any]:
     """All that a page says, but for the weights.
 
@@ -160,12 +159,11 @@ def page_data(
         sentences: at least one.
         before: what is read before a text.
         ordinary: text to look cells up in.
-        judged, found: what a probe said of its cells; None where no record is.
-        cell: the one to begin with (layer and number from 0); None: the one that the probe found, or the first.
+        judged: what a probe said of its cells; None where no record is.
+        cell: the one to begin with, layer and number from 0.
     """
     config, kind = content.model.config, content.model.cell
     usual = content.training.get("best_valid_nats")
-    chosen = cell or (None if found is None else (found.layer, found.cell))
     return {
         "model": {
             "name": shown_name(path),
@@ -179,7 +177,6 @@ def page_data(
             "language": content.language or "",
             "parameters": sum(parameter.numel() for parameter in content.model.parameters()),
             "bits_per_char": bits_per_char(usual) if isinstance(usual, float) else None,
-            "rows": list(kind.rows),
             "parts": {letter: {"name": part.name, "role": part.role} for letter, part in kind.parts.items()},
             "keep_gate": kind.keep_gate,
         },
@@ -187,8 +184,7 @@ def page_data(
         "sentences": [shown.to_dict() for shown in sentences],
         "ordinary": asdict(ordinary),
         "record": None if judged is None else record_of(judged),
-        "chosen": list(chosen or (config.num_layers - 1, 0)),
-        "asked": cell is not None,
+        "chosen": list(cell),
     }
 
 

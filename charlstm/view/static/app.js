@@ -26,7 +26,7 @@ import { Writer } from './writer.js';
 /** @typedef {{name: string, cell_type: string, label: string, layers: number, hidden: number, embedding: number, characters: string[],
  *   composed: boolean, language: string, parameters: number, bits_per_char: number?, parts: import('./inspector.js').Parts, keep_gate: string}} ModelInfo */
 /** @typedef {{model: ModelInfo, before: string, sentences: Shown[], ordinary: {passages: string[], source: string},
- *   record: import('./cell_words.js').CellRecord?, chosen: [number, number], asked: boolean, weights: import('./weights.js').WeightsInfo}} PageData */
+ *   record: import('./cell_words.js').CellRecord?, chosen: [number, number], weights: import('./weights.js').WeightsInfo}} PageData */
 
 const MAX_TEXT = 2000; // characters
 const SLICE = 12; // milliseconds of reading before the page may breathe
@@ -410,6 +410,7 @@ function connect() {
     take();
   });
   inputById('valves').addEventListener('change', wake);
+  byId('valves-label').hidden = model.keep_gate === '';
   byId('link').addEventListener('click', async () => {
     let said = 'Copied';
     try {

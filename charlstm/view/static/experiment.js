@@ -57,6 +57,7 @@ export class Experiment {
     this.legend.textContent = `What if cell ${cell} were otherwise?`;
     this.radios[this.kind].checked = true;
     this.patchLabel.hidden = !hasTwin;
+    this.where.options[0].text = hasTwin ? 'from the end of the cue on' : 'from the first character on';
     this.slider.min = String(-most);
     this.slider.max = String(most);
     this.slider.step = String(most / STEPS);
