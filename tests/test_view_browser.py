@@ -87,11 +87,15 @@ def menina(folder: Path) -> Path:
 class Visit:
     """A page that is open, with what it asked of the network and complained of."""
 
-    def __init__(self, browser: Any, path: Path, hash_: str = "", width: int = 1440, **how: Any) -> None:
+    def __init__(
+        self, browser: Any, path: Path, hash_: str = "", width: int = 1440, script: str = "", **how: Any
+    ) -> None:
         how.setdefault("reduced_motion", "reduce")  # so that a bar is at once where it goes
         self.context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **how)
         self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)
+        if script:
+            self.page.add_init_script(script)
         self.requests: list[str] = []
         self.problems: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))
@@ -209,6 +213,20 @@ def test_typing_at_the_end_and_in_what_both_share(browser: Any, menina: Path) ->
         visit.page.keyboard.type("☂")
         visit.settled("() => document.querySelectorAll('.strip:first-child .strange').length === 1")
         assert "never seen ☂" in visit.text(".strip:first-child .unknown")
+        visit.page.keyboard.press("Control+a")
+        visit.page.keyboard.press("Delete")
+        visit.settled("() => document.querySelector('#inspector h2').textContent === 'Before the first character'")
+        visit.page.select_option("#sentences", "1")
+        visit.settled(
+            "() => document.querySelector('#text-0').value === 'A menina que o João viu ontem estava muito cansada.'"
+        )
+        visit.page.fill("#words", "")
+        visit.page.keyboard.press("Enter")
+        visit.settled("() => document.querySelectorAll('.ending').length === 0")
+        visit.page.uncheck("#twin-shown")
+        visit.settled("() => document.querySelectorAll('.strip:not([hidden])').length === 1")
+        visit.page.uncheck("#valves")
+        visit.settled("() => !document.documentElement.classList.contains('with-gates')")
 
 
 def test_hovering_and_arrow_keys(browser: Any, menina: Path) -> None:
@@ -261,7 +279,7 @@ def test_holding_and_exchanging_move_the_endings_as_in_python(
             assert visit.shares() == pytest.approx(expected, abs=1e-3), do
             if do == "patch":
                 assert expected[0] < 0.5  # the ending has flipped
-                assert "interfered with, says: masculine" in visit.text("#headline")
+                assert "2:73, exchanged, says: masculine" in visit.text("#headline")
         visit.page.eval_on_selector(
             ".hold input", "s => { s.value = '2.2'; s.dispatchEvent(new Event('input', {bubbles: true})); }"
         )
@@ -397,6 +415,18 @@ def test_small_networks_of_every_type(browser: Any, folder: Path, cell_type: str
         visit.settled("() => document.querySelector('#text-0').value.length > 100")
 
 
+def test_without_webassembly_it_runs_as_well(browser: Any, folder: Path) -> None:
+    path = small_model(folder / "plain.safetensors", "lstm", "abc \n", 16, 2)
+    page = write_page(folder, "plain", "-c", path, "--text", "abc cab abc")
+    seen = []
+    for script in ("", "delete globalThis.WebAssembly"):
+        with Visit(browser, page, script=script) as visit:
+            visit.settled("() => document.querySelector('#speed').textContent.includes('characters a second')")
+            assert ("plain JavaScript" in visit.text("#speed")) == bool(script)
+            seen.append((visit.text("#headline"), visit.text("#inspector")))
+    assert seen[0] == seen[1]
+
+
 def test_a_hostile_model(browser: Any, folder: Path) -> None:
     characters = "".join(sorted(set(HOSTILE) | set("ab \n\t\u200f\u0085\u061c\ufeff'\"`{}")))
     path = small_model(folder / "<img src=x onerror=alert(1)>.safetensors", "lstm", characters, 8, 2)
@@ -416,33 +446,34 @@ def test_a_hostile_model(browser: Any, folder: Path) -> None:
         visit.settled("() => document.querySelector('#write').textContent === 'Write on'")
 
 
-@pytest.mark.parametrize("width", [320, 768, 1440, 2560])
-def test_nothing_runs_over_the_edge(browser: Any, menina: Path, width: int) -> None:
-    with Visit(browser, menina, width=width) as visit:
-        assert visit.page.evaluate("() => document.documentElement.scrollWidth") <= width
-        paper, area = (
-            visit.page.eval_on_selector(selector, "e => e.getBoundingClientRect().height")
-            for selector in (".strip:first-child .paint", "#text-0")
-        )
-        assert paper == pytest.approx(area, abs=1)  # the characters lie over their colours
-        scrolled = visit.page.eval_on_selector("#text-0", "e => e.scrollHeight - e.clientHeight")
-        assert scrolled <= 2
+def test_nothing_runs_over_the_edge(browser: Any, menina: Path) -> None:
+    with Visit(browser, menina) as visit:
+        for width in (2560, 1440, 768, 320):
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            assert visit.page.evaluate("() => document.documentElement.scrollWidth") <= width
+            paper, area = (
+                visit.page.eval_on_selector(selector, "e => e.getBoundingClientRect().height")
+                for selector in (".strip:first-child .paint", "#text-0")
+            )
+            assert paper == pytest.approx(area, abs=1)  # the characters lie over their colours
+            assert visit.page.eval_on_selector("#text-0", "e => e.scrollHeight - e.clientHeight") <= 2
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 320)])
-def test_accessibility(browser: Any, menina: Path, scheme: str, width: int) -> None:
+def test_accessibility(browser: Any, menina: Path) -> None:
     if not AXE.exists():
         pytest.skip("no axe-core: npm ci in tests/view")  # make check installs it where npm is
-    with Visit(browser, menina, width=width, color_scheme=scheme) as visit:
+    with Visit(browser, menina) as visit:
         visit.caret(0, 2, 8)
         visit.settled("() => document.querySelectorAll('#stretch .cell-row').length === 8")
         visit.page.check("input[value=hold]")
         visit.page.click("#cells summary")
         session = visit.context.new_cdp_session(visit.page)
         session.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
-        found = session.send(
-            "Runtime.evaluate",
-            {"expression": "axe.run().then(r => JSON.stringify(r.violations))", "awaitPromise": True},
-        )
-        violations = json.loads(found["result"]["value"])
-        assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in violations] == []
+        run = "axe.run().then(r => JSON.stringify([r.violations, r.passes.length]))"
+        for scheme, width in (("light", 1440), ("dark", 1440), ("dark", 320)):
+            visit.page.emulate_media(color_scheme=scheme)
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            found = session.send("Runtime.evaluate", {"expression": run, "awaitPromise": True})
+            violations, passes = json.loads(found["result"]["value"])
+            assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in violations] == [], scheme
+            assert passes > 30

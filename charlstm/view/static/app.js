@@ -274,7 +274,7 @@ function draw(isRead, isChanged) {
     ]);
     return { text: now.texts[side], count, memory: (/** @type {number} */ k) => reading.memory(k, now.layer, now.cell), share };
   });
-  const { title, line, basis } = headline(data.record, now.layer, now.cell, told, now.words, middle, experiment.kind !== 'none');
+  const { title, line, basis } = headline(data.record, now.layer, now.cell, told, now.words, middle, experiment.kind);
   fill(byId('headline'), ...title);
   byId('subline').textContent = line;
   byId('basis').textContent = basis;

@@ -15,8 +15,8 @@ const classOf = (record, sign, side) => record.classes[side * sign > 0 ? 0 : 1];
 
 /** Title, line below it, and what it rests on. @param {CellRecord?} record @param {number} layer @param {number} cell
  * @param {Told[]} told the sentence, then its twin @param {[string, string]} words @param {number} middle
- * @param {boolean} changed whether something is done to the cell */
-export function headline(record, layer, cell, told, words, middle, changed) {
+ * @param {'none' | 'hold' | 'patch'} done to the cell */
+export function headline(record, layer, cell, told, words, middle, done) {
   const name = cellName(layer, cell);
   const judged = judgedOf(record, layer, cell);
   const [first, second] = told;
@@ -35,9 +35,9 @@ export function headline(record, layer, cell, told, words, middle, changed) {
   let title = [`Cell ${name} holds ${signed(first.memory(first.count))}`];
   if (record && judged && CLAIMED.includes(judged.verdict)) {
     const mark = (/** @type {number} */ side) => element('em', { class: side > 0 ? 'high' : 'low' }, classOf(record, judged.sign, side));
-    title = [`Cell ${name} remembers: `, mark(sides[0]), '.'];
-    if (changed) title = [`Cell ${name}, interfered with, says: `, mark(sides[0]), '.'];
-    else if (second && sides[1] * sides[0] < 0) title.splice(2, 1, '; in the twin, ', mark(sides[1]), '.');
+    const says = { none: 'remembers', hold: ', held still, says', patch: ', exchanged, says' }[done];
+    title = [`Cell ${name}${done === 'none' ? ' ' : ''}${says}: `, mark(sides[0]), '.'];
+    if (second && sides[1] * sides[0] < 0) title.splice(2, 1, '; in the twin, ', mark(sides[1]), '.');
   } else if (judged) title = [`Cell ${name} holds ${signed(first.memory(first.count))}: “${judged.verdict}”.`];
   const { distance, word } = since[0];
   const when = distance < 1 ? 'It has just changed' : `It has held this for ${distance} character${distance === 1 ? '' : 's'}${word ? `, since “${word}”` : ''}`;
