@@ -58,8 +58,7 @@ export function shareOfFirst(reading, decided, vocabulary) {
   known.set(state, shares);
   const name = JSON.stringify([decided.rests, reading.heldAt(decided.at)]);
   if (!shares.has(name)) {
-    const odds = reading.logPOf(decided.at, first) - reading.logPOf(decided.at, second);
-    shares.set(name, 1 / (1 + Math.exp(-odds)));
+    shares.set(name, 1 / (1 + Math.exp(-reading.logOdds(decided.at, first, second))));
   }
   return shares.get(name) ?? null;
 }

@@ -115,14 +115,26 @@ export class Reading {
     return this.ids[place] < 0 ? NaN : -this.logP(place)[this.ids[place]];
   }
 
-  /** The log-probability of a text after so many characters. @param {number} count @param {number[]} ids */
-  logPOf(count, ids) {
-    let total = this.logP(count)[ids[0]];
+  /** How much likelier one text is than another after so many characters: log P(first) - log P(second), in nats. What they
+   * begin with alike is read once. @param {number} count @param {number[]} first @param {number[]} second */
+  logOdds(count, first, second) {
+    let shared = 0;
+    while (shared < Math.min(first.length, second.length) - 1 && first[shared] === second[shared]) shared++;
     const state = this.network.copy(this.states[count]);
-    for (let k = 1; k < ids.length; k++) {
-      this.network.step(ids[k - 1], state, this.heldAt(count + k - 1));
-      total += logSoftmax(this.network.logits(state))[ids[k]];
-    }
+    for (let k = 0; k < shared; k++) this.network.step(first[k], state, this.heldAt(count + k));
+    const [a, b] = [first, second].map((ids) => this.logPFrom(state, count + shared, ids.slice(shared)));
+    return a - b;
+  }
+
+  /** The log-probability of a text from a state on. @param {State} start @param {number} count of characters before it
+   * @param {number[]} ids */
+  logPFrom(start, count, ids) {
+    const state = this.network.copy(start);
+    let total = 0;
+    ids.forEach((id, k) => {
+      total += logSoftmax(this.network.logits(state))[id];
+      if (k < ids.length - 1) this.network.step(id, state, this.heldAt(count + k));
+    });
     return total;
   }
 }
