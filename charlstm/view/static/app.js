@@ -30,6 +30,7 @@ import { Writer } from './writer.js';
 
 const MAX_TEXT = 2000; // characters
 const SLICE = 12; // milliseconds of reading before the page may breathe
+const REDRAW = 100; // milliseconds between two drawings while a text is being read
 const QUIET = 300; // milliseconds after the last change: before that, ordinary text waits
 const CLOSE = 1e-3; // how near the fast products must come to the plain ones
 const CHECKED = 12; // characters that are read both ways to see it
@@ -200,6 +201,7 @@ function follow(side, doing) {
 const channel = new MessageChannel();
 let awake = false;
 let changedAt = 0;
+let drawnAt = -Infinity;
 let isStale = true; // whether what is drawn is not what is to be seen
 
 /** Something has changed: read on, and draw. */
@@ -230,8 +232,11 @@ channel.port1.onmessage = () => {
       isChanged &&= reading.isDone;
     }
   }
-  if (isStale) draw(isRead, isChanged);
-  isStale = !isChanged;
+  if (isStale && (isChanged || performance.now() > drawnAt + REDRAW)) {
+    draw(isRead, isChanged);
+    isStale = !isChanged;
+    drawnAt = performance.now();
+  }
   const wait = changedAt + QUIET - performance.now();
   if (isChanged && !ordinary.isDone && wait <= 0) {
     ordinary.advance(performance.now() + SLICE);
