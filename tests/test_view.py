@@ -160,6 +160,10 @@ def test_what_the_probe_found_is_in_the_page(invoke, model_file: Path) -> None:
     (one,) = record["cells"]
     assert (one["layer"], one["cell"], one["sign"], one["verdict"]) == (0, 5, -1, "tracks")
     assert (one["hold"], one["moved"], one["flip"]) == ([0.93, 0.9, 0.97], [0.3, 0.2, 0.4], 0.25)
+    line = {"sentence_good": "a cc ab a", "sentence_bad": "a cc ac a", "twin": "b cc ac a"}
+    Path("pairs.jsonl").write_text(json.dumps(line), encoding="utf-8")  # no probe was made with these
+    assert invoke("view", "-c", model_file, "--pairs", "pairs.jsonl", "--out", "other.html").code == 0
+    assert data_of(Path("other.html").read_bytes())["record"] == record
 
 
 @pytest.mark.parametrize(

@@ -103,9 +103,11 @@ def view(
     sentences, before = sentences_for(content, None if pairs is None else read_pairs(pairs))
     if text is not None:
         sentences = [typed_text(content, text), *sentences]
-    items = items_for(pairs, content.language)
-    config = content.model.config
-    judged, found = recall_judged(path, items.key, config), recall(path, items.key, config)[1]
+    config, usual = content.model.config, items_for(None, content.language)
+    for items in (usual,) if pairs is None else (items_for(pairs, content.language), usual):
+        judged, found = recall_judged(path, items.key, config), recall(path, items.key, config)[1]
+        if judged is not None:
+            break
     packed = pack(content.model)
     with Stages(quiet) as stages:
         ordinary = ordinary_text(content, file, stages.update)

@@ -104,7 +104,7 @@ const strips = ['The sentence', 'Its twin'].map((title, side) => new TextStrip(s
   },
 }));
 const experiment = new Experiment(byId('experiment'), () => wake());
-const cells = new CellList({ root: byId('cells'), record: data.record, ordinary, layers: model.layers, hidden: model.hidden, model: model.name, choose });
+const cells = new CellList({ root: byId('cells'), record: data.record, ordinary, layers: model.layers, hidden: model.hidden, choose });
 new Writer(byId('writer'), {
   vocabulary,
   reading: () => readings[0],

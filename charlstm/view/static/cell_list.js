@@ -6,7 +6,7 @@ import { counted, decimal, element, fill } from './page_elements.js';
 /** @typedef {import('./cell_words.js').CellRecord} CellRecord */
 /** @typedef {import('./ordinary.js').Ordinary} Ordinary */
 /** @typedef {'probe' | 'memory' | 'number'} Order */
-/** @typedef {{root: HTMLElement, record: CellRecord?, ordinary: Ordinary, layers: number, hidden: number, model: string,
+/** @typedef {{root: HTMLElement, record: CellRecord?, ordinary: Ordinary, layers: number, hidden: number,
  *   choose: (layer: number, cell: number) => void}} ListSetting */
 
 const LONGEST = 12;
@@ -57,10 +57,10 @@ export class CellList {
   }
 
   byProbe() {
-    const { record, model } = this.setting;
+    const { record } = this.setting;
     if (!record)
       return [element('p', {}, 'Nobody has measured what the cells of this model stand for. To have it measured, and write this page again:'),
-        element('pre', { class: 'command' }, `charlstm probe -c ${model}\ncharlstm view -c ${model}`)];
+        element('pre', { class: 'command' }, 'charlstm probe -c MODEL\ncharlstm view -c MODEL')];
     if (!record.cells.length) return [element('p', {}, `charlstm probe reported no cell (${record.items}).`)];
     const verdicts = [...new Set(record.cells.map(({ verdict }) => verdict))];
     return [
