@@ -15,7 +15,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check coverage lowest soak docs docs-cli pictures lexicon clean
+.PHONY: demo test check check-page coverage lowest soak docs docs-cli pictures lexicon clean
 
 $(READY): pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -50,12 +50,23 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy --config-file tests/mypy.ini
 	$(BIN)/lint-imports
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory check-page; \
+	else echo "the page's scripts are not checked: there is no npm here"; fi
 	@find charlstm -name '*.py' -exec wc -l {} + | awk '$$2 != "total" && $$1 > 400 {print "warning: " $$2 " has " $$1 " lines: is it still one idea?"}'
+
+# the page of `charlstm view`: types, lint, and the bytes of its kernel
+PAGE_TOOLS := tests/view/node_modules/.ready
+$(PAGE_TOOLS): tests/view/package-lock.json
+	cd tests/view && npm ci --silent --no-audit --no-fund
+	@touch $(PAGE_TOOLS)
+
+check-page: $(PAGE_TOOLS)
+	cd tests/view && npm run --silent types && npm run --silent lint && npm run --silent kernel
 
 # without the slow tests: what they test depends on no version
 LOWEST := .venv-lowest
 LOWEST_TORCH ?=
-SLOW := $(addprefix tests/test_,interruptions.py bounded.py shipped.py probe_planted.py probe_soak.py)
+SLOW := $(addprefix tests/test_,interruptions.py bounded.py shipped.py probe_planted.py probe_soak.py view_browser.py view_network.py)
 lowest:
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(PYTHON) tests/lowest.py $(if $(LOWEST_TORCH),torch==$(LOWEST_TORCH)) > $(LOWEST)/constraints.txt
@@ -86,6 +97,7 @@ pictures: $(READY)
 	$(BIN)/charlstm explain "$(SENTENCE)" --checkpoint portuguese --width 80 --svg docs/pictures/gates.svg
 	$(BIN)/charlstm explain gradient --figure docs/pictures/gradient.svg
 	$(BIN)/charlstm explain distance --figure docs/pictures/distance.svg
+	$(BIN)/python tests/view/pictures.py docs/pictures
 
 lexicon: $(READY)
 	$(BIN)/python corpora/check_lexicon.py $(LEXICON)

@@ -23,6 +23,7 @@ from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
 from charlstm.cli.settings import in_options
 from charlstm.cli.train import train
+from charlstm.cli.view import view
 from charlstm.errors import UsageError
 from charlstm.report.text import printable
 
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "eval": evaluate,
     "probe": probe,
     "explain": EXPLAIN,
+    "view": view,
     "activations": activations,
     "corpus": corpus,
     "info": info,

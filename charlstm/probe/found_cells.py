@@ -1,24 +1,32 @@
-"""What `charlstm probe` found in a model, kept, so that `charlstm explain` need not look again.
+"""What `charlstm probe` found in a model, kept, so that `charlstm explain` and `charlstm view` need not look again.
 
-A record is a small JSON file named after the model file's sha256, in the cache; the model that ships has one beside it.
+A record is a small JSON file named after the model file's sha256, in the cache; a model that ships has one beside it.
+Format 1 held the best cell alone, format 2 holds every cell that was judged, too; both are read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from charlstm.checkpoint import is_shipped, write_atomically
 from charlstm.config import ModelConfig
 from charlstm.errors import CharLSTMError
 from charlstm.files.cache import cache_folder, make_folder
-from charlstm.probe.result import ProbeResult
+from charlstm.probe.result import CellReport, ProbeResult
+from charlstm.probe.statistics import Estimate
+from charlstm.probe.verdict import Verdict
 
 RECORD = "probe.json"
-FORMAT = 1
+FORMAT = 2
+READ = (1, FORMAT)
+MAX_RECORD = 100_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -30,17 +38,70 @@ class FoundCell:
     verdict: str
 
 
+@dataclass(frozen=True)
+class JudgedCell:
+    """What a probe says of one cell, for people who look at it later.
+
+    Attributes:
+        layer, cell: from 0.
+        sign: 1: high for the first class, -1: low.
+        verdict: one of `Verdict`.
+        hold: with its interval where one was measured: value, low, high.
+        moved: how far a patch of it moves the answer towards the twin's: value, low, high; None if not tested.
+        flip: the share of choices that the patch changes; None if not tested.
+    """
+
+    layer: int
+    cell: int
+    sign: int
+    verdict: str
+    hold: tuple[float, ...]
+    moved: tuple[float, ...] | None
+    flip: float | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Every cell that a probe reported, the best first; with which pairs, and what the two classes are called."""
+
+    items: str
+    classes: tuple[str, str]
+    cells: tuple[JudgedCell, ...]
+
+
+def judged_cells(result: ProbeResult, items: str) -> Judged:
+    """What a probe with these items says of each cell."""
+    return Judged(items, result.classes, tuple(map(_judged, result.cells)))
+
+
+def _judged(report: CellReport) -> JudgedCell:
+    found, patch = report.candidate.found, report.patch
+    hold = (report.candidate.hold,) if report.interval is None else _three(report.interval)
+    moved = None if patch is None else _three(patch.recovery)
+    flip = None if patch is None or math.isnan(patch.flip) else round(patch.flip, 4)
+    hold = tuple(round(value, 4) for value in hold)
+    return JudgedCell(found.layer, found.cell, found.sign, report.verdict.value, hold, moved, flip)
+
+
+def _three(estimate: Estimate) -> tuple[float, ...]:
+    values = (estimate.value, estimate.low, estimate.high)
+    return tuple(round(value, 4) for value in (values if all(map(math.isfinite, values)) else values[:1]))
+
+
 def best_cell(result: ProbeResult) -> FoundCell | None:
     """The first cell that tracks the feature; None if none does."""
     return next((FoundCell(*report.candidate.place, report.verdict.value) for report in result.tracking), None)
 
 
-def remember(model: Path, items: str, found: FoundCell | None) -> None:
+def remember(model: Path, items: str, found: FoundCell | None, judged: Judged | None = None) -> None:
     """Keep what a probe with these items found. A cache that cannot be written changes nothing."""
     cell = None if found is None else {"layer": found.layer + 1, "cell": found.cell, "verdict": found.verdict}
     with suppress(OSError, CharLSTMError):
         sha256 = _sha256(model)
-        record = {"format": FORMAT, "sha256": sha256, "items": items, "found": cell}
+        record: dict[str, Any] = {"format": FORMAT, "sha256": sha256, "items": items, "found": cell}
+        if judged is not None:
+            record["classes"] = list(judged.classes)
+            record["cells"] = [{**asdict(one), "layer": one.layer + 1} for one in judged.cells]
         path = _record_in_cache(sha256, items)
         make_folder(path.parent)
         write_atomically(path, (json.dumps(record) + "\n").encode())
@@ -48,23 +109,65 @@ def remember(model: Path, items: str, found: FoundCell | None) -> None:
 
 def recall(model: Path, items: str, config: ModelConfig) -> tuple[bool, FoundCell | None]:
     """Whether the model was probed with these items, and what was found. What is not sound counts as nothing."""
-    sha256 = _sha256(model)
-    beside = [model.with_name(RECORD)] if is_shipped(model) else []
-    for path in (*beside, _record_in_cache(sha256, items)):
+    for record in _records(model, items):
         try:
-            record = json.loads(path.read_bytes()[:10_000])
-            if (record["format"], record["sha256"], record["items"]) != (FORMAT, sha256, items):
-                continue
             if record["found"] is None:
                 return True, None
             found = FoundCell(
                 int(record["found"]["layer"]) - 1, int(record["found"]["cell"]), str(record["found"]["verdict"])
             )
-        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             continue
         if 0 <= found.layer < config.num_layers and 0 <= found.cell < config.hidden_size:
             return True, found
     return False, None
+
+
+def recall_judged(model: Path, items: str, config: ModelConfig) -> Judged | None:
+    """Every cell that a probe with these items judged; None if no sound record says."""
+    for record in _records(model, items):
+        try:
+            first, second = map(str, record["classes"])
+            cells = tuple(_read_judged(one) for one in record["cells"])
+        except (ValueError, TypeError, KeyError, OverflowError):
+            continue
+        if all(0 <= one.layer < config.num_layers and 0 <= one.cell < config.hidden_size for one in cells):
+            return Judged(items, (first, second), cells)
+    return None
+
+
+def _read_judged(one: dict[str, Any]) -> JudgedCell:
+    """One cell of a record. Raises ValueError, TypeError, KeyError or OverflowError for what is not sound."""
+    hold, moved, flip = _numbers(one["hold"]), one["moved"], one["flip"]
+    if one["sign"] not in (1, -1):
+        raise ValueError("a sign is 1 or -1")
+    return JudgedCell(
+        layer=int(one["layer"]) - 1,
+        cell=int(one["cell"]),
+        sign=int(one["sign"]),
+        verdict=Verdict(one["verdict"]).value,
+        hold=hold,
+        moved=None if moved is None else _numbers(moved),
+        flip=None if flip is None else _numbers([flip])[0],
+    )
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    found = tuple(map(float, values))
+    if len(found) not in (1, 3) or not all(map(math.isfinite, found)):
+        raise ValueError("one number, or one and its interval")
+    return found
+
+
+def _records(model: Path, items: str) -> Iterator[dict[str, Any]]:
+    """The records of a model and these items, the one that ships first. What is none of ours is left out."""
+    sha256 = _sha256(model)
+    beside = [model.with_name(RECORD)] if is_shipped(model) else []
+    for path in (*beside, _record_in_cache(sha256, items)):
+        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+            record = json.loads(path.read_bytes()[:MAX_RECORD])
+            if record["format"] in READ and (record["sha256"], record["items"]) == (sha256, items):
+                yield record
 
 
 def _record_in_cache(sha256: str, items: str) -> Path:
