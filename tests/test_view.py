@@ -20,7 +20,7 @@ from charlstm.errors import CharLSTMError
 from charlstm.network.model import CharLM
 from charlstm.probe.defaults import BY_LANGUAGE
 from charlstm.probe.found_cells import Judged, JudgedCell, remember
-from charlstm.view.content import GLOSSES, Shown
+from charlstm.view.content import Shown
 from charlstm.view.page import MODULES, as_json, join_modules, read_static
 from charlstm.view.weights import pack, pack_as, rounded
 
@@ -247,10 +247,10 @@ def test_weights_that_are_bfloat16_already_stay_what_they_are() -> None:
 
 def test_every_portuguese_sentence_that_is_shown_has_a_gloss() -> None:
     for name, pair in BY_LANGUAGE["pt"].sentences():
-        shown = Shown.of(name, pair)
-        assert {shown.sentence, shown.twin} <= GLOSSES.keys()
+        shown = Shown.of(name, pair, BY_LANGUAGE["pt"].glosses)
+        assert [text.split()[:2] for text in shown.glosses] == [["The", "girl"], ["The", "boy"]]
         assert shown.endings == ("cansada", "cansado")
-    near = Shown.of(*BY_LANGUAGE["en"].sentences()[0])
+    near = Shown.of(*BY_LANGUAGE["en"].sentences()[0], BY_LANGUAGE["en"].glosses)
     assert near.endings == ("are", "is")
 
 

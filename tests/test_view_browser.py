@@ -72,6 +72,7 @@ def write_page(folder: Path, name: str, *arguments: object) -> Path:
 
     page = folder / f"{name}.html"
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHARLSTM_CACHE_DIR", str(folder / "cache"))  # where no other test has kept what a probe found
         patch.setattr(sys, "argv", ["charlstm", "view", "-q", "--out", str(page), *map(str, arguments)])
         assert run() == 0
     return page

@@ -19,8 +19,10 @@ from charlstm.grammar.pairs import MinimalPair
 PAIRS = 540  # in Portuguese 60 nouns, nine each: three distances, three attractors
 SOFT = "A menina disse que não foi se despedir porque quando o João viajou estava muito cansada."
 SOFT_GLOSS = "The girl said that she did not go to say goodbye because, when João left, she was very tired."
+SOFT_TWIN_GLOSS = "The boy said that he did not go to say goodbye because, when João left, he was very tired."
 HARD = "A menina que o João viu ontem estava muito cansada."
 HARD_GLOSS = "The girl whom João saw yesterday was very tired."
+HARD_TWIN_GLOSS = "The boy whom João saw yesterday was very tired."
 NEAR = "The keys to the cabinet are on the table."
 FAR = "The keys that the old man had left in the cabinet beside the door were lost."
 
@@ -29,7 +31,7 @@ FAR = "The keys that the old man had left in the cabinet beside the door were lo
 class Example:
     """A sentence to show, and its twin: what bears the feature, what agrees with it, both ways; the first attractor.
 
-    `gloss`: the sentence in English, for who reads no Portuguese.
+    `gloss` and `twin_gloss`: both in English, for who reads no Portuguese.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Example:
     other: str
     attractor: str
     gloss: str = ""
+    twin_gloss: str = ""
 
     def pair(self) -> MinimalPair:
         """The sentence as a minimal pair."""
@@ -104,6 +107,16 @@ class Defaults:
         """What the feature is called, and what the sentences mean."""
         return replace(self.called, glosses={one.sentence: one.gloss for one in self.examples if one.gloss})
 
+    @property
+    def glosses(self) -> dict[str, str]:
+        """What the sentences and their twins mean in English, where they are in another language."""
+        return {
+            text: gloss
+            for one in self.examples
+            for text, gloss in ((one.sentence, one.gloss), (one.pair().twin or "", one.twin_gloss))
+            if gloss
+        }
+
     def pairs(self, seed: int) -> Sequence[MinimalPair]:
         """The pairs: the same ones for the same seed."""
         return _pairs(self.corpus, self.labels, seed)
@@ -118,8 +131,8 @@ PORTUGUESE = Defaults(
     ("F", "M"),
     "Hoje choveu de novo em Lisboa.\n",
     (
-        Example("soft", SOFT, "A menina", "O menino", "cansada", "cansado", "o João", SOFT_GLOSS),
-        Example("hard", HARD, "A menina", "O menino", "cansada", "cansado", "o João", HARD_GLOSS),
+        Example("soft", SOFT, "A menina", "O menino", "cansada", "cansado", "o João", SOFT_GLOSS, SOFT_TWIN_GLOSS),
+        Example("hard", HARD, "A menina", "O menino", "cansada", "cansado", "o João", HARD_GLOSS, HARD_TWIN_GLOSS),
     ),
     Words(
         "gender",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from charlstm.errors import TextError
 from charlstm.evaluate import bits_per_char
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.probe.covering import unknown_character
-from charlstm.probe.defaults import defaults_of
+from charlstm.probe.defaults import Defaults, defaults_of
 from charlstm.probe.found_cells import Judged
 from charlstm.progress import OnProgress
 from charlstm.sample import generate
@@ -25,21 +25,6 @@ TEMPERATURE, SEED = 0.8, 0
 MAX_KEPT = 5_000_000  # numbers that the page keeps of ordinary text: characters times cells
 MIN_ORDINARY = 100
 MAX_TEXT, MAX_EXAMPLES = 2_000, 50
-CLASS_WORDS = {"F": "feminine", "M": "masculine"}  # where a label is no word
-GLOSSES = {  # in English, so that a class anywhere can follow
-    "A menina disse que não foi se despedir porque quando o João viajou estava muito cansada.": (
-        "The girl said that she did not go to say goodbye because when João left she was very tired (feminine)."
-    ),
-    "O menino disse que não foi se despedir porque quando o João viajou estava muito cansado.": (
-        "The boy said that he did not go to say goodbye because when João left he was very tired (masculine)."
-    ),
-    "A menina que o João viu ontem estava muito cansada.": (
-        "The girl whom João saw yesterday was very tired (feminine)."
-    ),
-    "O menino que o João viu ontem estava muito cansado.": (
-        "The boy whom João saw yesterday was very tired (masculine)."
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -51,6 +36,7 @@ class Shown:
         sentence, twin: the twin is "" where there is none.
         endings: the word that agrees, both ways, the sentence's own first; ("", "") without a twin.
         cue_end: where what bears the feature ends in the sentence.
+        glosses: what both mean in English, where that is known.
     """
 
     name: str
@@ -58,18 +44,20 @@ class Shown:
     twin: str = ""
     endings: tuple[str, str] = ("", "")
     cue_end: int = 0
+    glosses: tuple[str, str] = ("", "")
 
     @classmethod
-    def of(cls, name: str, pair: MinimalPair) -> Shown:
-        """A minimal pair."""
+    def of(cls, name: str, pair: MinimalPair, glosses: Mapping[str, str]) -> Shown:
+        """A minimal pair, with its meaning if `glosses` has it, by the sentence."""
         word = pair.prefix.rsplit(" ", 1)[-1]
         first, second = (word + rest.rstrip(" .,;:!?\n") for rest in pair.endings)
-        return cls(name, pair.sentence_good, pair.twin or pair.sentence_bad, (first, second), pair.end_of_cue)
+        sentence, twin = pair.sentence_good, pair.twin or pair.sentence_bad
+        meanings = glosses.get(sentence, ""), glosses.get(twin, "")
+        return cls(name, sentence, twin, (first, second), pair.end_of_cue, meanings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
-        glosses = [GLOSSES.get(text, "") for text in (self.sentence, self.twin)]
-        return {**asdict(self), "endings": list(self.endings), "glosses": glosses}
+        return {**asdict(self), "endings": list(self.endings), "glosses": list(self.glosses)}
 
 
 @dataclass(frozen=True)
@@ -97,7 +85,7 @@ def sentences_for(content: ModelFile, pairs: Sequence[MinimalPair] | None) -> tu
         raise TextError("the model knows the characters of none of the pairs; give others, or another model")
     before = content.normalize("\n" if pairs is not None else usual.warm)
     readable = known and all(character in content.vocabulary for character in before)
-    shown = [Shown.of(name, pair) for name, pair in known[:MAX_EXAMPLES]]
+    shown = [Shown.of(name, pair, usual.glosses) for name, pair in known[:MAX_EXAMPLES]]
     return shown, before if readable else content.opening
 
 
@@ -183,16 +171,17 @@ def page_data(
         "before": before,
         "sentences": [shown.to_dict() for shown in sentences],
         "ordinary": asdict(ordinary),
-        "record": None if judged is None else record_of(judged),
+        "record": None if judged is None else record_of(judged, defaults_of(content.language)),
         "chosen": list(cell),
     }
 
 
-def record_of(judged: Judged) -> dict[str, Any]:
+def record_of(judged: Judged, usual: Defaults) -> dict[str, Any]:
     """What a probe said, as the page has it: layers count from 0 there, as in the weights."""
+    words = dict(zip(usual.labels, usual.words.classes, strict=True))  # where a label is no word
     return {
         "items": judged.items,
-        "classes": [CLASS_WORDS.get(label, label) for label in judged.classes],
+        "classes": [words.get(label, label) for label in judged.classes],
         "cells": [asdict(cell) for cell in judged.cells],
     }
 
