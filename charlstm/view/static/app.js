@@ -176,11 +176,11 @@ const alignment = () => align(now.texts, [decided(0).at, decided(1).at], now.cue
 
 /** What is done to the cell of each reading, by the controls. */
 function change() {
-  const { at, cueEnd } = now.hasTwin ? alignment() : { at: [decided(0).at, 0], cueEnd: [1, 0] };
+  const { at, cueRead } = now.hasTwin ? alignment() : { at: [decided(0).at, 0], cueRead: [1, 0] };
   const marked = now.side === 0 || now.hasTwin ? now.place + 1 : 0;
   const from = [0, 1].map((side) => experiment.from === 'place' && marked > 0
     ? Math.max(1, marked + (side === now.side ? 0 : at[side] - at[now.side]))
-    : Math.max(1, cueEnd[side]));
+    : Math.max(1, cueRead[side]));
   const number = now.layer * network.hidden + now.cell;
   const there = [0, 1].map((side) => readings[side].states[Math.min(from[side], readings[side].done)]);
   const memories = there.map((state) => network.memory(state)[number]);

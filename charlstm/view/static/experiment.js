@@ -19,7 +19,7 @@ export class Experiment {
     this.legend = element('legend', {}, 'Try it');
     this.slider = element('input', { type: 'range', 'aria-label': 'The value at which the cell is held' });
     this.output = element('output', {});
-    this.where = element('select', { 'aria-label': 'From where on' }, new Option('from the end of the cue on', 'cue'), new Option('from the marked character on', 'place'));
+    this.where = element('select', { 'aria-label': 'From where on' }, new Option('from after the cue on', 'cue'), new Option('from the marked character on', 'place'));
     /** @type {Record<Kind, HTMLInputElement>} */
     this.radios = { none: this.radio('none'), hold: this.radio('hold'), patch: this.radio('patch') };
     this.patchLabel = element('label', { class: 'check' }, this.radios.patch, ' give it its value in the twin');
@@ -57,7 +57,7 @@ export class Experiment {
     this.legend.textContent = `What if cell ${cell} were otherwise?`;
     this.radios[this.kind].checked = true;
     this.patchLabel.hidden = !hasTwin;
-    this.where.options[0].text = hasTwin ? 'from the end of the cue on' : 'from the first character on';
+    this.where.options[0].text = hasTwin ? 'from after the cue on' : 'from the first character on';
     this.slider.min = String(-most);
     this.slider.max = String(most);
     this.slider.step = String(most / STEPS);
@@ -66,7 +66,7 @@ export class Experiment {
     const words = {
       none: hasTwin ? 'Hold it still, or exchange it, and watch the endings.' : 'Hold it still and watch what comes next.',
       hold: `held at ${signed(value)}${this.value === null && hasTwin ? ', midway between the two sentences' : ''}`,
-      patch: 'once, at the end of the cue, each sentence’s cell takes what it holds in the other',
+      patch: 'once, after the cue, each sentence’s cell takes what it holds in the other',
     };
     this.output.textContent = words[this.kind];
     this.slider.setAttribute('aria-valuetext', decimal(value));

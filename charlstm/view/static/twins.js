@@ -2,7 +2,8 @@
 
 import { charactersOf } from './characters.js';
 
-/** @typedef {{at: [number, number], cueEnd: [number, number]}} Alignment of the two texts, in characters */
+/** @typedef {{at: [number, number], cueEnd: [number, number], cueRead: [number, number]}} Alignment of the two texts, in
+ * characters: where each decides, where the cue ends, and how many are read when the network knows the cue. */
 
 /** How two texts lie beside each other. @param {[string, string]} texts @param {[number, number]} at where each decides
  * @param {number} cueEnd where the cue ends in the first, if that is known; 0: where the texts stop differing
@@ -13,7 +14,10 @@ export function align(texts, at, cueEnd) {
   while (shared < first.length && shared < second.length && first[shared] === second[shared]) shared++;
   const differs = at[0] - shared;
   const end = cueEnd >= differs && cueEnd < at[0] ? cueEnd : differs;
-  return { at, cueEnd: [end, Math.max(0, end + at[1] - at[0])] };
+  // A word has ended when the character after it is no letter (as in charlstm/probe/stimuli.py).
+  const known = end < at[0] && !/[\p{L}\p{N}]/u.test(charactersOf(texts[0])[end]) ? end + 1 : end;
+  const both = (/** @type {number} */ place) => /** @type {[number, number]} */ ([place, Math.max(0, place + at[1] - at[0])]);
+  return { at, cueEnd: both(end), cueRead: both(known) };
 }
 
 /** The other text after an edit of one, where the edit lies in what they share; else as it was.
