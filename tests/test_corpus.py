@@ -133,6 +133,11 @@ def test_where_a_text_is_cut_into_chunks_does_not_matter(tmp_path_factory, piece
     [
         (b"ab\xff\xfecd", "byte 2: expected utf-8, found 0xff"),
         (b"abc\xc3", "byte 3: expected utf-8"),
+        (
+            b"PK\x03\x04\x14\x00\xff\xfe",
+            "this is a zip archive (such as a Word, OpenDocument or EPUB file), not a plain text",
+        ),
+        (b"%PDF-1.7\n\xff\xfe", "this is a PDF file, not a plain text; save its text as a .txt file first"),
         (b"\xc0\xaf", "byte 0"),
         (b"abc\xed\xa0\x80", "byte 3"),
         ("olá olá".encode("utf-16"), "try `encoding` utf-16"),

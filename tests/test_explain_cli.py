@@ -367,6 +367,12 @@ ERRORS = [
 ]
 
 
+def test_a_misspelt_view_is_read_as_a_text_and_this_is_said(invoke, toy: Path) -> None:
+    done = invoke("explain", "memry", "-c", toy, "--cell", "1:0")
+    assert 'note: "memry" is read as a text; for the view, type: charlstm explain memory' in done.err
+    assert "note: " not in invoke("explain", "mel", "-c", toy, "--cell", "1:0").err
+
+
 @pytest.mark.parametrize(("arguments", "code", "words"), ERRORS, ids=[" ".join(case[0])[:40] for case in ERRORS])
 def test_what_cannot_be_meant_is_said_in_a_line(
     invoke, toy: Path, arguments: tuple[str, ...], code: int, words: str

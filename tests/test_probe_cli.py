@@ -268,7 +268,7 @@ def test_pairs_that_cannot_be_used(invoke, tmp_path: Path, toy) -> None:
 def test_a_model_of_another_script(invoke, toy) -> None:
     done = invoke("probe", "-c", toy["model"])
     assert (done.code, done.err.count("\n")) == (3, 1)
-    assert "this model cannot read the Portuguese pairs" in done.err
+    assert "this model cannot read the built-in Portuguese sentences" in done.err
     assert invoke("probe", "-c", "nothing").code == 4
     assert invoke("probe").code == 4
 

@@ -137,6 +137,16 @@ def test_a_stop_of_another_command(invoke: Invoke, monkeypatch: pytest.MonkeyPat
     assert (result.code, result.err) == (130, "stopped by Ctrl-C\n")
 
 
+def test_more_time_for_a_run_is_counted_from_its_beginning(invoke: Invoke, corpus_file: Path) -> None:
+    assert invoke("train", corpus_file, "--time", "0.2s", *SMALL).code == 0
+    (run,) = Path("checkpoints").iterdir()
+    more = invoke("train", "--resume", run, "--time", "3.2s")
+    assert more.code == 0, more.err
+    assert "budget      3 s, about" in more.err
+    assert " steps in all, " in more.err
+    assert " since it was resumed, " in more.err
+
+
 @pytest.mark.parametrize("budget", [("--time", "0.2s"), ("--steps", 1)])
 def test_no_budget_is_said_to_take_0_seconds(invoke: Invoke, corpus_file: Path, budget: tuple[str, object]) -> None:
     result = invoke("train", corpus_file, *budget, *SMALL)

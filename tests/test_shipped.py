@@ -114,16 +114,18 @@ def test_a_file_or_folder_of_its_name_goes_first_and_is_said(invoke, command: tu
 
 
 def test_who_names_a_model_that_is_not_there_is_told_which_ship(invoke) -> None:
-    missing = invoke("sample", "-c", "portugese")
-    assert missing.code == 4
-    assert "portugese: no such file or folder, nor a built-in model; those are portuguese," in missing.err
+    missing, unlike = (invoke("sample", "-c", name) for name in ("portugese", "novel"))
+    assert "portugese: no such file or folder; did you mean portuguese?" in missing.err
+    assert "novel: no such file or folder; built-in models:" in unlike.err
     Path("empty").mkdir()
     empty = invoke("sample", "-c", "empty")
-    assert empty.code == 4
     assert "empty: there is no model in it; train one (charlstm train FILE)" in empty.err
-    for done in (missing, empty):
-        assert done.err.count("\n") == 1
+    for done in (missing, unlike, empty):
+        assert (done.code, done.err.count("\n")) == (4, 1)
+    for done in (unlike, empty):
         assert done.err.endswith(f" {', '.join(NAMES)}\n")
+    put(Path("checkpoints/lessons"), 10, True)
+    assert "did you mean checkpoints/lessons?" in invoke("sample", "-c", "lesons").err
 
 
 @pytest.mark.usefixtures("nothing_ships")

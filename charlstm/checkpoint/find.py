@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
-from charlstm.checkpoint.run import BEST, CONFIG, LAST, PREVIOUS, RUNS
+from charlstm.checkpoint.run import BEST, CONFIG, LAST, PREVIOUS, RUNS, find_runs
 from charlstm.config import Language
 from charlstm.errors import ModelFileError
 
@@ -70,7 +71,7 @@ def find_models(where: Path | None, runs: Path = RUNS) -> list[Path]:
         if where is not None and not place.exists():
             if where.as_posix() in shipped:
                 return [shipped[where.as_posix()]]
-            raise ModelFileError(f"{place}: no such file or folder{_ships(', nor a built-in model; those are')}")
+            raise ModelFileError(f"{place}: no such file or folder{_meant(place, runs)}")
         if where is not None and place.is_file():
             return [place]
         found = (_models_in(place)[:1] or _models_of_runs(place)) if place.is_dir() else []
@@ -88,6 +89,14 @@ def find_models(where: Path | None, runs: Path = RUNS) -> list[Path]:
             f"{place}: there is no model in it; train one (charlstm train FILE){_ships(' or name a built-in one:')}"
         )
     return found
+
+
+def _meant(place: Path, runs: Path) -> str:
+    """What a name that is nothing may have meant: a run, or a model that ships; or else which models ship."""
+    named = {run.name: run.as_posix() for run in find_runs(runs)}
+    known = {**named, **{path: path for path in named.values()}, **{name: name for name in shipped_models()}}
+    near = difflib.get_close_matches(place.as_posix(), known, n=1, cutoff=0.75)
+    return f"; did you mean {known[near[0]]}?" if near else _ships("; built-in models:")
 
 
 def _ships(before: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ import typer
 
 from charlstm.cli.help import Group
 from charlstm.errors import UsageError
+from charlstm.report.console import say
 
 IMPLIED = "charlstm: the sub-command was not named"  # a key of a context's `meta`
 
@@ -42,8 +44,15 @@ class DefaultGroup(Group):
         """Typer's own, with the default put first where no sub-command is named."""
         if not args or args[0] not in (*self.commands, *ctx.help_option_names):
             ctx.meta[IMPLIED] = True
+            self._hint(ctx.command_path, args)
             args = [next(iter(self.commands)), *args]
         return super().parse_args(ctx, args)
+
+    def _hint(self, path: str, args: list[str]) -> None:
+        """A misspelt name of a sub-command is a text of one word: it is read as one, and this is said."""
+        near = difflib.get_close_matches(args[0], self.commands, n=1, cutoff=0.75) if args else []
+        if near and not {"-q", "--quiet"} & set(args):
+            say(f'note: "{args[0]}" is read as a text; for the view, type: {path} {near[0]}')
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Typer's own; a command that says of an option it does not have where there is one."""

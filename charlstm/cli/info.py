@@ -13,7 +13,7 @@ from charlstm.cli.options import Debug, FigureFile, Json, Quiet, Verbose, Width,
 from charlstm.cli.paste import resume_command, sample_command
 from charlstm.cli.runtime import say_hidden
 from charlstm.errors import ModelFileError, UsageError
-from charlstm.report.console import print_json
+from charlstm.report.console import print_json, say
 from charlstm.report.text import quoted
 
 
@@ -76,6 +76,8 @@ def info(
             from charlstm.report.figures import save_figure
 
             save_figure(figure, chart)
+            if not quiet:
+                say(f"figure: {figure}")
     if json:
         print_json({"path": str(path), **about, "evaluations": evaluations})
         return

@@ -57,7 +57,7 @@ def train(
     ] = None,
     resume: Annotated[
         Path | None,
-        run_option("--resume", help="Continue this run; a larger budget may be given."),
+        run_option("--resume", help="Continue this run; a larger budget may be given, in all."),
     ] = None,
     config: Annotated[
         Path | None,

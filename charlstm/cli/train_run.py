@@ -26,7 +26,7 @@ from charlstm.training.plan import steps_in_all
 from charlstm.training.running import Running
 from charlstm.training.session import Session, is_finished, new_session, resumed_session, run_folder
 from charlstm.training.speed import measure_speed
-from charlstm.training.state import environment, snapshot_of
+from charlstm.training.state import environment, seconds_used, snapshot_of
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def run(session: Session, output: Output, device: str) -> None:
         raise Interrupted(INTERRUPTS.signum, f"{how_far} {how}\n  {command}")
     running.check_saved()
     if not output.quiet:
-        show_message(partial(draw_end, end, session.folder))
+        show_message(partial(draw_end, end, session.folder, session.resumed is not None))
         say(f"next     {sample_command(session.folder)}")
 
 
@@ -201,6 +201,7 @@ def plan_of(session: Session, speed: float) -> str:
     """The report on what is ahead."""
     kernel = environment(session.model, session.kernels, session.config.batch_size)["kernel"]
     progress = None if session.resumed is None else snapshot_of(session.resumed).progress
-    done = (progress.step, progress.fraction) if progress else (0, 0.0)
+    done_steps = progress.step if progress else 0
     total = steps_in_all(session.corpus, session.config)
-    return plan_report(session.model.config, session.config, session.corpus, speed, kernel, total, *done)
+    shape, seconds = session.model.config, seconds_used(session.resumed) if session.resumed else 0.0
+    return plan_report(shape, session.config, session.corpus, speed, kernel, total, done_steps, seconds)

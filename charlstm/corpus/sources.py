@@ -25,6 +25,12 @@ BOMB_BYTES = 1 << 26  # a file that unpacks to more than this ...
 BOMB_RATIO = 200  # ... and to this many times its size would only fill the disk: text has a ratio of 3, logs of 20
 GLOBS = ("*.txt", "*.txt.gz")  # what a folder gives
 STDIN = "-"
+NO_TEXT = {  # what people take for a text, by its first bytes
+    b"PK\x03\x04": "a zip archive (such as a Word, OpenDocument or EPUB file)",
+    b"\xd0\xcf\x11\xe0": "an old Word file",
+    b"%PDF": "a PDF file",
+    b"\x1f\x8b": "a gzip file whose name does not end in .gz",
+}
 MAX_KINDS = 5  # of files, and so many of each, are looked at to find out which are texts
 
 
@@ -253,6 +259,8 @@ def _decoded(path: Path, encoding: str, on_bytes: Callable[[int], None]) -> Iter
 def _undecodable(path: Path, encoding: str, at: int, e: UnicodeDecodeError, start: bytes) -> str:
     if encoding == "utf-8" and start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         hint = "it looks like UTF-16: try `encoding` utf-16"
+    elif (kind := next((kind for magic, kind in NO_TEXT.items() if start.startswith(magic)), "")) != "":
+        return f"{path}: this is {kind}, not a plain text; save its text as a .txt file first"
     else:
         hint = "if it is in another encoding, name it: `encoding` latin-1, for example"
     return f"{path}: byte {at:,}: expected {encoding}, found 0x{e.object[e.start]:02x} ({e.reason}); {hint}"

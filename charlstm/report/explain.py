@@ -206,7 +206,7 @@ def draw_gradient(
     return [
         *lines,
         Text(""),
-        Text("A plain RNN multiplies a change by about the same factor at every character:"),
+        Text("The factor by which a plain RNN multiplies a change, on average over the characters back:"),
         table(rows, ("", "measured", "theory", f"left after {min(10, last)}")),
         Text(""),
         table(

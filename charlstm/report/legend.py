@@ -40,7 +40,7 @@ WORDS = {
     ),
     "networks that learnt nothing": Figure(
         "Networks of the same shape with fresh random weights and the biases of this one, so that they remember as "
-        "long; and models that you named as such. What they reach, chance reaches."
+        "long; and models that you named as such. Whatever they reach can be reached by chance."
     ),
 }
 

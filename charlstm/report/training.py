@@ -70,14 +70,14 @@ def plan_report(
     kernel: str,
     total_steps: int | None,
     done_steps: int,
-    done_fraction: float,
+    done_seconds: float,
 ) -> str:
-    """What will be trained and how long it will take; `done_steps` of `total_steps` are behind."""
+    """What will be trained and how long it will take; `done_steps` and `done_seconds` of the budget are behind."""
     layers = f"{model.num_layers} layer{'s' if model.num_layers > 1 else ''} of {model.hidden_size} cells"
     n = max(1, len(corpus.train))
     if total_steps is None:
         assert config.time is not None
-        seconds = config.time * (1 - done_fraction)
+        seconds = config.time - done_seconds
         budget = f"{duration(seconds)}, about {seconds * speed / n:.1f} passes over the text"
     else:
         characters = (total_steps - done_steps) * config.batch_size * config.seq_len
@@ -149,15 +149,16 @@ class TrainingReporter:
         self.bar.bar.refresh()
 
 
-def draw_end(event: Finished, folder: Path, width: int, colour: bool) -> list[RenderableType]:
-    """The table at the end."""
+def draw_end(event: Finished, folder: Path, resumed: bool, width: int, colour: bool) -> list[RenderableType]:
+    """The table at the end; of a run that was resumed, steps and passes count from its beginning, time does not."""
     rows = []
+    in_all, since = (" in all", " since it was resumed") if resumed else ("", "")
     if event.best_nats is not None and event.best_bits_per_char is not None:
         best = f"{event.best_bits_per_char:.4f} bits/char ({event.best_nats:.4f} nats)"
         rows.append(("best", f"{best} on validation, step {event.best_step:,}"))
     rows += [
-        ("trained", f"{event.step:,} steps, {event.epoch:.2f} passes over the text"),
-        ("time", f"{duration(event.seconds)}, {count(event.chars_per_s)} characters/s with evaluations"),
+        ("trained", f"{event.step:,} steps{in_all}, {event.epoch:.2f} passes over the text"),
+        ("time", f"{duration(event.seconds)}{since}, {count(event.chars_per_s)} characters/s with evaluations"),
         ("model", str(folder)),
     ]
     early = "stopped early, because validation no longer improved"

@@ -214,7 +214,7 @@ def draw_step(step: WrittenStep, about: Sequence[str], width: int, colour: bool)
         lines += [Text(""), *_equation(equation, colour)]
     c, h = (None if value is None else signed(to_digits(value)) for value in (step.c, step.h))
     own = f"h_t = {h}" if c is None else f"c_t = {c}, h_t = {h}"
-    return [*lines, Text(""), Text(f"Every line is right to its last digit. The network itself computed {own}.")]
+    return [*lines, Text(""), Text(f"Every digit shown is correct. The network itself computed {own}.")]
 
 
 def _equation(equation: Equation, colour: bool) -> list[RenderableType]:

@@ -21,7 +21,7 @@ from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress
 from charlstm.training.plan import plan, steps_in_all
-from charlstm.training.state import environment, snapshot_of
+from charlstm.training.state import environment, seconds_used, snapshot_of
 
 MAX_NAMES = 100_000  # characters of the names of a corpus' files that are kept with a run
 GIVE_AGAIN = "its encoded copy is gone or damaged: give the text again, together with `resume`"
@@ -260,8 +260,7 @@ def is_finished(session: Session) -> bool:
         raise UsageError(
             f"the run is at step {progress.step:,} already, and the new budget ends at step {ahead:,}; give more"
         )
-    seconds = before.get("time")
-    if config.time is not None and seconds and progress.fraction * seconds >= config.time:
+    if config.time is not None and before.get("time") and seconds_used(session.resumed) >= config.time:
         raise UsageError(
             f"the run has trained longer than {config.time:g} seconds already; give a larger `time`", "time"
         )

@@ -197,6 +197,13 @@ class RunFiles:
         }
 
 
+def seconds_used(content: checkpoint.ModelFile) -> float:
+    """How much of a budget of time a run has used that goes on from a `last` file; 0 for one with another budget."""
+    assert content.resume is not None
+    before = TrainConfig.from_dict(content.resume["run"]["train"])
+    return snapshot_of(content).progress.fraction * (before.time or 0.0)
+
+
 def snapshot_of(content: checkpoint.ModelFile) -> Snapshot:
     """The snapshot in a `last` file, as it was saved. Raises ModelFileError if its progress is not sound."""
     assert content.resume is not None

@@ -31,7 +31,7 @@ from charlstm.training.optim import guarded_step, learning_rate
 from charlstm.training.plan import snapshots_due, steps_in_all
 from charlstm.training.preview import preview
 from charlstm.training.speed import SpeedMeter
-from charlstm.training.state import Progress, RunFiles, RunState, Snapshot, snapshot_of
+from charlstm.training.state import Progress, RunFiles, RunState, Snapshot, seconds_used, snapshot_of
 
 MAX_ROLLBACKS = 3
 SAVE_EVERY_S = 120.0  # of wall-clock time, besides the saves at evaluations
@@ -115,7 +115,7 @@ class Trainer:
             raise errors.ModelFileError("the saved position lies beyond the end of the text")
         before = TrainConfig.from_dict(content.resume["run"]["train"])
         if self.config.time is not None:
-            self.seconds_before = self.progress.fraction * (before.time or 0.0)
+            self.seconds_before = seconds_used(content)
         if any(getattr(before, budget) != getattr(self.config, budget) for budget in BUDGETS):
             self.progress.evaluations_done = math.floor(self._fraction() * self.config.evaluations)
             self.progress.stale_evaluations = 0

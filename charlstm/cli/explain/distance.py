@@ -59,4 +59,4 @@ def distance(
         found[name] = accuracy_by_distance(model, content.vocabulary, items.pairs, warm, seed)
     data = {"items": items.name, "networks": {name: part.to_dict() for name, part in found.items()}}
     draw, chart = partial(draw_distance, found, items.name), distance_chart(found, items.name)
-    put_out_chart("distance", draw, chart, data, width, figure, json)
+    put_out_chart("distance", draw, chart, data, width, figure, quiet, json)

@@ -107,7 +107,7 @@ def gradient(
         "w_rec": {f"{w:g}": reach.to_dict() for w, reach in scaled.items()},
     }
     draw, chart = partial(draw_gradient, reaches, scaled, source), gradient_chart(reaches)
-    put_out_chart("gradient", draw, chart, data, width, figure, json)
+    put_out_chart("gradient", draw, chart, data, width, figure, quiet, json)
 
 
 def _ordinary_text(first: ModelFile, of_pair: bool, seed: int, on_progress: OnProgress) -> tuple[str, str]:
@@ -118,7 +118,7 @@ def _ordinary_text(first: ModelFile, of_pair: bool, seed: int, on_progress: OnPr
 
     if of_pair:
         corpus = PORTUGUESE.corpus  # the pair learnt it
-        return "".join(corpus_lines(corpus, DRAWN_CHARS, seed + 1)), f"{PLACES} places of {corpus}, drawn anew"
+        return "".join(corpus_lines(corpus, DRAWN_CHARS, seed + 1)), f"{PLACES} places of a new {corpus} text"
     ids, source = ordinary_text(first, None, on_progress)
     return first.vocabulary.decode(ids), f"{PLACES} places of {source}"
 

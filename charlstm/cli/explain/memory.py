@@ -81,4 +81,4 @@ def memory(
     measured = measure_memory(content.model, to_lanes(ids), source)
     data = {"checkpoint": str(path), "probed": probed and {"layer": probed[0] + 1, "cell": probed[1]}}
     draw, chart = partial(draw_memory, measured, probed), memory_chart(measured)
-    put_out_chart("memory", draw, chart, {**data, **measured.to_dict()}, width, figure, json)
+    put_out_chart("memory", draw, chart, {**data, **measured.to_dict()}, width, figure, quiet, json)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.report.charts import Chart
-from charlstm.report.console import print_json
+from charlstm.report.console import print_json, say
 from charlstm.report.screen import Draw, as_svg, save_svg, show
 
 
@@ -30,11 +30,20 @@ def put_out_all(
 
 
 def put_out_chart(
-    view: str, draw: Draw, chart: Chart, data: dict[str, Any], width: int | None, figure: Path | None, json: bool
+    view: str,
+    draw: Draw,
+    chart: Chart,
+    data: dict[str, Any],
+    width: int | None,
+    figure: Path | None,
+    quiet: bool,
+    json: bool,
 ) -> None:
     """The same for curves, which go into a file as a chart."""
     if figure is not None:
         from charlstm.report.figures import save_figure
 
         save_figure(figure, chart)
+        if not quiet:
+            say(f"figure: {figure}")
     put_out(view, draw, data, width, None, json)

@@ -42,10 +42,14 @@ def model_for(
             raise TextError(
                 f"{e.pair.source}: the model {seen}; change the text, or leave such pairs out with --skip-unknown"
             ) from None
+        from charlstm.probe.defaults import defaults_of
+
+        language = e.content.language
+        named = "" if language else " (the model file names no language: train --language does)"
         raise TextError(
-            f"this model cannot read the {LANGUAGES[e.content.language or 'pt']} pairs: it {seen}; train one on "
-            "agreement-pt (charlstm train corpora/agreement-pt.txt --memory 150) or with --language, or give your own "
-            "--pairs"
+            f"this model cannot read the built-in {LANGUAGES[language or 'pt']} sentences{named}: it {seen}. Probe it "
+            "with --feature, which works on any text (--feature list), or with --pairs of your own; or train a model "
+            f"on sentences made for it: charlstm train {defaults_of(language).corpus} --memory 150"
         ) from None
     content.model.to(device)
     if not quiet:
