@@ -127,7 +127,7 @@ def test_thresholds_are_options_and_are_printed(invoke, toy) -> None:
     words = " ".join(done.out.split())
     assert words.startswith("No cell is shown to carry the class of the cue (F or M) from the cue to the character")
     assert "The best, cell 0 of layer 1, falls short: its gap is" in words
-    assert "in deviations; a claim takes 50" in " ".join(invoke(*arguments, "--gap", 50, "--details").out.split())
+    assert "in deviations; required: 50" in " ".join(invoke(*arguments, "--gap", 50, "--details").out.split())
     for wrong in (("--hold", 0.2), ("--hold", "nan"), ("--alpha", 2), ("--seed", -1)):
         assert invoke(*arguments, *wrong).code == 2
 

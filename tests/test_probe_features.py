@@ -154,7 +154,7 @@ def test_the_bound_that_is_printed_decides_and_more_networks_make_it_tighter() -
     assert usual.null[:5] == few.null
     assert rule(usual).startswith(f"The bound is {usual.bound:.2f}: an r counts if it is higher. The best cells of 19")
     assert "One more would stay below the bound in 99 cases of 100." in rule(usual)
-    assert f"a claim takes more than {few.bound:.2f}" in conclusion(few, Thresholds())
+    assert f"required: more than {few.bound:.2f}" in conclusion(few, Thresholds())
     assert "follows it" in conclusion(usual, Thresholds())
 
 
@@ -180,7 +180,7 @@ def test_what_is_said_of_each_verdict() -> None:
     )
     assert "Nothing shows that the network uses it" in said(Verdict.tracks)
     assert "cannot be told: networks that learnt nothing have such cells, too" in said(Verdict.used)
-    assert "p is 0.200, and a claim takes less than 0.05" in said(Verdict.none, p_adjusted=0.2)
+    assert "p is 0.200, and it must be less than 0.05" in said(Verdict.none, p_adjusted=0.2)
     assert "Their bound is lower than 0.3" in rule(replace(result, bound=MIN_CORRELATION))
     drawn = draw_features([result], "m; text: t", limits, True, 80, False)
     lines = [str(part) for part in drawn]

@@ -190,7 +190,7 @@ def test_a_person_is_told_what_validation_cannot_tell(invoke: Invoke) -> None:
     said = train_on(invoke, prose)
     assert "note: " not in said
     said = train_on(invoke, prose[:3000] * 7)
-    assert "note: 100% of the validation text also stands in the training text, in passages of 40 characters" in said
+    assert "note: 100% of the validation text also occurs in the training text, in passages of 40 characters" in said
     words = sorted({f"{a}{b}{c}{d}" for a in "abcdefghij" for b in "aeiou" for c in "bcdfgl" for d in "aeiou"})
     said = train_on(invoke, "\n".join(words))
     assert "note: the end of the text, held out for validation, is unlike the rest: expect poor scores" in said

@@ -62,13 +62,13 @@ def _about(result: ProbeResult, cell: CellReport) -> str:
     if cell.patch.p is None:
         return f"{what}; {moves}; the layer has too few cells to say whether others do the same."
     return (
-        f"{what}, but nothing shows that the network uses it: {moves}; a claim takes "
+        f"{what}, but nothing shows that the network uses it: {moves}; required: "
         f"{percent(result.limits.recovery)}{_and_p(result, cell.patch)}."
     )
 
 
 def _and_p(result: ProbeResult, patch: Patch) -> str:
-    """What else a claim takes, where it is that which is lacking."""
+    """What else a claim needs, where it is that which is lacking."""
     if patch.p is None or patch.p < result.limits.alpha or patch.recovery.value < result.limits.recovery:
         return ""
     return f" and p below {result.limits.alpha:g} (here {patch.p:.3f}: other cells move it as far)"

@@ -26,7 +26,7 @@ def draw_features(
 
     Args:
         source: the model and the text, in a line.
-        limits: what a claim takes.
+        limits: what a claim needs.
         details: whether everything is shown.
         width, colour: columns there are, and whether there is colour.
     """
@@ -72,9 +72,9 @@ def _causes(result: FeatureResult, cell: FeatureCell) -> str:
 def _shortfall(result: FeatureResult, cell: FeatureCell, limits: Thresholds) -> str:
     lacks = []
     if not cell.correlation.value > result.bound:
-        lacks.append(f"a claim takes more than {two(result.bound)}")
+        lacks.append(f"required: more than {two(result.bound)}")
     if not max(cell.p, result.p_adjusted) < limits.alpha:
-        lacks.append(f"p is {max(cell.p, result.p_adjusted):.3f}, and a claim takes less than {limits.alpha:g}")
+        lacks.append(f"p is {max(cell.p, result.p_adjusted):.3f}, and it must be less than {limits.alpha:g}")
     return " and ".join(lacks)
 
 
@@ -106,14 +106,14 @@ def _cards(result: FeatureResult, limits: Thresholds, width: int, colour: bool) 
 
 
 def _rows(cell: FeatureCell, result: FeatureResult, limits: Thresholds) -> Rows:
-    below = f"a claim takes less than {limits.alpha:g}"
+    below = f"required: less than {limits.alpha:g}"
     rows: Rows = [
-        ("r", interval(cell.correlation, two), f"a claim takes more than {two(result.bound)}"),
+        ("r", interval(cell.correlation, two), f"required: more than {two(result.bound)}"),
         ("p of r", f"{cell.p:.3f}", below),
     ]
     if cell.patch is not None:
         rows += [
-            ("moves", interval(cell.patch.recovery, two), f"a claim takes {limits.recovery:g}"),
+            ("moves", interval(cell.patch.recovery, two), f"required: {limits.recovery:g}"),
             ("rest", two(cell.patch.rest_recovery.value), ""),
         ]
         if cell.patch.p is not None:

@@ -213,7 +213,7 @@ OVER_RUN = {
     "step": Figure("How many windows of text the network had learnt from."),
     "characters": Figure("How many characters it had learnt from."),
     "bits/char": Figure("How well it predicted ordinary text then; less is better."),
-    "*": Figure("The figure reaches what a claim takes."),
+    "*": Figure("The figure reaches what a claim needs."),
 }
 
 VERDICTS = {

@@ -48,7 +48,7 @@ def draw_over_run(
     columns = every if details else brief
     rows = [[show(moment) for _, show in columns] for moment in found.moments]
     about = [about_cell, *([model, f"ordinary text: {found.ordinary}"] if details else [])]
-    stars = f"* reaches what a claim takes: hold {limits.hold:g}, moved {limits.recovery:g}"
+    stars = f"* reaches what a claim needs: hold {limits.hold:g}, moved {limits.recovery:g}"
     if details:
         stars += (
             "; the hold past an attractor of the same class, too; for moved, its interval must lie above 0, and twins "

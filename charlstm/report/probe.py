@@ -159,6 +159,6 @@ def _hold(result: ProbeResult, best: CellReport, words: Words) -> str:
 def _moved(result: ProbeResult, best: CellReport) -> str:
     assert best.patch is not None
     moved = interval(best.patch.recovery, two)
-    claim = "" if best.patch.recovery.value >= result.limits.recovery else f"; a claim takes {result.limits.recovery:g}"
+    claim = "" if best.patch.recovery.value >= result.limits.recovery else f"; required: {result.limits.recovery:g}"
     more = "" if (point := farthest(result)) is None else f" ({point[0]} cells together: {two(point[1])})"
     return f"{moved} of the way to the twin's answer, when this cell alone takes its value in the twin{claim}{more}"

@@ -26,7 +26,7 @@ SHOWN_SENTENCES = 2  # in full, character by character
 NAME, VALUE = 20, 22  # columns of a card
 NUMBERS = 24  # columns of a group's name and share
 
-Rows = list[tuple[str, str, str]]  # a figure's name, its value, and what a claim takes
+Rows = list[tuple[str, str, str]]  # a figure's name, its value, and what a claim needs
 
 
 def draw_details(result: ProbeResult, words: Words, model: str, width: int, colour: bool) -> list[RenderableType]:
@@ -147,7 +147,7 @@ def _direction(effect: Effect) -> Rows:
 
 
 def figure_lines(rows: Rows, figures: Mapping[str, Figure], width: int) -> list[Text]:
-    """Figures, one a line: the name, the value, what it is in a few words, and what a claim takes."""
+    """Figures, one a line: the name, the value, what it is in a few words, and what a claim needs."""
     lines = []
     for name, value, takes in rows:
         brief = "; ".join(part for part in (figures[name].brief, takes) if part)
@@ -172,15 +172,15 @@ def card(cell: CellReport, result: ProbeResult, words: Words, width: int, colour
 def _carries(cell: CellReport, limits: Thresholds) -> Rows:
     candidate, evidence, gates = cell.candidate, cell.evidence, cell.gates
     hold = two(candidate.hold) if cell.interval is None else interval(cell.interval, two)
-    rows: Rows = [("hold", hold, f"a claim takes {limits.hold:g}")]
+    rows: Rows = [("hold", hold, f"required: {limits.hold:g}")]
     if not math.isnan(evidence.same_hold):
-        rows.append(("hold, same", two(evidence.same_hold), f"a claim takes {limits.hold:g}"))
+        rows.append(("hold, same", two(evidence.same_hold), f"required: {limits.hold:g}"))
     places = (("AUC, cue", 0), ("AUC, attractor", 2), ("AUC, target", 3))
     rows += [(name, two(candidate.landmark_auc[k]), "") for name, k in places]
-    rows.append(("gap", two(evidence.gap), f"a claim takes {limits.gap:g}"))
+    rows.append(("gap", two(evidence.gap), f"required: {limits.gap:g}"))
     if cell.attractor_auc is not None:
         rows.append(("attractor", two(cell.attractor_auc[1]), ""))
-    rows.append(("p", f"{candidate.p:.4f}", f"a claim takes less than {limits.alpha:g}"))
+    rows.append(("p", f"{candidate.p:.4f}", f"required: less than {limits.alpha:g}"))
     if gates is None:
         return rows
     rows += [
@@ -200,12 +200,12 @@ def _used(cell: CellReport, limits: Thresholds) -> Rows:
     rows: Rows = []
     if patch is not None:
         rows += [
-            ("moved", interval(patch.recovery, two), f"a claim takes {limits.recovery:g}"),
+            ("moved", interval(patch.recovery, two), f"required: {limits.recovery:g}"),
             ("nats", two(patch.nats.value), ""),
             ("flips", f"{percent(patch.flip)} %", ""),
         ]
         if patch.p is not None:
-            rows.append(("p, moved", f"{patch.p:.3f}", f"a claim takes less than {limits.alpha:g}"))
+            rows.append(("p, moved", f"{patch.p:.3f}", f"required: less than {limits.alpha:g}"))
         rows.append(("rest moved", two(patch.rest_recovery.value), ""))
     if ablation is not None:
         rows += [

@@ -51,8 +51,8 @@ def held_out_notes(held_out: HeldOut, at_the_end: bool) -> list[str]:
     notes = []
     if held_out.is_repeated:
         notes.append(
-            f"{held_out.repeated:.0%} of the validation text also stands in the training text, in passages of "
-            f"{PASSAGE} characters: low scores may come from memory"
+            f"{held_out.repeated:.0%} of the validation text also occurs in the training text, in passages of "
+            f"{PASSAGE} characters: a low score may only show that it was learnt by heart"
         )
     if held_out.is_unlike and at_the_end:
         notes.append(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.grammar.pairs import MinimalPair
 
 ITEMS = "What to probe"
-CLAIMS = "What a claim takes"
+CLAIMS = "What counts as evidence"
 
 PairsFile = Annotated[
     Path | None,
@@ -45,7 +45,7 @@ Features = Annotated[
     list[str] | None,
     option(
         "--feature",
-        help="Look for cells that go with a feature of ordinary text instead; 'list' names the features, 'all' takes "
+        help="Look for cells that follow a feature of ordinary text instead; 'list' names the features, 'all' takes "
         "them all. Repeatable.",
         rich_help_panel=ITEMS,
         show_default=False,
