@@ -23,7 +23,7 @@ from charlstm import checkpoint
 from charlstm.interrupts import Interrupts
 
 SOAK = bool(os.environ.get("SOAK"))
-KILLS, SIGNALS = (200, 50) if SOAK else (6, 3)
+KILLS, SIGNALS = (200, 50) if SOAK else (6, 6)
 TRAIN = (
     "train text.txt --out RUN --steps 300 --hidden-size 16 --embedding-size 8 --num-layers 2 --batch-size 4 "
     "--seq-len 16 --dropout 0.1 --evaluations 10 --snapshots 9 --threads 1 --device cpu"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from test_package import unpack
 
 import charlstm
 from charlstm import checkpoint
@@ -309,7 +310,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sources = build("sdist", source, where)
     with tarfile.open(sources) as archive:
         assert not [name for name in archive.getnames() if "a-run-of-ones-own" in name]
-        archive.extractall(where / "sources", filter="data")
+        unpack(archive, where / "sources")
     with zipfile.ZipFile(build("wheel", where / "sources" / sources.name.removesuffix(".tar.gz"), where)) as archive:
         archive.extractall(where / "content")
     return where / "content"
