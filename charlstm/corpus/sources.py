@@ -29,8 +29,10 @@ NO_TEXT = {  # what people take for a text, by its first bytes
     b"PK\x03\x04": "a zip archive (such as a Word, OpenDocument or EPUB file)",
     b"\xd0\xcf\x11\xe0": "an old Word file",
     b"%PDF": "a PDF file",
-    b"\x1f\x8b": "a gzip file whose name does not end in .gz",
+    b"\x1f\x8b": "a gzip file",
 }
+SAVE_AS_TEXT = "save its text as a .txt file first"
+NO_TEXT_ADVICE = {"a gzip file": "give it a name that ends in .txt.gz"}
 MAX_KINDS = 5  # of files, and so many of each, are looked at to find out which are texts
 
 
@@ -260,7 +262,7 @@ def _undecodable(path: Path, encoding: str, at: int, e: UnicodeDecodeError, star
     if encoding == "utf-8" and start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         hint = "it looks like UTF-16: try `encoding` utf-16"
     elif (kind := next((kind for magic, kind in NO_TEXT.items() if start.startswith(magic)), "")) != "":
-        return f"{path}: this is {kind}, not a plain text; save its text as a .txt file first"
+        return f"{path}: this is {kind}, not a plain text; {NO_TEXT_ADVICE.get(kind, SAVE_AS_TEXT)}"
     else:
         hint = "if it is in another encoding, name it: `encoding` latin-1, for example"
     return f"{path}: byte {at:,}: expected {encoding}, found 0x{e.object[e.start]:02x} ({e.reason}); {hint}"

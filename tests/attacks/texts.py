@@ -116,7 +116,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "gzip with something after it": (file(packed + b"garbage", "text.txt.gz"), "gzip"),
     "gzip that is none": (file(WORDS, "text.txt.gz"), "gzip"),
     "bzip2 called gzip": (file(bz2.compress(WORDS.encode()), "text.txt.gz"), "gzip"),
-    "gzip called text": (file(packed), "byte 1"),
+    "gzip called text": (file(packed), "this is a gzip file, not a plain text; give it a name that ends in .txt.gz"),
     "a gzip bomb": (bomb, "unpacks"),
 }
 
