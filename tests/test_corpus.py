@@ -137,6 +137,7 @@ def test_where_a_text_is_cut_into_chunks_does_not_matter(tmp_path_factory, piece
             b"PK\x03\x04\x14\x00\xff\xfe",
             "this is a zip archive (such as a Word, OpenDocument or EPUB file), not a plain text",
         ),
+        (b"PK\x03\x04\x14\0", "this is a zip archive"),
         (b"%PDF-1.7\n\xff\xfe", "this is a PDF file, not a plain text; save its text as a .txt file first"),
         (b"\xc0\xaf", "byte 0"),
         (b"abc\xed\xa0\x80", "byte 3"),

@@ -11,7 +11,7 @@ from charlstm.config import ModelConfig
 from charlstm.files.cache import cache_folder
 from charlstm.probe import found_cells
 from charlstm.probe.defaults import defaults_of
-from charlstm.probe.found_cells import FoundCell, Judged, JudgedCell, recall, recall_judged, remember
+from charlstm.probe.found_cells import FoundCell, Judged, JudgedCell, recall, recall_judged, write_record
 
 CONFIG = ModelConfig(5, hidden_size=8, num_layers=2)
 CELL = JudgedCell(1, 3, 1, "tracks and used", (0.99, 0.9, 1.0), (0.5, 0.4, 0.6), 0.8)
@@ -33,7 +33,7 @@ def record_of(model: Path) -> Path:
 def test_what_is_remembered_comes_back(model: Path) -> None:
     assert recall_judged(model, "items", CONFIG) is None
     judged = Judged("items", ("F", "M"), (CELL, OTHER))
-    remember(model, "items", FoundCell(1, 3, "tracks and used"), judged)
+    write_record(model, FoundCell(1, 3, "tracks and used"), judged)
     assert recall(model, "items", CONFIG) == (True, FoundCell(1, 3, "tracks and used"))
     assert recall_judged(model, "items", CONFIG) == judged
     assert recall_judged(model, "other items", CONFIG) is None
@@ -42,7 +42,7 @@ def test_what_is_remembered_comes_back(model: Path) -> None:
 
 
 def test_a_record_of_format_1_still_says_which_cell_is_best(model: Path) -> None:
-    remember(model, "items", FoundCell(1, 3, "tracks"), Judged("items", ("F", "M"), (CELL,)))
+    write_record(model, FoundCell(1, 3, "tracks"), Judged("items", ("F", "M"), (CELL,)))
     path = record_of(model)
     record = json.loads(path.read_text())
     old = {name: record[name] for name in ("sha256", "items", "found")} | {"format": 1}
@@ -69,7 +69,7 @@ def test_a_record_of_format_1_still_says_which_cell_is_best(model: Path) -> None
     ],
 )
 def test_a_record_that_is_not_sound_says_nothing(model: Path, change: dict) -> None:
-    remember(model, "items", None, Judged("items", ("F", "M"), (CELL,)))
+    write_record(model, None, Judged("items", ("F", "M"), (CELL,)))
     path = record_of(model)
     record = json.loads(path.read_text())
     record["cells"][0].update(change)

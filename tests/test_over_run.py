@@ -15,7 +15,7 @@ from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import corpus_lines, minimal_pairs
 from charlstm.network.model import CharLM
 from charlstm.probe.defaults import PORTUGUESE, words_of_labels
-from charlstm.probe.found_cells import FoundCell, remember
+from charlstm.probe.found_cells import FoundCell, Judged, write_record
 from charlstm.probe.over_run import OverRun, follow, in_words
 from charlstm.probe.pipeline import ProbeRequest
 from charlstm.report.over_run import draw_over_run
@@ -201,7 +201,8 @@ def test_the_default_items_follow_the_cell_that_is_known(invoke, tmp_path: Path)
     small = ("--hidden-size", 8, "--num-layers", 2, "--embedding-size", 8, "--threads", 1, "-q")
     trained = invoke("train", "pt.txt", "--steps", 30, "--snapshots", 2, "--evaluations", 1, "--out", "run", *small)
     assert trained.code == 0, trained.err
-    remember(Path("run") / checkpoint.BEST, PORTUGUESE.name, FoundCell(1, 5, "tracks"))
+    judged = Judged(PORTUGUESE.name, ("F", "M"), ())
+    write_record(Path("run") / checkpoint.BEST, FoundCell(1, 5, "tracks"), judged)
     done = invoke("probe", "--over-run", "run", "--threads", 1, "--details")
     assert done.code == 0, done.err
     assert "Followed: cell 5 of layer 2, found by the probe of this model: tracks." in done.out

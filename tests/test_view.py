@@ -19,7 +19,7 @@ from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError
 from charlstm.network.model import CharLM
 from charlstm.probe.defaults import BY_LANGUAGE
-from charlstm.probe.found_cells import Judged, JudgedCell, remember
+from charlstm.probe.found_cells import Judged, JudgedCell, write_record
 from charlstm.view.content import Shown
 from charlstm.view.page import MODULES, as_json, join_modules, read_static
 from charlstm.view.weights import pack, pack_as, rounded
@@ -153,7 +153,7 @@ def test_without_a_record_it_begins_with_the_cell_that_remembers_longest(invoke,
 def test_what_the_probe_found_is_in_the_page(invoke, model_file: Path) -> None:
     items = BY_LANGUAGE["pt"].name
     cell = JudgedCell(0, 5, -1, "tracks", (0.93, 0.9, 0.97), (0.3, 0.2, 0.4), 0.25)
-    remember(model_file, items, None, Judged(items, ("F", "M"), (cell,)))
+    write_record(model_file, None, Judged(items, ("F", "M"), (cell,)))
     assert invoke("view", "-c", model_file, "--out", "page.html").code == 0
     record = data_of(Path("page.html").read_bytes())["record"]
     assert record["classes"] == ["feminine", "masculine"]

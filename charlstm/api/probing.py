@@ -19,7 +19,7 @@ from charlstm.grammar import minimal_pairs
 from charlstm.grammar.pairs import MinimalPair, read_pairs
 from charlstm.probe.covering import unknown_character
 from charlstm.probe.defaults import Defaults, defaults_of
-from charlstm.probe.found_cells import best_cell, recall, remember
+from charlstm.probe.found_cells import recall, remember
 from charlstm.probe.pipeline import ProbeRequest, probe
 from charlstm.probe.result import ProbeResult
 from charlstm.probe.stimuli import an_example
@@ -96,7 +96,7 @@ def run(content: ModelFile, path: Path | None, asked: Request, on_progress: OnPr
     )
     result = probe(content.model, content.vocabulary, request, on_progress)
     if path is not None and asked.is_usual:
-        remember(path, usual.name, best_cell(result))
+        remember(path, usual.name, result)
     return result
 
 

@@ -25,14 +25,13 @@ BOMB_BYTES = 1 << 26  # a file that unpacks to more than this ...
 BOMB_RATIO = 200  # ... and to this many times its size would only fill the disk: text has a ratio of 3, logs of 20
 GLOBS = ("*.txt", "*.txt.gz")  # what a folder gives
 STDIN = "-"
+SAVE_AS_TEXT = "not a plain text; save its text as a .txt file first"
 NO_TEXT = {  # what people take for a text, by its first bytes
-    b"PK\x03\x04": "a zip archive (such as a Word, OpenDocument or EPUB file)",
-    b"\xd0\xcf\x11\xe0": "an old Word file",
-    b"%PDF": "a PDF file",
-    b"\x1f\x8b": "a gzip file",
+    b"PK\x03\x04": f"a zip archive (such as a Word, OpenDocument or EPUB file), {SAVE_AS_TEXT}",
+    b"\xd0\xcf\x11\xe0": f"an old Word file, {SAVE_AS_TEXT}",
+    b"%PDF": f"a PDF file, {SAVE_AS_TEXT}",
+    b"\x1f\x8b": "a gzip file, not a plain text; give it a name that ends in .txt.gz",
 }
-SAVE_AS_TEXT = "save its text as a .txt file first"
-NO_TEXT_ADVICE = {"a gzip file": "give it a name that ends in .txt.gz"}
 MAX_KINDS = 5  # of files, and so many of each, are looked at to find out which are texts
 
 
@@ -167,6 +166,8 @@ def read_chunks(
     for text in _decoded(path, encoding, on_bytes):
         if "\0" in text:
             at = offset + text.index("\0")
+            if what := _no_text(text[:4].encode(encoding, "ignore") if offset == 0 else b""):
+                raise TextError(f"{path}: this is {what}")
             raise TextError(
                 f"{path}: character {at:,} is NUL: expected a text in {encoding}; "
                 "if it is UTF-16 or UTF-32, set `encoding`",
@@ -258,11 +259,16 @@ def _decoded(path: Path, encoding: str, on_bytes: Callable[[int], None]) -> Iter
         raise TextError(f"{path}: {e.strerror or e}") from None
 
 
+def _no_text(start: bytes) -> str:
+    """What a file is that begins like this, and what to do; empty if it may be a text."""
+    return next((what for magic, what in NO_TEXT.items() if start.startswith(magic)), "")
+
+
 def _undecodable(path: Path, encoding: str, at: int, e: UnicodeDecodeError, start: bytes) -> str:
     if encoding == "utf-8" and start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         hint = "it looks like UTF-16: try `encoding` utf-16"
-    elif (kind := next((kind for magic, kind in NO_TEXT.items() if start.startswith(magic)), "")) != "":
-        return f"{path}: this is {kind}, not a plain text; {NO_TEXT_ADVICE.get(kind, SAVE_AS_TEXT)}"
+    elif what := _no_text(start):
+        return f"{path}: this is {what}"
     else:
         hint = "if it is in another encoding, name it: `encoding` latin-1, for example"
     return f"{path}: byte {at:,}: expected {encoding}, found 0x{e.object[e.start]:02x} ({e.reason}); {hint}"

@@ -93,16 +93,20 @@ def best_cell(result: ProbeResult) -> FoundCell | None:
     return next((FoundCell(*report.candidate.place, report.verdict.value) for report in result.tracking), None)
 
 
-def remember(model: Path, items: str, found: FoundCell | None, judged: Judged | None = None) -> None:
+def remember(model: Path, items: str, result: ProbeResult) -> None:
     """Keep what a probe with these items found. A cache that cannot be written changes nothing."""
+    write_record(model, best_cell(result), judged_cells(result, items))
+
+
+def write_record(model: Path, found: FoundCell | None, judged: Judged) -> None:
+    """Write the record of a model file: its best cell, and every cell that was judged."""
     cell = None if found is None else {"layer": found.layer + 1, "cell": found.cell, "verdict": found.verdict}
     with suppress(OSError, CharLSTMError):
         sha256 = _sha256(model)
-        record: dict[str, Any] = {"format": FORMAT, "sha256": sha256, "items": items, "found": cell}
-        if judged is not None:
-            record["classes"] = list(judged.classes)
-            record["cells"] = [{**asdict(one), "layer": one.layer + 1} for one in judged.cells]
-        path = _record_in_cache(sha256, items)
+        cells = [{**asdict(one), "layer": one.layer + 1} for one in judged.cells]
+        record = {"format": FORMAT, "sha256": sha256, "items": judged.items, "found": cell}
+        record |= {"classes": list(judged.classes), "cells": cells}
+        path = _record_in_cache(sha256, judged.items)
         make_folder(path.parent)
         write_atomically(path, (json.dumps(record) + "\n").encode())
 

@@ -21,7 +21,7 @@ from charlstm.grammar.pairs import MinimalPair, read_pairs
 from charlstm.network.cells import State
 from charlstm.probe.covering import unknown_character
 from charlstm.probe.defaults import defaults_of
-from charlstm.probe.found_cells import FoundCell, best_cell, judged_cells, recall, remember
+from charlstm.probe.found_cells import FoundCell, best_cell, recall, remember
 from charlstm.probe.pipeline import ProbeRequest
 from charlstm.probe.pipeline import probe as run_probe
 from charlstm.probe.reading import warm_state
@@ -101,9 +101,8 @@ def find_cell(content: ModelFile, path: Path, items: Items, quiet: bool) -> Foun
             ordinary=ordinary_text(content, None, stages.update),
         )
         result = run_probe(content.model, content.vocabulary, request, stages.update)
-    found = best_cell(result)
-    remember(path, items.key, found, judged_cells(result, items.key))
-    return found
+    remember(path, items.key, result)
+    return best_cell(result)
 
 
 def choose_cell(

@@ -8,7 +8,7 @@ from typing import Any
 
 from charlstm.checkpoint import BEST, LAST, ModelFile, list_snapshots
 from charlstm.errors import ModelFileError, UsageError
-from charlstm.probe.found_cells import best_cell, judged_cells, recall, remember
+from charlstm.probe.found_cells import recall, remember
 from charlstm.probe.over_run import OverRun, follow
 from charlstm.probe.pipeline import ProbeRequest
 from charlstm.probe.pipeline import probe as run_probe
@@ -75,7 +75,7 @@ def _found_in(
         return (known.layer, known.cell), f"found by the probe of this model: {known.verdict}"
     result = run_probe(content.model, content.vocabulary, request, on_progress)
     if usual:
-        remember(path, usual, best_cell(result), judged_cells(result, usual))
+        remember(path, usual, result)
     best = result.cells[0]
     verdict = best.verdict.value
     if verdict == "none":

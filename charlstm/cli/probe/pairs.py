@@ -143,7 +143,7 @@ def probe(
 
     from charlstm.grammar.pairs import read_pairs
     from charlstm.probe.defaults import defaults_of, words_of_labels
-    from charlstm.probe.found_cells import best_cell, judged_cells, remember
+    from charlstm.probe.found_cells import remember
     from charlstm.probe.pipeline import ProbeRequest
     from charlstm.probe.pipeline import probe as run_probe
     from charlstm.probe.stimuli import an_example
@@ -223,7 +223,7 @@ def probe(
             )
         return
     if is_usual:
-        remember(path, usual.name, best_cell(result), judged_cells(result, usual.name))
+        remember(path, usual.name, result)
     if save is not None:
         save_activations(save, result)
     if json:
