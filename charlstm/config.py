@@ -235,6 +235,11 @@ def parse_cell(name: str, config: ModelConfig) -> tuple[int, int]:
     return place
 
 
+def cell_in_words(layer: int, cell: int) -> str:
+    """A cell, both numbers from 0, as a person says it: "cell 73 of layer 2"."""
+    return f"cell {cell} of layer {layer + 1}"
+
+
 def check_changes(names: Collection[str]) -> None:
     """Raise UsageError for settings that a run cannot take that goes on."""
     fixed = sorted(set(names) - {*BUDGETS, "patience"})

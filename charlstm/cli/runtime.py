@@ -67,12 +67,17 @@ def say_compiling(quiet: bool) -> None:
         say("compiling the gates for this machine and layer size, which takes about 20 seconds, once")
 
 
-def load_model(checkpoint: Path | None, device: torch.device, quiet: bool) -> tuple[ModelFile, Path]:
-    """The model that `--checkpoint` means, on the device, and its file; which one it is goes to stderr."""
+def load_model(
+    checkpoint: Path | None, device: torch.device, quiet: bool, content: ModelFile | None = None
+) -> tuple[ModelFile, Path]:
+    """The model that `--checkpoint` means, on the device, and its file; which one it is goes to stderr.
+
+    `content`: what is in the file, if it has been read already.
+    """
     from charlstm.checkpoint import find_model, load_model_file
 
     path = find_model(checkpoint)
-    content = load_model_file(path)
+    content = content or load_model_file(path)
     content.model.to(device)
     if not quiet:
         say_model(path, checkpoint, "your newest run")
@@ -94,19 +99,25 @@ def load_model_for(
     from charlstm.checkpoint import find_model, is_shipped, load_model_file, shipped_by_language
     from charlstm.evaluate import best_reader
 
-    path = find_model(checkpoint)
-    instead_of = ""
+    path, instead_of = find_model(checkpoint), ""
     shipped = shipped_by_language()
+    readers: dict[Path, ModelFile] = {}
     if checkpoint is not None or not is_shipped(path):
-        unknown = unknown_in(path, text) if checkpoint is None and any_that_reads else None
-        shipped = {name: file for name, file in shipped.items() if unknown and unknown_in(file, text) is None}
-        if not unknown or not shipped:
+        if checkpoint is not None or not any_that_reads:
             return load_model(checkpoint, device, quiet)
+        own = load_model_file(path)
+        unknown = unknown_in(own, text)
+        if unknown:
+            contents = {file: load_model_file(file) for file in shipped.values()}
+            readers = {file: content for file, content in contents.items() if unknown_in(content, text) is None}
+        if not unknown or not readers:
+            return load_model(checkpoint, device, quiet, own)
         instead_of = cannot_read(path, unknown)
-    if text:
-        contents = [load_model_file(path) for path in shipped.values()]
-        best = best_reader([(content.model, content.vocabulary) for content in contents], text)
-        content, path = contents[best], list(shipped.values())[best]
+    elif text:
+        readers = {file: load_model_file(file) for file in shipped.values()}
+    if readers:
+        best = best_reader([(content.model, content.vocabulary) for content in readers.values()], text)
+        path, content = list(readers.items())[best]
         why = "it predicts this text better than the others"
     else:
         language = locale_language()
@@ -114,15 +125,12 @@ def load_model_for(
         content, why = load_model_file(path), f"its language is {LANGUAGES[language]}, like your locale"
     content.model.to(device)
     if not quiet:
-        say_model(path, None, "", (f"; {why}" if len(shipped) > 1 else "") + instead_of)
+        say_model(path, None, "", (f"; {why}" if len(readers or shipped) > 1 else "") + instead_of)
     return content, path
 
 
-def unknown_in(path: Path, text: str) -> str | None:
+def unknown_in(content: ModelFile, text: str) -> str | None:
     """The first character of a text that a model has never seen."""
-    from charlstm.checkpoint import load_model_file
-
-    content = load_model_file(path)
     return next((character for character in content.normalize(text) if character not in content.vocabulary), None)
 
 

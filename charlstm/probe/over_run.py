@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from charlstm.checkpoint import ModelFile, load_snapshots
+from charlstm.config import cell_in_words
 from charlstm.network.model import CharLM
 from charlstm.probe import ordinary
 from charlstm.probe.behaviour import CHANCE
@@ -225,7 +226,7 @@ def in_words(found: OverRun, words: Words) -> str:
     """When it arose, in a sentence."""
     layer, cell = found.cell
     first, second = words.classes
-    name, what = f"cell {cell} of layer {layer + 1}", f"{words.feature} ({first} or {second})"
+    name, what = cell_in_words(layer, cell), f"{words.feature} ({first} or {second})"
     who = name.capitalize()
     holds, used = found.holds_from, found.used_from
     if holds is not None and used is not None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
+from charlstm.config import cell_in_words
 from charlstm.probe.conclusion import percent
 from charlstm.probe.feature_result import MIN_CORRELATION, FeatureCell, FeatureResult
 from charlstm.probe.features import FEATURES
@@ -46,7 +47,7 @@ def conclusion(result: FeatureResult, limits: Thresholds) -> str:
     if not result.cells:
         return f"{about}: {result.note}."
     best = result.cells[0]
-    name, r = f"cell {best.cell} of layer {best.layer + 1}", interval(best.correlation, two)
+    name, r = cell_in_words(best.layer, best.cell), interval(best.correlation, two)
     causes = _causes(result, best)
     if result.verdict is Verdict.none:
         return f"{about}: no cell follows it. The best, {name}, has r {r}; {_shortfall(result, best, limits)}."
@@ -100,7 +101,7 @@ def _cards(result: FeatureResult, limits: Thresholds, width: int, colour: bool) 
     lines = figure_lines(rows, MEANINGS, width)
     shown = [cell for k, cell in enumerate(result.cells) if k < SHOWN or cell.patch is not None]
     for cell in shown:
-        title = f"cell {cell.cell} of layer {cell.layer + 1}: {cell.verdict.value}"
+        title = f"{cell_in_words(cell.layer, cell.cell)}: {cell.verdict.value}"
         lines += [Text(title, "bold" if colour else ""), *figure_lines(_rows(cell, result, limits), MEANINGS, width)]
     return lines
 

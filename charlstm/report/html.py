@@ -14,11 +14,13 @@ from collections.abc import Iterable, Sequence
 from rich.console import RenderableType
 from rich.terminal_theme import TerminalTheme
 
+from charlstm.config import cell_in_words
 from charlstm.explain.walk import Walk
 from charlstm.probe.conclusion import in_words
 from charlstm.probe.result import ProbeResult, SentenceReport
 from charlstm.report.columns import GROUNDS, step_of
 from charlstm.report.console import Console
+from charlstm.report.probe import two
 from charlstm.report.text import printable
 from charlstm.report.walk import draw_walk
 from charlstm.sample import Sample
@@ -109,11 +111,6 @@ def ground(share: float) -> str:
     return "" if math.isnan(share) else GROUNDS[step_of(share)]
 
 
-def two(value: float) -> str:
-    """A number to two places, never -0.00; a dash where there is none."""
-    return "-" if math.isnan(value) else f"{round(value, 2) + 0.0:.2f}"
-
-
 def beginning(text: str, most: int = BEGINNING) -> str:
     """The beginning of a text, quoted."""
     return repr(text if len(text) <= most else text[: most - 3] + "...")
@@ -141,11 +138,6 @@ def _(sample: Sample) -> str:
 
 
 # one cell over a text
-
-
-def cell_in_words(layer: int, cell: int) -> str:
-    """A cell as people count: layers from 1."""
-    return f"cell {cell} of layer {layer + 1}"
 
 
 @words_of.register

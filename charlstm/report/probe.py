@@ -10,8 +10,9 @@ from rich.console import RenderableType
 from rich.style import Style
 from rich.text import Text
 
+from charlstm.config import cell_in_words
 from charlstm.probe.behaviour import CHANCE
-from charlstm.probe.conclusion import directions_in_words
+from charlstm.probe.conclusion import capital, directions_in_words
 from charlstm.probe.defaults import Words
 from charlstm.probe.headline import about_asked, beside, farthest, headline, not_claimed
 from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
@@ -80,7 +81,7 @@ def _example(result: ProbeResult, words: Words, width: int, colour: bool) -> lis
 def _title(result: ProbeResult, colour: bool) -> Text:
     layer, cell = result.watched[0]
     no_claim = result.cells and result.cells[0].verdict is Verdict.none
-    title = Text(f"Cell {cell} of layer {layer + 1}{' (no claim)' if no_claim else ''} over the sentence, ")
+    title = Text(f"{capital(cell_in_words(layer, cell))}{' (no claim)' if no_claim else ''} over the sentence, ")
     for name, sign, ground in (("low", "=", GROUNDS[0]), ("high", "#", GROUNDS[-1])):
         shade = Style(color="black", bgcolor=ground) if colour else ""
         title.append(f" {name} " if colour else f"{name} ({sign})", shade)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from rich.console import RenderableType
 from rich.text import Text
 
+from charlstm.config import cell_in_words
 from charlstm.probe.behaviour import CHANCE, Group
 from charlstm.probe.conclusion import directions_in_words, in_words
 from charlstm.probe.defaults import Words
@@ -65,7 +66,7 @@ def _sentence(
 ) -> list[RenderableType]:
     layer, cell = result.watched[watched]
     state = "hidden state" if result.state == "h" else "cell state"
-    title = Text(printable(f"{state} of cell {cell} of layer {layer + 1}, {sentence.name} sentence"))
+    title = Text(printable(f"{state} of {cell_in_words(layer, cell)}, {sentence.name} sentence"))
     both = (sentence_lines(sentence, which, watched, width, colour) for which in (0, 1))
     return [Text(""), title, *(line for lines in both for line in lines)]
 
@@ -160,7 +161,7 @@ def card(cell: CellReport, result: ProbeResult, words: Words, width: int, colour
     """All that is known of one cell."""
     high = words.classes[0 if cell.candidate.found.sign > 0 else 1]
     layer, number = cell.candidate.place
-    title = f"cell {number} of layer {layer + 1}: {cell.verdict.value}; it is high for {high}"
+    title = f"{cell_in_words(layer, number)}: {cell.verdict.value}; it is high for {high}"
     lines = paragraph(title, width, "bold" if colour else "")
     for figures, rows in ((CARRIES, _carries(cell, result.limits)), (USED, _used(cell, result.limits))):
         lines += figure_lines(rows, figures, width)

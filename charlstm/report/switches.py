@@ -5,7 +5,9 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
+from charlstm.config import cell_in_words
 from charlstm.explain.switches import STRETCHES, Contrast, Switches
+from charlstm.probe.conclusion import capital
 from charlstm.probe.statistics import Estimate
 from charlstm.report.tables import table
 from charlstm.report.text import printable
@@ -25,7 +27,7 @@ def draw_switches(found: Switches, chosen: str, width: int, colour: bool) -> lis
     lines: list[RenderableType] = [
         *(Text(line) for line in in_words(found)),
         Text(""),
-        Text(printable(f"Cell {found.cell} of layer {found.layer + 1} ({chosen})")),
+        Text(printable(f"{capital(cell_in_words(found.layer, found.cell))} ({chosen})")),
         Text(f"It tells the speaker's gender, just before a character that agrees: AUC {_two(found.holds)}"),
     ]
     for name, contrasts in (("cleared", found.cleared), ("written", found.written)):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
+from charlstm.config import cell_in_words
 from charlstm.explain.connections import GateWiring, Reader, Wiring
 from charlstm.explain.wiring import MOMENTS
+from charlstm.probe.conclusion import capital
 from charlstm.report.tables import table
 from charlstm.report.text import printable
 
@@ -63,7 +65,7 @@ def in_words(found: Wiring) -> str:
     first, second = found.classes
     places = list(found.written_at.items())[:SHOWN_PLACES]
     where = ", ".join(f"{character} ({100 * share:.0f} %)" for character, share in places)
-    said = [f"Cell {found.cell} of layer {found.layer + 1} is written at {where}."]
+    said = [f"{capital(cell_in_words(found.layer, found.cell))} is written at {where}."]
     candidate, writes, shows = (found.gates[letter] for letter in found.roles)
     one, other = candidate.mean["written"]
     if candidate.sources:

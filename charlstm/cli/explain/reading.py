@@ -16,6 +16,7 @@ from charlstm.cli.explain.inputs import choose_cells, encode, items_for, longest
 from charlstm.cli.explain.options import MAX_CHARS
 from charlstm.cli.probe.model import model_for
 from charlstm.cli.runtime import load_model_for
+from charlstm.config import cell_in_words
 from charlstm.errors import TextError, UsageError
 from charlstm.network.cells import State
 from charlstm.probe.defaults import Example, defaults_of
@@ -42,7 +43,7 @@ class Reading:
     @property
     def about(self) -> list[str]:
         """For people: why these cells, in which model, after what."""
-        cells = ", ".join(f"cell {cell} of layer {layer + 1}" for layer, cell in self.places)
+        cells = ", ".join(cell_in_words(*place) for place in self.places)
         return [
             f"{cells.capitalize()} of the model {name_of(self.path)} ({self.chosen})",
             f"Read before the text (--warm): {self.warm!r}",

@@ -17,6 +17,7 @@ from charlstm.cli.options import (
     Width,
     check_picture,
 )
+from charlstm.config import cell_in_words
 from charlstm.errors import TextError
 
 
@@ -72,6 +73,6 @@ def wiring(
     found = measure_wiring(
         content.model, content.vocabulary, items.pairs, state_after(content, items.warm), to_lanes(ids), place, seed
     )
-    about = f"cell {place[1]} of layer {place[0] + 1}: {chosen}. Ordinary text: {source}"
+    about = f"{cell_in_words(*place)}: {chosen}. Ordinary text: {source}"
     data = {"checkpoint": str(path), "chosen": chosen, "items": items.name, "text": source, **found.to_dict()}
     put_out("wiring", partial(draw_wiring, found, about), data, width, svg, json)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.checkpoint import BEST, LAST, ModelFile, list_snapshots
+from charlstm.config import cell_in_words
 from charlstm.errors import ModelFileError, UsageError
 from charlstm.probe.found_cells import recall, remember
 from charlstm.probe.over_run import OverRun, follow
@@ -63,7 +64,7 @@ def probe_over_run(
     else:
         cell, why = _found_in(content, path, request, usual, on_progress)
     found = follow(paths, content, cell, request, on_progress)
-    return found, f"Followed: cell {cell[1]} of layer {cell[0] + 1}, {why}."
+    return found, f"Followed: {cell_in_words(*cell)}, {why}."
 
 
 def _found_in(
