@@ -169,7 +169,7 @@ def test_what_the_probe_found_is_in_the_page(invoke, model_file: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--out", "taken.html"), 2, "never overwritten"),
+        (("--out", "taken.html"), 2, "never overwrites"),
         (("--out", "page.txt"), 2, "ends in .html"),
         (("--cell", "1:99"), 2, "cells 0 to 15"),
         (("--cell", "7"), 2, "layer:cell"),

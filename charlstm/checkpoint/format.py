@@ -17,7 +17,6 @@ import math
 import os
 import reprlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,6 +28,7 @@ from torch import Tensor
 from charlstm.checkpoint.renamed import MODEL_FILE, in_todays_names
 from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError
 from charlstm.files.atomic import NOT_A_FILE, open_regular, write_atomically
+from charlstm.files.memory import machine_bytes
 
 FORMAT = 1
 KEY = "charlstm"
@@ -126,10 +126,8 @@ def _read_header(path: Path, f: BinaryIO) -> bytes:
 
 
 def _check_memory(path: Path, size: int) -> None:
-    with suppress(AttributeError, OSError, ValueError):  # not every system can tell
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        if size > memory // 2:
-            raise UnreadableModelError(f"{path}: it has {size / 1e9:,.1f} GB, more than half of this machine's memory")
+    if size > machine_bytes() / 2:
+        raise UnreadableModelError(f"{path}: it has {size / 1e9:,.1f} GB, more than half of this machine's memory")
 
 
 def _parse_header(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

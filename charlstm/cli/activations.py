@@ -21,6 +21,7 @@ from charlstm.cli.options import (
     Threads,
     Unknown,
     UnknownOption,
+    never_overwritten,
     option,
 )
 from charlstm.errors import UsageError
@@ -92,7 +93,7 @@ def activations(
     if out.suffix.lower() != ".npz":
         raise UsageError(f"--out {out}: give a name that ends in .npz")
     if out.exists() or out.is_symlink():
-        raise UsageError(taken(out))
+        raise never_overwritten("--out", out)
     chosen_layers = parse_layers(layers)
     chosen_gates = None if gates is None else [letter for letter in gates if letter not in ", "]
     from charlstm.cli.explain.inputs import encode, state_after
@@ -119,7 +120,7 @@ def activations(
     try:
         found.save(out)
     except FileExistsError:
-        raise UsageError(taken(out)) from None
+        raise never_overwritten("--out", out) from None
     except OSError as e:
         raise cannot_write(out, e) from None
     shape, size = found.shape, out.stat().st_size
@@ -129,11 +130,6 @@ def activations(
     elif not quiet:
         size_of = f"{shape[0]:,} characters x {shape[1]} layer{'s' * (shape[1] > 1)} x {shape[2]:,} cells"
         say(f"{out}: {', '.join(found)}, {'each ' * (len(found) > 1)}{size_of}; {size:,} bytes")
-
-
-def taken(out: Path) -> str:
-    """What to say of a name that is not free."""
-    return f"--out {out}: this file exists already, and charlstm never overwrites one; give another name"
 
 
 def parse_layers(text: str | None) -> list[int] | None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, option, parse_finite
+from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, never_overwritten, option, parse_finite
 from charlstm.corpus import read_chunks
 from charlstm.errors import UsageError
 from charlstm.files.atomic import cannot_write, new_text_file
@@ -132,9 +132,7 @@ def corpus(
         with new_text_file(out) as f:
             characters = sum(f.write(line) for line in lines)
     except FileExistsError:
-        raise UsageError(
-            f"--out {out}: this file exists already, and charlstm never overwrites one; give another name"
-        ) from None
+        raise never_overwritten("--out", out) from None
     except OSError as e:
         raise cannot_write(out, e) from None
     if json:

@@ -25,6 +25,11 @@ FOR_ALL = {"CHECKPOINT", "DEVICE", "THREADS", "PRECISION", "QUIET", "JSON", "DEB
 NO_OPTIONS = {"CHARLSTM_CACHE_DIR"}
 
 
+def never_overwritten(option: str, path: Path) -> UsageError:
+    """What to say of a file that an option names and that is there already."""
+    return UsageError(f"{option} {path}: it exists already; charlstm never overwrites a file; give another name")
+
+
 def option(*names: str, help: str, **more: Any) -> Any:
     """A Typer option that also has an environment variable: see `name_variables`."""
     more.setdefault("readable", False)  # asked when a file is read: what kind it is of decides on the exit code

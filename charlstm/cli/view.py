@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from charlstm.cli.options import TEXT, Checkpoint, Debug, Json, Quiet, Threads, option
+from charlstm.cli.options import TEXT, Checkpoint, Debug, Json, Quiet, Threads, never_overwritten, option
 from charlstm.errors import UsageError
 from charlstm.report.console import print_json, say
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
-    from collections.abc import Sequence
-
     from charlstm.checkpoint import ModelFile
 
 
@@ -79,8 +78,10 @@ def view(
     from charlstm.cli.explain.inputs import items_for
     from charlstm.cli.probe.options import parse_cells
     from charlstm.cli.runtime import load_model, load_model_for, prepare_machine
+    from charlstm.explain.memory import longest_memory
     from charlstm.grammar.pairs import read_pairs
     from charlstm.probe.found_cells import recall, recall_judged
+    from charlstm.progress import unheard
     from charlstm.report.bars import Stages
     from charlstm.view.content import (
         Shown,
@@ -111,7 +112,8 @@ def view(
     packed = pack(content.model)
     with Stages(quiet) as stages:
         ordinary = ordinary_text(content, file, stages.update)
-    chosen = place[0] if place else (found.layer, found.cell) if found else longest_memory(content, ordinary.passages)
+    longest = partial(longest_memory, content, unheard, "".join(ordinary.passages))
+    chosen = place[0] if place else (found.layer, found.cell) if found else longest()
     data = page_data(
         content,
         path,
@@ -135,23 +137,12 @@ def view(
         open_page(target)
 
 
-def longest_memory(content: ModelFile, passages: Sequence[str]) -> tuple[int, int]:
-    """The cell that remembers longest over some text, layer and number from 0; without gates the first of the top."""
-    from charlstm.explain.memory import measure_memory
-    from charlstm.probe.ordinary import to_lanes
-
-    if not content.model.cell.keep_gate:
-        return content.model.config.num_layers - 1, 0
-    ids = content.vocabulary.encode("".join(passages), "skip")
-    return measure_memory(content.model, to_lanes(ids), "").longest(1)[0]
-
-
 def check_out(out: Path) -> None:
     """Raise UsageError for a name that is taken, or is no page's: nothing is ever replaced."""
     if out.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--out {out}: give a name that ends in .html")
     if out.exists() or out.is_symlink():
-        raise UsageError(f"--out {out}: there is a file already; it is never overwritten: give another name")
+        raise never_overwritten("--out", out)
 
 
 def free_name(model: str) -> Path:

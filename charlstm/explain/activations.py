@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import Tensor
 from charlstm.errors import TextError, UsageError
 from charlstm.explain.walk import read_steps
 from charlstm.files.atomic import new_binary_file
+from charlstm.files.memory import memory_bytes
 from charlstm.network.cells import Cell, State
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress, unheard
@@ -135,16 +135,6 @@ def check_room(letters: Sequence[str], shape: tuple[int, int, int], item_bytes: 
             "gates",
             "layers",
         )
-
-
-def memory_bytes() -> float:
-    """The memory of this machine, or of the container that we run in; without end where the system cannot tell."""
-    found = [math.inf]
-    with suppress(AttributeError, OSError, ValueError):
-        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    with suppress(OSError, ValueError):  # Linux; "max" where there is no limit
-        found.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    return min(found)
 
 
 def _letters(cell: Cell, gates: Sequence[str] | None) -> list[str]:

@@ -111,9 +111,13 @@ def measure_memory(model: CharLM, ids: Tensor, source: str) -> Memory:
     )
 
 
-def longest_memory(content: ModelFile, on_progress: OnProgress) -> tuple[int, int]:
-    """The cell with the longest half-life on ordinary text, layer and number from 0; without gates the first one."""
+def longest_memory(content: ModelFile, on_progress: OnProgress, text: str | None = None) -> tuple[int, int]:
+    """The cell with the longest half-life, layer and number from 0; without gates the first one of the last layer.
+
+    `text`: what is read; None: ordinary text (`probe.texts.ordinary_text`).
+    """
     if not content.model.cell.keep_gate:
         return content.model.config.num_layers - 1, 0
-    ids, source = ordinary_text(content, None, on_progress)
+    known = None if text is None else content.vocabulary.encode(text, "skip")
+    ids, source = ordinary_text(content, None, on_progress) if known is None else (known, "")
     return measure_memory(content.model, to_lanes(ids), source).longest(1)[0]

@@ -16,7 +16,6 @@ from charlstm.cli.probe.options import parse_cells
 from charlstm.config import Language
 from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError, UsageError
-from charlstm.explain.memory import longest_memory as longest_memory
 from charlstm.grammar.pairs import MinimalPair, read_pairs
 from charlstm.network.cells import State
 from charlstm.probe.covering import unknown_character

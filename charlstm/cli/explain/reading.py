@@ -12,12 +12,13 @@ from torch import Tensor
 
 from charlstm.checkpoint import ModelFile, name_of
 from charlstm.cli.explain.given import GivenText
-from charlstm.cli.explain.inputs import choose_cells, encode, items_for, longest_memory, state_after
+from charlstm.cli.explain.inputs import choose_cells, encode, items_for, state_after
 from charlstm.cli.explain.options import MAX_CHARS
 from charlstm.cli.probe.model import model_for
 from charlstm.cli.runtime import load_model_for
 from charlstm.config import cell_in_words
 from charlstm.errors import TextError, UsageError
+from charlstm.explain.memory import longest_memory
 from charlstm.network.cells import State
 from charlstm.probe.defaults import Example, defaults_of
 

@@ -43,10 +43,11 @@ def wiring(
         charlstm explain wiring --checkpoint comparison/lstm --cell 2:12
     """
     check_picture(svg)
-    from charlstm.cli.explain.inputs import choose_cell, items_for, longest_memory, needs_gates, state_after
+    from charlstm.cli.explain.inputs import choose_cell, items_for, needs_gates, state_after
     from charlstm.cli.explain.output import put_out
     from charlstm.cli.probe.model import model_for
     from charlstm.cli.runtime import prepare_machine
+    from charlstm.explain.memory import longest_memory
     from charlstm.explain.wiring import measure_wiring
     from charlstm.probe.ordinary import to_lanes
     from charlstm.probe.texts import ordinary_text

@@ -8,7 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from charlstm.cli.options import Checkpoint, Debug, Device, DeviceOption, Json, Quiet, Threads, option
+from charlstm.cli.options import (
+    Checkpoint,
+    Debug,
+    Device,
+    DeviceOption,
+    Json,
+    Quiet,
+    Threads,
+    never_overwritten,
+    option,
+)
 from charlstm.cli.probe.options import (
     Alpha,
     Cells,
@@ -120,7 +130,7 @@ def probe(
             if value:
                 raise UsageError(f"{name} does not go with --feature, which reads ordinary text; leave {name} out")
     if save is not None and save.exists():
-        raise UsageError(f"--save {save}: charlstm never overwrites a file; give another name")
+        raise never_overwritten("--save", save)
     snapshots: list[Path] = []
     if over_run is not None:
         from charlstm.cli.probe.over_run import models_of
