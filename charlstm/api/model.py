@@ -28,6 +28,7 @@ from charlstm.network.model import CharLM
 from charlstm.network.shapes import num_parameters
 from charlstm.probe.reading import warm_state
 from charlstm.probe.result import ProbeResult
+from charlstm.probe.verdict import Thresholds
 from charlstm.progress import unheard
 from charlstm.report.bars import Stages
 from charlstm.sample import Drawn, Sample, generate
@@ -261,10 +262,10 @@ class LanguageModel:
         state: Literal["c", "h"] = "c",
         text: AnyPath | None = None,
         warm: str | None = None,
-        hold: float = 0.90,
-        gap: float = 0.5,
-        alpha: float = 0.05,
-        recovery: float = 0.20,
+        hold: float = Thresholds.hold,
+        gap: float = Thresholds.gap,
+        alpha: float = Thresholds.alpha,
+        recovery: float = Thresholds.recovery,
         nulls: int | None = None,
         null_models: Sequence[LanguageModel] = (),
         seed: int = 0,

@@ -191,8 +191,9 @@ def introduce(session: Session, speed: float, verbose: bool) -> None:
     if verbose:
         settings = {**session.model.config.to_dict(), **session.config.to_dict()}
         say("settings    " + ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None))
-    held_out = compare_held_out(session.corpus.train, session.corpus.valid, len(session.corpus.vocabulary))
-    notes = held_out_notes(held_out, not session.request.valid_files) if held_out and session.is_new else []
+    corpus = session.corpus
+    held_out = compare_held_out(corpus.train, corpus.valid, len(corpus.vocabulary)) if session.is_new else None
+    notes = held_out_notes(held_out, not session.request.valid_files) if held_out else []
     for note in session.notes + notes:
         say(f"note: {note}")
 
