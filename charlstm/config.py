@@ -167,10 +167,13 @@ class TrainConfig(Config):
     weight_decay: float = setting(
         0.01, 0.0, 10.0, help="Weight decay of the matrices.", unit="RATE", panel=REGULARISATION
     )
-    valid_fraction: float = setting(0.1, 0.0, 0.9, help="Share of each file to validate on.", unit="SHARE", panel=TEXT)
+    valid_fraction: float = setting(
+        0.1, 0.0, 0.9, help="Share of each file, or of the lines, to validate on.", unit="SHARE", panel=TEXT
+    )
     valid_chars: int = setting(
         200_000, 0, 2**62, help="Validate on at most this many characters; 0: all.", unit="CHARS", panel=TEXT
     )
+    lines: bool = setting(False, help="Every line is a text of its own: a list of names, say.", panel=TEXT)
     language: Language | None = setting(None, help="Language of the text, for probe.", panel=TEXT)
     seed: int = setting(0, 0, MAX_SEED, help="Random seed: same seed, same model.", unit="N", panel=MACHINE)
     precision: Precision = setting("auto", help="fp32, bf16, or auto: the faster.", unit="TYPE", panel=MACHINE)

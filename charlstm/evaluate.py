@@ -1,4 +1,4 @@
-"""How well a model predicts a text: nats and bits a character, by two protocols."""
+"""How well a model predicts a text: nats and bits a character, by three protocols."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from charlstm.corpus.lines import line_lengths, line_window
 from charlstm.corpus.vocab import Ids, Vocabulary, normalize
 from charlstm.network.buffers import BufferPool
+from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 
@@ -50,7 +52,7 @@ class Score:
 
 
 class Stopped(Exception):
-    """Raised by `score_stream` when `should_stop` said so."""
+    """Raised by `score_stream` and `score_lines` when `should_stop` said so."""
 
 
 @torch.no_grad()
@@ -99,6 +101,49 @@ def score_stream(
         if should_stop():
             raise Stopped
     return Score(total / n, n)
+
+
+@torch.no_grad()
+def score_lines(
+    model: CharLM,
+    ids: Ids,
+    newline: int,
+    kernels: Kernels,
+    *,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Score:
+    """Score every character of a list of lines, newlines too, each line from a zero state and after a newline.
+
+    Args:
+        ids: (N) the lines, each ended by a newline, N >= 1.
+        newline: its id.
+        on_progress: called with characters done and characters in all.
+        should_stop: asked after every window.
+
+    Raises:
+        Stopped: if `should_stop` said so.
+    """
+    lengths = line_lengths(ids, newline)
+    begins = np.cumsum(lengths) - lengths
+    order = np.argsort(-lengths, kind="stable")
+    pool, total, done = BufferPool(), 0.0, 0
+    for first in range(0, len(order), MAX_LANES):
+        lines = order[first : first + MAX_LANES]
+        state = model.zero_state(len(lines))
+        for start in range(0, int(lengths[lines[0]]), WINDOW):
+            lines = lines[lengths[lines] > start]  # the longest come first
+            state = State(state.h[:, : len(lines)], state.c[:, : len(lines)])
+            end = min(start + WINDOW, int(lengths[lines[0]]))
+            inputs, targets = line_window(ids, begins[lines], lengths[lines], start, end)
+            scored = int((targets >= 0).sum())
+            window = (torch.from_numpy(array).to(model.device) for array in (inputs, targets))
+            loss, state = model.window_loss(*window, state, kernels=kernels, pool=pool)
+            total, done = total + loss.item() * scored, done + scored
+            on_progress(done, len(ids))
+            if should_stop():
+                raise Stopped
+    return Score(total / len(ids), len(ids))
 
 
 READ_CHARS = 1000  # enough to tell one language from another

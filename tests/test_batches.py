@@ -20,7 +20,7 @@ def test_every_character_is_a_target_once_an_epoch(n: int, batch_size: int, seq_
     position, seen, columns = Position(0, 0), [], []
     for k in range(lanes.windows_per_epoch):
         window = lanes.window(position, CPU)
-        assert window.starts_epoch == (k == 0)
+        assert window.is_fresh == (k == 0)
         assert torch.equal(window.targets, window.inputs + 1)  # contiguous
         seen += window.targets.flatten().tolist()
         columns.append(window.inputs)

@@ -14,6 +14,7 @@ from charlstm.cli.paste import resume_command
 from charlstm.errors import Interrupted
 from charlstm.interrupts import INTERRUPTS
 from charlstm.settings import parse_duration, written_duration
+from charlstm.training import session
 
 SMALL = ("--hidden-size", 8, "--embedding-size", 4, "--num-layers", 1, "--batch-size", 4, "--seq-len", 16)
 RUN = "my runs/it's"  # to be quoted
@@ -121,7 +122,7 @@ def test_ctrl_c_before_the_first_step(invoke: Invoke, corpus_file: Path, monkeyp
         patch.setattr(train_run, "open_corpus", stop)
         assert f"stopped while reading the text, {before}" in invoke("train", corpus_file).err
     with monkeypatch.context() as patch:
-        patch.setattr(train_run, "measure_speed", stop)
+        patch.setattr(session.Session, "speed", stop)
         assert f"stopped while starting, {before}" in invoke("train", corpus_file, *SMALL, "--steps", 5).err
     assert not list(Path("checkpoints").iterdir())
     assert invoke("train", corpus_file, "--steps", 2, *SMALL, "-q").code == 0

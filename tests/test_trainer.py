@@ -135,7 +135,7 @@ def test_it_learns(corpus: Corpus, tmp_path: Path) -> None:
 def test_epochs_are_passes_over_the_text(corpus: Corpus, tmp_path: Path) -> None:
     trainer = make(corpus, tmp_path / "run", BASE.replace(steps=None, epochs=1.5))
     drain(trainer.run())
-    assert trainer.progress.step == math.ceil(1.5 * trainer.lanes.windows_per_epoch)
+    assert trainer.progress.step == math.ceil(1.5 * trainer.batches.windows_per_epoch)
     assert trainer.position_epochs == pytest.approx(1.5, abs=0.05)
 
 

@@ -34,7 +34,6 @@ from charlstm.settings import default_of, parsed, settings_of, type_of
 from charlstm.training.events import Evaluated, Finished, NotSaved, RolledBack, Stepped
 from charlstm.training.running import Running
 from charlstm.training.session import Session, is_finished, new_session, resumed_session, run_folder
-from charlstm.training.speed import measure_speed
 
 KINDS = (ModelConfig, TrainConfig)
 NAME_OF_TEXT = "text"  # of the run of a text that came from no file
@@ -158,7 +157,7 @@ def _run(session: Session, missing: Sequence[str], seen: _Seen) -> None:
         return
     for note in (*session.notes, *missing):
         _warn(note)
-    running = Running(session, measure_speed(session.model, session.config, session.kernels))
+    running = Running(session, session.speed())
     bar = TrainingBar(running.fraction, seen.quiet, seen.forced, leave=True)
     try:
         with ctrl_c_waits() as came:
@@ -218,7 +217,7 @@ def _request(
     if not isinstance(normalize, bool):
         raise UsageError(f"`normalize` is {reprlib.repr(normalize)}; it must be True or False", "normalize")
     fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
-    return CorpusRequest(files, valid, encoding, normalize, fraction)
+    return CorpusRequest(files, valid, encoding, normalize, fraction, lines=chosen.get("lines", False))
 
 
 def _sources(given: Any, name: str) -> tuple[str, ...]:

@@ -59,6 +59,11 @@ class ModelFile:
         return str(self.training.get("opening", "\n" if "\n" in characters else characters[0]))
 
     @property
+    def lines(self) -> bool:
+        """Whether it was trained on a list: every line a text of its own, from a zero state and after a newline."""
+        return bool(self.training.get("lines", False))
+
+    @property
     def language(self) -> Language | None:
         """The language of its text, one of `LANGUAGES`; None where the file does not say."""
         language: Language | None = self.training.get("language")
@@ -148,6 +153,8 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
         raise ModelFileError("its opening is not a short text in its vocabulary")
     if about["training"].get("language") not in (None, *LANGUAGES):
         raise ModelFileError(f"its language is not one of {', '.join(LANGUAGES)}")
+    if about["training"].get("lines", False) and "\n" not in characters:
+        raise ModelFileError("it was trained on lines, but knows no newline")
     if len(characters) != config.vocab_size:
         raise ModelFileError(f"{len(characters):,} characters, but a vocab_size of {config.vocab_size:,}")
     shapes = tensor_shapes(config)

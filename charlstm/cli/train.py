@@ -91,10 +91,11 @@ def train(
 
     A text and a budget of --time, --epochs or --steps are enough: all else has a default that fits them. Without a
     budget, training reads about 20 million characters. It stops early when validation no longer improves. Ctrl-C saves
-    the run, and --resume continues it.
+    the run, and --resume continues it. --lines takes every line of a list as a text of its own.
 
         charlstm train novel.txt --time 10m
         charlstm train src --glob '*.py' --time 30m
+        charlstm train names.txt --lines --time 1m
         charlstm train --resume checkpoints/novel --time 30m
     """
     chosen = given(settings)
@@ -117,7 +118,13 @@ def train(
     if resume is None:
         fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
         request = CorpusRequest(
-            tuple(corpus or ()), tuple(valid or ()), check_encoding(encoding), normalize, fraction, tuple(glob or ())
+            tuple(corpus or ()),
+            tuple(valid or ()),
+            check_encoding(encoding),
+            normalize,
+            fraction,
+            tuple(glob or ()),
+            lines=chosen.get("lines", False),
         )
         start_new(request, out, chosen, device.value, threads, output)
     else:

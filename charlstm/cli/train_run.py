@@ -20,12 +20,11 @@ from charlstm.interrupts import INTERRUPTS
 from charlstm.report.bars import Stages
 from charlstm.report.console import print_json, say
 from charlstm.report.screen import show_message
-from charlstm.report.training import TrainingReporter, corpus_report, draw_end, held_out_notes, plan_report
+from charlstm.report.training import TrainingReporter, corpus_report, draw_end, held_out_notes, line_notes, plan_report
 from charlstm.training.events import Event, Stepped
 from charlstm.training.plan import steps_in_all
 from charlstm.training.running import Running
 from charlstm.training.session import Session, is_finished, new_session, resumed_session, run_folder
-from charlstm.training.speed import measure_speed
 from charlstm.training.state import environment, seconds_used, snapshot_of
 
 
@@ -144,7 +143,7 @@ def stdin() -> BinaryIO | None:
 
 def run(session: Session, output: Output, device: str) -> None:
     """Train, showing events. Raises Interrupted when a signal stopped it, after saving."""
-    speed = measure_speed(session.model, session.config, session.kernels)
+    speed = session.speed()
     if not output.quiet:
         introduce(session, speed, output.verbose)
     INTERRUPTS.check()
@@ -193,7 +192,9 @@ def introduce(session: Session, speed: float, verbose: bool) -> None:
         say("settings    " + ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None))
     corpus = session.corpus
     held_out = compare_held_out(corpus.train, corpus.valid, len(corpus.vocabulary)) if session.is_new else None
-    notes = held_out_notes(held_out, not session.request.valid_files) if held_out else []
+    notes = held_out_notes(held_out, not session.request.valid_files and corpus.lines is None) if held_out else []
+    if corpus.lines is not None and session.is_new:
+        notes = line_notes(corpus.lines) + notes
     for note in session.notes + notes:
         say(f"note: {note}")
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charlstm.corpus.blocks import BlockWriter
+from charlstm.corpus.lines import LineReader, Mask, count_lines, held_out_lines
 from charlstm.corpus.request import CorpusRequest
 from charlstm.corpus.sources import read_chunks
 from charlstm.corpus.vocab import CODE_POINTS, MAX_CHARACTERS, Ids, Vocabulary, code_points, describe
@@ -90,18 +92,20 @@ def encode(
         TextError: for a text that cannot be read, or trained on.
     """
     tally = Tally(on_progress, "encoding", sum(p.stat().st_size for p in (*train, *valid)))
-    encoder = Encoder()
-    lengths = []  # characters of every file
+    encoder, reader = Encoder(), LineReader()
+    lengths, line_ends = [], [0]  # characters of every file, and lines up to its end
     appearance = folder / "appearance.ids"
     with open(appearance, "wb") as out:
         for path in (*train, *valid):
             length = 0
-            for text in read_chunks(path, request.encoding, request.normalize, tally.add):
+            chunks = read_chunks(path, request.encoding, request.normalize, tally.add)
+            for text in reader.read(chunks, path) if request.lines else chunks:
                 out.write(encoder.encode(text, path).data)
                 length += len(text)
             if length == 0:
-                raise TextError(f"{path}: the file is empty")
+                raise TextError(f"{path}: the file is empty" + (", or has only blank lines" if request.lines else ""))
             lengths.append(length)
+            line_ends.append(len(reader))
     points = np.sort(encoder.points)
     if len(points) < 2:
         raise TextError(
@@ -115,17 +119,22 @@ def encode(
         BlockWriter(folder / "train.ids") as a,
         BlockWriter(folder / "valid.ids") as b,
     ):
-        for k, length in enumerate(lengths):
+        renumbered = _Renumbered(source, encoder.narrow, by_code_point)
+        if request.lines:
+            marks = reader.marks
+            held = held_out_lines(marks, request.valid_fraction)
+            if valid:
+                held = np.arange(len(marks)) >= line_ends[len(train)]
+            _copy_lines(renumbered.read(sum(lengths)), int(vocabulary.encode("\n")[0]), held, a, b)
+        for k, length in enumerate(() if request.lines else lengths):
             kept = length if valid else int(length * (1 - request.valid_fraction))
             kept = 0 if k >= len(train) else kept
             for target, count in ((a, kept), (b, length - kept)):
-                narrow = min(count, encoder.narrow)
-                encoder.narrow -= narrow
-                _copy_ids(source, np.uint8, target, narrow, by_code_point)
-                _copy_ids(source, np.uint16, target, count - narrow, by_code_point)
+                for block in renumbered.read(count):
+                    target.write(block)
         ids = {"train": a.finish(), "valid": b.finish()}
     appearance.unlink()
-    about = {
+    about: dict[str, Any] = {
         "sha256": sha256,
         "vocabulary": "".join(vocabulary.characters),
         "counts": encoder.counts[encoder.id_of[points]].tolist(),
@@ -133,6 +142,8 @@ def encode(
         "compose": request.normalize,
         "ids": ids,
     }
+    if request.lines:
+        about["lines"] = asdict(count_lines(marks, held, reader.blank))
     with open(folder / "corpus.json", "w", encoding="utf-8") as f:
         f.write(json.dumps({**about, "check": check_of(about)}))
         f.flush()
@@ -145,12 +156,37 @@ def check_of(about: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
-def _copy_ids(
-    source: BinaryIO, id_type: type[np.unsignedinteger], target: BlockWriter, count: int, new_id: Ids
-) -> None:
-    width = np.dtype(id_type).itemsize
-    while count:
-        ids = np.frombuffer(source.read(width * min(count, COPY_IDS)), dtype=id_type)
-        assert len(ids), "fewer ids than were counted"
-        target.write(new_id.take(ids, mode="clip"))
-        count -= len(ids)
+class _Renumbered:
+    """Ids in order of appearance, read again from their file, with their numbers by code point.
+
+    Args:
+        source: the file.
+        narrow: so many of them, at the beginning, take one byte; the others take two.
+        new_id: by the old one.
+    """
+
+    def __init__(self, source: BinaryIO, narrow: int, new_id: Ids) -> None:
+        self.source, self.narrow, self.new_id = source, narrow, new_id
+
+    def read(self, count: int) -> Iterator[Ids]:
+        """The next so many, in blocks."""
+        while count:
+            id_type = np.dtype(np.uint8 if self.narrow else np.uint16)
+            most = min(count, self.narrow or count, COPY_IDS)
+            ids = np.frombuffer(self.source.read(id_type.itemsize * most), dtype=id_type)
+            assert len(ids), "fewer ids than were counted"
+            yield self.new_id.take(ids, mode="clip")
+            self.narrow -= min(self.narrow, len(ids))
+            count -= len(ids)
+
+
+def _copy_lines(blocks: Iterable[Ids], newline: int, held: Mask, train: BlockWriter, valid: BlockWriter) -> None:
+    """Put every line where it belongs; `held` says which ones are for validation."""
+    line = 0
+    for ids in blocks:
+        ends = ids == newline
+        here = held[line + np.cumsum(ends) - ends]
+        for target, part in ((train, ids[~here]), (valid, ids[here])):
+            if len(part):
+                target.write(part)
+        line += int(ends.sum())

@@ -21,6 +21,7 @@ import numpy as np
 
 from charlstm.corpus.blocks import read_ids
 from charlstm.corpus.encode import check_of, encode
+from charlstm.corpus.lines import LineCounts
 from charlstm.corpus.request import CorpusRequest
 from charlstm.corpus.sources import STDIN, check_encoding, check_globs, find_files, open_text, read_chunks
 from charlstm.corpus.vocab import Ids, Vocabulary
@@ -48,6 +49,7 @@ class Corpus:
         normalize: whether it was brought into normal form C.
         train, valid: the ids; small ones in memory, large ones memory-mapped.
         files: the first of the paths, for messages.
+        lines: of a list of lines, how many; None for a text that was read as one.
     """
 
     sha256: str
@@ -57,12 +59,20 @@ class Corpus:
     train: Ids
     valid: Ids
     files: tuple[str, ...]
+    lines: LineCounts | None = None
+
+    @property
+    def newline(self) -> int:
+        """The id of the newline, which ends every line of a list."""
+        return int(self.vocabulary.encode("\n")[0])
 
     def opening(self) -> str:
         """What its parts begin after: a blank line where it has paragraphs, else a newline.
 
         In a text without newlines, the character that occurs most often.
         """
+        if self.lines is not None:
+            return "\n"
         if "\n" not in self.vocabulary:
             return self.vocabulary.characters[int(np.argmax(self.counts))]
         newline = self.vocabulary.encode("\n")[0]
@@ -164,6 +174,7 @@ def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path]
                 raise TextError(f"{path}: {e.strerror}") from None
             digests[-1].append(digest.hexdigest() + (" gz" if path.suffix == ".gz" else ""))
     how = [FORMAT, request.encoding, request.normalize, request.valid_fraction if not valid else 0.0]
+    how += ["lines"] * request.lines
     return hashlib.sha256(json.dumps([how, *digests]).encode()).hexdigest()
 
 
@@ -192,6 +203,8 @@ def _open(store: Path, sha256: str, on_progress: OnProgress) -> Corpus | None:
             read_ids(store / f"{name}.ids", about["ids"][name], len(vocabulary), tally.add)
             for name in ("train", "valid")
         )
+        lines = LineCounts(**about["lines"]) if "lines" in about else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, TextError):
         return None
-    return Corpus(sha256, vocabulary, tuple(about["counts"]), about["compose"], train, valid, tuple(about["files"]))
+    counts, files = tuple(about["counts"]), tuple(about["files"])
+    return Corpus(sha256, vocabulary, counts, about["compose"], train, valid, files, lines)

@@ -11,6 +11,7 @@ from rich.text import Text
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, HeldOut
 from charlstm.corpus.held_out import PASSAGE
+from charlstm.corpus.lines import LineCounts
 from charlstm.evaluate import SCORING_SPEED
 from charlstm.network.shapes import num_parameters
 from charlstm.report.charts import Chart, Curve, nice_limits
@@ -20,7 +21,7 @@ from charlstm.report.tables import table
 from charlstm.report.text import count, duration, printable, quoted
 from charlstm.report.training_bar import TrainingBar
 from charlstm.training.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
-from charlstm.training.plan import scored_chars
+from charlstm.training.plan import chars_per_step, scored_chars
 
 BEGINNING = 0.02  # of a training
 ROWS = 16
@@ -30,10 +31,32 @@ def corpus_report(corpus: Corpus) -> str:
     """What the corpus holds, in a few lines."""
     total = len(corpus.train) + len(corpus.valid)
     rarest = "  ".join(f"{quoted(c)} {n:,}" for c, n in corpus.rarest(8))
+    lines = corpus.lines
+    if lines is not None:
+        return (
+            f"list        {lines.train + lines.valid:,} lines, {total:,} characters, "
+            f"{len(corpus.vocabulary):,} distinct; rarest: {rarest}\n"
+            f"split       {lines.train:,} lines for training, {lines.valid:,} for validation"
+        )
     return (
         f"corpus      {total:,} characters, {len(corpus.vocabulary):,} distinct; rarest: {rarest}\n"
         f"split       {len(corpus.train):,} for training, {len(corpus.valid):,} for validation"
     )
+
+
+def line_notes(lines: LineCounts) -> list[str]:
+    """What a person should know of a list of lines."""
+    notes = []
+    if lines.blank:
+        notes.append(f"{lines.blank:,} blank line{'s are' if lines.blank > 1 else ' is'} left out")
+    if lines.repeated:
+        notes.append(
+            f"{lines.repeated:,} line{'s repeat' if lines.repeated > 1 else ' repeats'} an earlier one; "
+            "equal lines are never both learnt from and validated on"
+            if not lines.shared
+            else f"{lines.shared:,} of the {lines.valid:,} validation lines also occur in the training text"
+        )
+    return notes
 
 
 def about(seconds: float) -> str:
@@ -80,7 +103,7 @@ def plan_report(
         seconds = config.time - done_seconds
         budget = f"{duration(seconds)}, about {seconds * speed / n:.1f} passes over the text"
     else:
-        characters = (total_steps - done_steps) * config.batch_size * config.seq_len
+        characters = (total_steps - done_steps) * chars_per_step(corpus, config)
         scored = config.evaluations * scored_chars(corpus, config)
         seconds = (characters + (1 - done_steps / total_steps) * scored / SCORING_SPEED) / speed
         budget = f"{total_steps - done_steps:,} steps, {characters / n:.1f} passes over the text, {about(seconds)}"

@@ -12,10 +12,11 @@ from typing import Any
 
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
+from charlstm.corpus.lines import line_lengths
 from charlstm.errors import TextError
 from charlstm.evaluate import SCORING_SPEED
 from charlstm.network.shapes import num_parameters
-from charlstm.training.batches import Lanes
+from charlstm.training.batches import batches_of
 
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
 EVALUATION_SHARE = 0.1  # of a budget goes to evaluations, about
@@ -23,6 +24,7 @@ EVALUATION_SHARE = 0.1  # of a budget goes to evaluations, about
 SHORT_EVALUATIONS, MIN_VALID_CHARS, MAX_SHORT_CHARS = 4, 5_000, 120_000
 TYPICAL_OPERATIONS_PER_S = 1.5e11  # in learning, on two cores
 MAX_CHARS_PER_S = 100_000
+MAX_LINES, MAX_WINDOW = 64, 128  # of a list: side by side, and characters at once
 FIRST_SNAPSHOT = 0.01  # of the budget
 TYPICAL_CHARS_PER_S = 30_000  # of the networks below on two cores; decides on dropout, not on the budget
 
@@ -48,8 +50,9 @@ def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainCo
     model = ModelConfig.from_dict(
         {"vocab_size": len(corpus.vocabulary), "hidden_size": hidden_size, "num_layers": num_layers, **model_given}
     )
-    shape = {**window_shape(n), **train_given}
-    epochs = expected_epochs(max(1, n), train_given, shape["batch_size"] * shape["seq_len"])
+    shape = {**(window_shape(n) if corpus.lines is None else list_shape(corpus)), **train_given}
+    window = shape["batch_size"] * (shape["seq_len"] if corpus.lines is None else n // corpus.lines.train)
+    epochs = expected_epochs(max(1, n), train_given, window)
     recipe = {"lr": learning_rate_for(model), "dropout": dropout_for(epochs, model.hidden_size), **shape}
     config = TrainConfig.from_dict({**recipe, **train_given})
     check_length(corpus, config)
@@ -90,7 +93,7 @@ def evaluation_plan(
         number = number or SHORT_EVALUATIONS
         affordable = EVALUATION_SHARE * config.time / number * SCORING_SPEED * typical_speed(model)
         return {"evaluations": number, "valid_chars": int(max(MIN_VALID_CHARS, min(MAX_SHORT_CHARS, affordable)))}
-    learnt = steps * config.batch_size * config.seq_len
+    learnt = steps * chars_per_step(corpus, config)
     affordable = EVALUATION_SHARE * SCORING_SPEED * learnt / max(1, scored_chars(corpus, config))
     return {"evaluations": int(max(1, min(config.evaluations, affordable)))}
 
@@ -119,8 +122,14 @@ def steps_in_all(corpus: Corpus, config: TrainConfig) -> int | None:
     """How many steps a budget allows, from the first; None for a budget of time."""
     if config.epochs is None:
         return config.steps
-    windows = Lanes(corpus.train, config.batch_size, config.seq_len).windows_per_epoch
-    return max(1, math.ceil(config.epochs * windows))
+    return max(1, math.ceil(config.epochs * batches_of(corpus, config).windows_per_epoch))
+
+
+def chars_per_step(corpus: Corpus, config: TrainConfig) -> float:
+    """How many characters a step learns from: where windows are full, always; in a list, on average."""
+    if corpus.lines is None:
+        return config.batch_size * config.seq_len
+    return len(corpus.train) / batches_of(corpus, config).windows_per_epoch
 
 
 def dropout_for(epochs: float, hidden_size: int) -> float:
@@ -138,15 +147,30 @@ def expected_epochs(train_chars: int, budget: Mapping[str, Any], window: int) ->
     return float(budget["time"]) * TYPICAL_CHARS_PER_S / train_chars
 
 
-def window_shape(train_chars: int) -> dict[str, int]:
+def window_shape(train_chars: int) -> dict[str, Any]:
     """Lanes and window: small ones, because many steps matter more than full use of the processor."""
     seq_len = 64
     lanes = max(1, min(32, train_chars // (2 * seq_len)))
     return {"batch_size": 1 << (lanes.bit_length() - 1), "seq_len": seq_len}
 
 
+def list_shape(corpus: Corpus) -> dict[str, Any]:
+    """The same for a list: windows that hold whole lines, if these are not too long."""
+    assert corpus.lines is not None
+    longest = int(line_lengths(corpus.train, corpus.newline).max())
+    lanes = max(1, min(MAX_LINES, corpus.lines.train // 8))
+    return {"batch_size": 1 << (lanes.bit_length() - 1), "seq_len": min(MAX_WINDOW, longest), "reset": 0.0}
+
+
 def check_length(corpus: Corpus, config: TrainConfig) -> None:
     """Raise TextError for a corpus shorter than two windows, or with lanes that no window fits in."""
+    if corpus.lines is not None:
+        if corpus.lines.train + corpus.lines.valid - corpus.lines.repeated < 2:
+            raise TextError(
+                "the text has only one line; train on it without `lines`, or give a text with a name on every line",
+                "lines",
+            )
+        return
     n, need = len(corpus.train), 2 * config.seq_len + 1
     if n < need:
         raise TextError(

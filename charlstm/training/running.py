@@ -9,7 +9,7 @@ from charlstm import checkpoint
 from charlstm.errors import CharLSTMError
 from charlstm.evaluate import SCORING_SPEED
 from charlstm.training.events import Event, Finished, NotSaved, Saved, Stepped
-from charlstm.training.plan import scored_chars, steps_in_all
+from charlstm.training.plan import chars_per_step, scored_chars, steps_in_all
 from charlstm.training.session import Session
 from charlstm.training.trainer import Trainer
 
@@ -21,7 +21,7 @@ class Running:
 
     Args:
         session: what is trained; its folder is held (`checkpoint.hold_run`).
-        speed: about how many characters it learns from in a second (`speed.measure_speed`).
+        speed: about how many characters it learns from in a second (`Session.speed`).
         sample_text: whether to write a little at each evaluation.
         clock: seconds.
 
@@ -96,5 +96,5 @@ def log_interval(session: Session, speed: float) -> int:
     steps = steps_in_all(session.corpus, session.config)
     if steps is None:
         assert config.time is not None
-        steps = round(config.time * speed / (config.batch_size * config.seq_len))
+        steps = round(config.time * speed / chars_per_step(session.corpus, config))
     return max(1, steps // LOG_LINES)

@@ -20,7 +20,8 @@ from charlstm.grammar import is_built_in, located
 from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress
-from charlstm.training.plan import plan, steps_in_all
+from charlstm.training.plan import chars_per_step, plan, steps_in_all
+from charlstm.training.speed import measure_speed
 from charlstm.training.state import environment, seconds_used, snapshot_of
 
 MAX_NAMES = 100_000  # characters of the names of a corpus' files that are kept with a run
@@ -61,6 +62,11 @@ class Session:
             "environment": environment(self.model, self.kernels, self.config.batch_size),
         }
 
+    def speed(self) -> float:
+        """About how many characters it learns from in a second, measured."""
+        usual = max(1, round(chars_per_step(self.corpus, self.config) / self.config.batch_size))
+        return measure_speed(self.model, self.config.replace(seq_len=usual), self.kernels)
+
 
 def new_session(
     request: CorpusRequest,
@@ -95,7 +101,7 @@ def is_long(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> bool:
     if steps is None:
         assert config.time is not None
         return config.time >= LONG_S
-    return worth_compiling(model, steps * config.batch_size * config.seq_len, passes=3)
+    return worth_compiling(model, int(steps * chars_per_step(corpus, config)), passes=3)
 
 
 def _notes(kernels: Kernels) -> list[str]:
@@ -152,6 +158,8 @@ def resumed_session(
             raise ValueError("sha256")
         request = CorpusRequest(**kept)
         _check_request(request)
+        if request.lines is not before.lines:
+            raise ValueError("lines")
         if type(about["environment"]["threads"]) is not int or not 1 <= about["environment"]["threads"] <= 1024:
             raise TypeError("threads")
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as e:

@@ -23,6 +23,7 @@ from charlstm.errors import ModelFileError
 from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
+from charlstm.training.batches import Batches, Position
 from charlstm.training.optim import make_optimizers, optimizer_tensors, restore_optimizers
 
 
@@ -45,6 +46,11 @@ class Progress:
     log_interval_steps: int = 50
     evaluated_at: int = 0  # the step of the last evaluation: what a roll-back goes back to
     history: tuple[tuple[int, float], ...] = ()  # step and score in nats of the last evaluations
+
+    @property
+    def position(self) -> Position:
+        """Where the next window begins."""
+        return Position(self.epoch, self.offset)
 
     def __post_init__(self) -> None:
         counts = (self.step, self.epoch, self.offset, self.evaluations_done, self.stale_evaluations, self.rollbacks)
@@ -123,15 +129,22 @@ class RunFiles:
         folder: where they are; it exists when something is saved.
         corpus: what the run learns from.
         config: how.
+        batches: its windows.
         run_config: what a `last` file keeps of how the run began.
         kernels: how its windows are computed.
     """
 
     def __init__(
-        self, folder: Path, corpus: Corpus, config: TrainConfig, run_config: dict[str, Any], kernels: Kernels
+        self,
+        folder: Path,
+        corpus: Corpus,
+        config: TrainConfig,
+        batches: Batches,
+        run_config: dict[str, Any],
+        kernels: Kernels,
     ) -> None:
         self.folder, self.corpus, self.config, self.run_config = folder, corpus, config, run_config
-        self.kernels = kernels
+        self.batches, self.kernels = batches, kernels
         self.opening = corpus.opening()
 
     def save_best(self, model: CharLM, progress: Progress) -> None:
@@ -178,16 +191,16 @@ class RunFiles:
 
     def _about(self, model: CharLM, progress: Progress) -> dict[str, Any]:
         """Where the model comes from. No wall-clock time: equal runs give equal files."""
-        lane = (len(self.corpus.train) - 1) // self.config.batch_size
         return {
             "corpus_sha256": self.corpus.sha256,
             "corpus_characters": len(self.corpus.train) + len(self.corpus.valid),
             "opening": self.opening,
             "composed": self.corpus.normalize,
+            **({"lines": True} if self.corpus.lines is not None else {}),
             "language": self.config.language,
             "step": progress.step,
-            "characters_learnt": (progress.epoch * lane + progress.offset) * self.config.batch_size,
-            "epoch": progress.epoch + progress.offset / lane,
+            "characters_learnt": self.batches.characters(progress.position),
+            "epoch": self.batches.passes(progress.position),
             "best_valid_nats": progress.best_nats,
             "best_step": progress.best_step,
             "valid_history": progress.history,

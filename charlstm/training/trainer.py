@@ -18,12 +18,13 @@ from torch import Tensor
 from charlstm import checkpoint, errors
 from charlstm.config import BUDGETS, TrainConfig
 from charlstm.corpus import Corpus
-from charlstm.evaluate import Stopped, bits_per_char, score_stream
+from charlstm.corpus.lines import pick_lines
+from charlstm.evaluate import Score, Stopped, bits_per_char, score_lines, score_stream
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import Layer, State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
-from charlstm.training.batches import Lanes, Position, Window
+from charlstm.training.batches import Window, batches_of
 from charlstm.training.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
 from charlstm.training.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
 from charlstm.training.graphed import GraphedWindow
@@ -73,9 +74,9 @@ class Trainer:
         self.corpus, self.config, self.kernels = corpus, config, kernels
         self.sample_text, self.clock = sample_text, clock
         self.started = clock()
-        self.lanes = Lanes(corpus.train, config.batch_size, config.seq_len)
+        self.batches = batches_of(corpus, config)
         self.total_steps = steps_in_all(corpus, config)
-        self.files = RunFiles(folder, corpus, config, run_config, kernels)
+        self.files = RunFiles(folder, corpus, config, self.batches, run_config, kernels)
         self.pool = BufferPool()
         self.graph: GraphedWindow | None = None  # of whole windows, on a GPU
         self.seconds_before = 0.0  # of a --time budget, used up before this session
@@ -101,7 +102,7 @@ class Trainer:
     @property
     def position_epochs(self) -> float:
         """Passes over the training text so far."""
-        return self.progress.epoch + self.progress.offset / self.lanes.length
+        return self.batches.passes(self.progress.position)
 
     def seconds(self) -> float:
         """Since this session began."""
@@ -111,7 +112,7 @@ class Trainer:
         assert content.resume is not None
         self.saved = snapshot_of(content).progress
         self.run_state.restore(snapshot_of(content))
-        if self.progress.offset >= self.lanes.length:
+        if not self.batches.holds(self.progress.position):
             raise errors.ModelFileError("the saved position lies beyond the end of the text")
         before = TrainConfig.from_dict(content.resume["run"]["train"])
         if self.config.time is not None:
@@ -182,10 +183,10 @@ class Trainer:
     def _step(self) -> float | None:
         """Learn from one window; its loss, or None if something was not finite and nothing was touched."""
         p, config, model = self.progress, self.config, self.model
-        window = self.lanes.window(Position(p.epoch, p.offset), model.device)
+        window = self.batches.window(p.position, model.device)
         T, B = window.inputs.shape
         state = model.zero_state(B)
-        if not window.starts_epoch:
+        if not window.is_fresh:
             keep = kept_lanes(config.reset, B, config.seed, p.step, model.device)
             state = State(*(torch.where(keep, carried, 0.0) for carried in self.run_state.carried))
         L, H = model.config.num_layers, model.config.hidden_size
@@ -198,7 +199,7 @@ class Trainer:
         self.run_state.carried = state.detach()
         p.step += 1
         p.epoch, p.offset = window.position
-        self.meter.add(self.clock(), T * B)
+        self.meter.add(self.clock(), window.characters)
         return loss.item()
 
     def _learn(self, window: Window, state: State, masks: list[Tensor], layers: list[Layer]) -> tuple[Tensor, State]:
@@ -235,8 +236,7 @@ class Trainer:
             p.evaluations_done, p.evaluated_at = math.floor(p.fraction * self.config.evaluations), p.step
             yield from self._save_best()
             return True
-        ids = self.corpus.valid[: self.config.valid_chars or None]
-        score = score_stream(self.model, ids, self.kernels, should_stop=should_stop)
+        score = self._score(should_stop)
         nats = score.nats_per_char
         if not math.isfinite(nats):
             return False
@@ -257,6 +257,14 @@ class Trainer:
             p.step, self.position_epochs, nats, score.bits_per_char, score.characters, best, sample, self.seconds()
         )
         return True
+
+    def _score(self, should_stop: Callable[[], bool]) -> Score:
+        """How well the model predicts the validation text, or as much of it as is looked at."""
+        ids, most = self.corpus.valid, self.config.valid_chars or len(self.corpus.valid)
+        if self.corpus.lines is None:
+            return score_stream(self.model, ids[:most], self.kernels, should_stop=should_stop)
+        newline = self.corpus.newline
+        return score_lines(self.model, pick_lines(ids, newline, most), newline, self.kernels, should_stop=should_stop)
 
     def _save_best(self) -> Generator[Event, None, bool]:
         try:
