@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -28,6 +29,7 @@ from charlstm.cli.options import (
 )
 from charlstm.cli.runtime import load_model, locate_texts, prepare_machine, read_stdin, say_compiling
 from charlstm.corpus import check_encoding, check_globs, find_files, read_chunks
+from charlstm.corpus.lines import LineReader, held_out_lines, line_lengths
 from charlstm.corpus.vocab import Ids, OnUnknown
 from charlstm.errors import TextError
 from charlstm.report.console import print_json
@@ -42,6 +44,7 @@ class Protocol(StrEnum):
     """How a text is scored."""
 
     stream = "stream"
+    lines = "lines"
     windows = "windows"
 
 
@@ -55,12 +58,14 @@ def evaluate(
     ],
     checkpoint: Checkpoint = None,
     protocol: Annotated[
-        Protocol,
+        Protocol | None,
         option(
             "--protocol",
-            help="stream: read the text once, from start to end; windows: random windows from zero, as nanoGPT.",
+            help="stream: read the text once, from start to end; lines: each line from zero; windows: random windows "
+            "from zero, as nanoGPT. [default: lines for a model trained with --lines, else stream]",
+            show_default=False,
         ),
-    ] = Protocol.stream,
+    ] = None,
     valid_fraction: Annotated[
         float,
         option(
@@ -99,14 +104,16 @@ def evaluate(
         charlstm eval novel.txt -c checkpoints/novel --protocol windows --json
     """
     check_encoding(encoding)
-    from charlstm.evaluate import score_stream, score_windows
+    from charlstm.evaluate import score_lines, score_stream, score_windows
     from charlstm.network.kernels import choose_kernels, worth_compiling
 
     machine = prepare_machine(device.value, threads)
     content, path = load_model(checkpoint, machine, quiet or json)
-    ids = read_ids(locate_texts(files, quiet or json), glob or (), content, encoding, unknown.value, valid_fraction)
+    protocol = protocol or (Protocol.lines if content.lines else Protocol.stream)
+    read = read_list if protocol is Protocol.lines else read_ids
+    ids = read(locate_texts(files, quiet or json), glob or (), content, encoding, unknown.value, valid_fraction)
     config = content.model.config
-    characters = len(ids) if protocol is Protocol.stream else batches * batch_size * seq_len
+    characters = batches * batch_size * seq_len if protocol is Protocol.windows else len(ids)
     kernels = choose_kernels(
         config,
         machine,
@@ -121,6 +128,14 @@ def evaluate(
 
         with Bar("score", quiet) as bar:
             score = score_stream(content.model, ids, kernels, on_progress=bar.show)
+    elif protocol is Protocol.lines:
+        from charlstm.report.bars import Bar
+
+        if len(ids) == 0:
+            raise TextError(f"{', '.join(files)}: there is no line to score")
+        newline = int(content.vocabulary.encode("\n")[0])
+        with Bar("score", quiet) as bar:
+            score = score_lines(content.model, ids, newline, kernels, on_progress=bar.show)
     else:
         if len(ids) < seq_len + 1:
             raise TextError(f"{', '.join(files)}: {len(ids):,} characters are too few for --seq-len {seq_len}")
@@ -160,3 +175,35 @@ def read_ids(
             texts.append(np.concatenate(pieces))
     # the same split as `train` makes
     return np.concatenate([ids[int(len(ids) * (1 - fraction)) :] for ids in texts])
+
+
+def read_list(
+    files: Sequence[str],
+    globs: Sequence[str],
+    content: ModelFile,
+    encoding: str,
+    on_unknown: OnUnknown,
+    fraction: float,
+) -> Ids:
+    """The ids of the lines of texts, each ended by a newline; a smaller share than 1: those that `train` holds out.
+
+    Raises:
+        TextError: for a text that cannot be read, or a model without newlines.
+    """
+    check_globs(files, globs)
+    newline = content.vocabulary.encode("\n", what="the end of a line")[0]
+    reader, pieces = LineReader(), [np.zeros(0, dtype=content.vocabulary.id_type)]
+    for name in files:
+        for path in [Path(name)] if name == "-" else find_files([name], globs):
+            offset = 0
+            chunks: Iterable[str] = read_chunks(path, encoding, content.composed)  # lazy: - is no file
+            if name == "-":
+                chunks = [content.normalize(read_stdin(encoding))]
+            for text in reader.read(chunks, path):
+                pieces.append(content.vocabulary.encode(text, on_unknown, str(path), offset))
+                offset += len(text)
+    ids = np.concatenate(pieces)
+    if fraction == 1:
+        return ids
+    lengths = line_lengths(ids, int(newline))
+    return ids[np.repeat(held_out_lines(reader.marks, fraction), lengths)]
