@@ -18,8 +18,9 @@ from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.network.stepper import Stepper
 from charlstm.sample.draw import draw
+from charlstm.sample.match import Match, compiled
 from charlstm.sample.reading import read_prompts
-from charlstm.sample.rules import Allowed, Rule
+from charlstm.sample.rules import Allowed, Every, Rule
 from charlstm.sample.stop import StopFilter
 from charlstm.sample.text import Drawn
 
@@ -52,7 +53,6 @@ def generate(
     )
 
 
-@torch.no_grad()
 def generate_each(
     model: CharLM,
     vocabulary: Vocabulary,
@@ -75,14 +75,40 @@ def generate_each(
         prompts: what the streams go on from. In place of an empty one: `opening`, and a state that remembers nothing.
         opening: what parts of the training text begin after.
         kernels: how it is computed; None: products in the type of the weights, gates not compiled.
-        make_rule: what each stream may write.
+        make_rule: what each stream may write, beside what `config.match` says.
         on_progress: called with characters read and characters in all, while long prompts are read.
 
     Yields:
         Characters as they are drawn, stream by stream within a step. A stream ends before `config.stop`, where its
-        rule ends it, or after `config.length` characters.
+        rule ends it, or after `config.length` characters. With `config.match` (see `match`) the text of every stream
+        matches, unless a rule of `make_rule` ends it before, and has no `config.stop` in it.
+
+    Raises:
+        UsageError: for a `config.match` that is invalid or cannot be matched with these characters and this length.
     """
+    rule_of: MakeRule = make_rule or (lambda stream: None)
+    if config.match is not None:
+        pattern = compiled(config.match, vocabulary.characters, *([config.stop] if config.stop else []))
+        pattern.check_length(config.length)
+        config, others = config.replace(stop=None), rule_of
+
+        def rule_of(stream: int) -> Rule:
+            return Every([Match(pattern), *([other] if (other := others(stream)) else [])])
+
     start = [vocabulary.encode(opening) if len(prompt) == 0 else prompt for prompt in prompts]
+    return _draw_all(model, vocabulary, start, config, kernels, rule_of, on_progress)
+
+
+@torch.no_grad()
+def _draw_all(
+    model: CharLM,
+    vocabulary: Vocabulary,
+    prompts: Sequence[Ids],
+    config: SampleConfig,
+    kernels: Kernels | None,
+    make_rule: MakeRule,
+    on_progress: Callable[[int, int], None],
+) -> Iterator[Drawn]:
     generator = torch.Generator()
     if config.seed is None:
         generator.seed()
@@ -91,8 +117,8 @@ def generate_each(
     kernels = kernels or Kernels(model.head.weight.dtype)
     B = len(prompts) * config.num
     stops = [StopFilter(config.stop) for _ in range(B)]
-    rules = [make_rule(stream) if make_rule else None for stream in range(B)]
-    logits, state = read_prompts(model, start, kernels, on_progress)
+    rules = [make_rule(stream) for stream in range(B)]
+    logits, state = read_prompts(model, prompts, kernels, on_progress)
     logits = logits.repeat_interleave(config.num, dim=0)
     state = State(state.h.repeat_interleave(config.num, dim=1), state.c.repeat_interleave(config.num, dim=1))
     stepper = Stepper(model, state, kernels)
@@ -103,9 +129,9 @@ def generate_each(
             rule.allowed(left) if rule and not stop.ended else None for rule, stop in zip(rules, stops, strict=True)
         ]
         ids = draw(_masked(logits, masks), u, config.temperature, config.top_k, config.top_p)
-        every = logits.log_softmax(dim=1)
-        logprobs = every.gather(1, ids[:, None])[:, 0].tolist()
-        allowed = _allowed_logprobs(every, masks)
+        logprobs_of_all = logits.log_softmax(dim=1)
+        logprobs = logprobs_of_all.gather(1, ids[:, None])[:, 0].tolist()
+        allowed = _allowed_logprobs(logprobs_of_all, masks)
         drawn = ids.tolist()
         for stream, character in enumerate(vocabulary.decode(ids.numpy())):
             stop, rule, mask = stops[stream], rules[stream], masks[stream]
