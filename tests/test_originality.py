@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError, TextError
-from charlstm.originality import Copied, Index, Stretch, bytes_needed, find_copies, index, open_index, place_of
+from charlstm.originality import Copied, Index, Places, Stretch, bytes_needed, find_copies, index, open_index
 from charlstm.originality.index import sorted_places
 
 
@@ -117,7 +117,7 @@ def test_places(tmp_path: Path) -> None:
     request = CorpusRequest((str(tmp_path / "a.txt"), str(tmp_path / "b.txt")), valid_fraction=0.0)
     corpus = open_corpus(request)
     assert corpus.lengths == (8, 16)
-    place = place_of(corpus, 8 + 6, 4)
+    place = Places(corpus).find(8 + 6, 4)
     assert (Path(place.file).name, place.character, place.line) == ("b.txt", 7, 2)
     assert (place.before, place.after) == ("three\n", " five\n")
     again = stored_corpus(corpus.sha256)
@@ -127,9 +127,9 @@ def test_places(tmp_path: Path) -> None:
 
 def test_where_the_file_is_not_known_the_place_is_in_the_whole_text() -> None:
     corpus = corpus_of("a\nab\n")
-    assert place_of(corpus, 2, 2).file == "a.txt"
+    assert Places(corpus).find(2, 2).file == "a.txt"
     many = Corpus(corpus.sha256, corpus.vocabulary, (), True, corpus.train, corpus.valid, ("a.txt", "b.txt"))
-    place = place_of(many, 2, 2)
+    place = Places(many).find(2, 2)
     assert (place.file, place.character, place.line) == ("", 3, 2)
 
 

@@ -2,16 +2,16 @@
 
 from charlstm.originality.copies import MIN_COPY, Copied, Stretch, find_copies
 from charlstm.originality.index import Index, bytes_needed, open_index
-from charlstm.originality.places import Place, place_of
+from charlstm.originality.places import Place, Places
 
 __all__ = [
     "MIN_COPY",
     "Copied",
     "Index",
     "Place",
+    "Places",
     "Stretch",
     "bytes_needed",
     "find_copies",
     "open_index",
-    "place_of",
 ]

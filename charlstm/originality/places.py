@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from charlstm.corpus.store import Corpus
 
 AROUND = 30  # characters on either side
-AT_ONCE = 1 << 24  # characters
 
 
 @dataclass(frozen=True)
@@ -30,29 +31,36 @@ class Place:
     after: str
 
 
-def place_of(corpus: Corpus, start: int, length: int) -> Place:
-    """The place of a passage of the training text.
+class Places:
+    """Finds places in a training text.
 
     Args:
         corpus: the training text.
-        start: where the passage begins, in characters from 0.
-        length: its characters.
     """
-    file, first = _file_of(corpus, start)
-    line = 1
-    if "\n" in corpus.vocabulary:
-        newline = corpus.vocabulary.encode("\n")[0]
-        for k in range(first, start, AT_ONCE):
-            line += int(np.count_nonzero(corpus.train[k : min(k + AT_ONCE, start)] == newline))
-    before = corpus.vocabulary.decode(corpus.train[max(first, start - AROUND) : start])
-    after = corpus.vocabulary.decode(corpus.train[start + length : start + length + AROUND])
-    return Place(file, start - first + 1, line, before, after)
 
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+        self.starts = np.concatenate([[0], np.cumsum(corpus.lengths, dtype=np.int64)])
 
-def _file_of(corpus: Corpus, start: int) -> tuple[str, int]:
-    """The file that a character is in, and where that begins."""
-    if len(corpus.files) == 1 and len(corpus.lengths) <= 1:
-        return corpus.files[0], 0
-    starts = np.concatenate([[0], np.cumsum(corpus.lengths, dtype=np.int64)])
-    k = int(np.searchsorted(starts, start, side="right")) - 1
-    return (corpus.files[k], int(starts[k])) if k < len(corpus.lengths) else ("", 0)
+    @cached_property
+    def newlines(self) -> npt.NDArray[np.int64]:
+        """Where its lines end."""
+        if "\n" not in self.corpus.vocabulary:
+            return np.zeros(0, dtype=np.int64)
+        return np.flatnonzero(self.corpus.train == self.corpus.vocabulary.encode("\n")[0])
+
+    def find(self, start: int, length: int) -> Place:
+        """The place of a passage: where it begins, in characters from 0, and its characters."""
+        file, first = self._file_of(start)
+        line = 1 + int(np.diff(np.searchsorted(self.newlines, [first, start]))[0])
+        train, decode = self.corpus.train, self.corpus.vocabulary.decode
+        before = decode(train[max(first, start - AROUND) : start])
+        return Place(file, start - first + 1, line, before, decode(train[start + length : start + length + AROUND]))
+
+    def _file_of(self, start: int) -> tuple[str, int]:
+        """The file that a character is in, and where that begins."""
+        files, lengths = self.corpus.files, self.corpus.lengths
+        if len(files) == 1 and len(lengths) <= 1:
+            return files[0], 0
+        k = int(np.searchsorted(self.starts, start, side="right")) - 1
+        return (files[k], int(self.starts[k])) if k < len(lengths) else ("", 0)
