@@ -144,9 +144,7 @@ class LanguageModel:
             texts[drawn.stream].append(drawn)
         before = self.vocabulary.decode(known)
         assert config.seed is not None
-        samples = [
-            Sample("".join(d.text for d in text), before, config.seed, (d.logprob for d in text)) for text in texts
-        ]
+        samples = [Sample.of(text, before, config.seed) for text in texts]
         return samples[0] if num is None else samples
 
     def stream(
