@@ -19,6 +19,7 @@ from charlstm.cli.groups import CommandGroup
 from charlstm.cli.help import Command, Group
 from charlstm.cli.info import info
 from charlstm.cli.options import check_variables, name_variables
+from charlstm.cli.originality import originality
 from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
 from charlstm.cli.settings import in_options
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "view": view,
     "activations": activations,
     "corpus": corpus,
+    "originality": originality,
     "info": info,
     "bench": bench,
 }

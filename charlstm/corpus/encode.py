@@ -126,9 +126,11 @@ def encode(
             if valid:
                 held = np.arange(len(marks)) >= line_ends[len(train)]
             _copy_lines(renumbered.read(sum(lengths)), int(vocabulary.encode("\n")[0]), held, a, b)
-        for k, length in enumerate(() if request.lines else lengths):
+            lengths = []
+        for k, length in enumerate(lengths):
             kept = length if valid else int(length * (1 - request.valid_fraction))
             kept = 0 if k >= len(train) else kept
+            lengths[k] = kept  # from here on: of what is trained on
             for target, count in ((a, kept), (b, length - kept)):
                 for block in renumbered.read(count):
                     target.write(block)
@@ -139,6 +141,7 @@ def encode(
         "vocabulary": "".join(vocabulary.characters),
         "counts": encoder.counts[encoder.id_of[points]].tolist(),
         "files": [str(p) for p in train[:NAMED_FILES]],
+        "lengths": lengths[: len(train)][:NAMED_FILES],
         "compose": request.normalize,
         "ids": ids,
     }
