@@ -221,10 +221,24 @@ class SampleConfig(Config):
         default="a new one",
         panel=DRAWING,
     )
+    lines: int | None = setting(
+        None, 1, 65_536, help="Write N lines, each on its own, and nothing else.", unit="N", panel=TEXT
+    )
+    novel: bool = setting(False, help="Of --lines: leave out those that the training text has.", panel=TEXT)
     stop: str | None = setting(None, help="Stop before writing this text.", unit="TEXT", panel=TEXT)
     match: str | None = setting(
         None, help="Write only what matches this regular expression, as a whole.", unit="REGEX", panel=TEXT
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lines is None and self.novel:
+            raise UsageError("`novel` leaves out whole lines: give `lines`, too", "novel", "lines")
+        for name, other in (("num", self.num != 1), ("stop", self.stop is not None)):
+            if self.lines is not None and other:
+                raise UsageError(
+                    f"give only one of `lines` and `{name}`: a line is a text, and ends at a newline", "lines", name
+                )
 
 
 def parse_cell(name: str, config: ModelConfig) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from charlstm.api import probing
 from charlstm.api.arguments import AnyPath, CellName, cell_of, choice_of, number_of, path_of, plain, text_of, unknown_of
 from charlstm.checkpoint import ModelFile, find_model, is_run, load_model_file, name_of, save_model_file
 from charlstm.config import LANGUAGES, Language, SampleConfig
+from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.corpus.vocab import Ids, OnUnknown, Vocabulary
 from charlstm.errors import TextError, UsageError
 from charlstm.evaluate import Score, bits_per_char, score_stream
@@ -31,7 +32,8 @@ from charlstm.probe.result import ProbeResult
 from charlstm.probe.verdict import Thresholds
 from charlstm.progress import unheard
 from charlstm.report.bars import Stages
-from charlstm.sample import Drawn, Sample, generate
+from charlstm.sample import Drawn, Sample, draw_lines, generate
+from charlstm.training.record import training_corpus
 
 SAVED_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 MAX_RANDOM_SEED = 2**32
@@ -165,6 +167,58 @@ class LanguageModel:
         known = self._encode(prompt, on_unknown, "prompt")
         drawn = generate(self.model, self.vocabulary, known, config, opening=self.content.opening)
         return (character.text for character in drawn)
+
+    def sample_lines(
+        self,
+        num: int = 20,
+        prompt: str = "",
+        temperature: float = SampleConfig.temperature,
+        *,
+        novel: bool = False,
+        training_text: AnyPath | None = None,
+        length: int = SampleConfig.length,
+        top_k: int = SampleConfig.top_k,
+        top_p: float = SampleConfig.top_p,
+        seed: int | None = None,
+        on_unknown: OnUnknown = "error",
+    ) -> list[Sample]:
+        """Lines, each drawn on its own from its beginning to its newline: names, titles. None of them is blank.
+
+            names = charlstm.train("names.txt", lines=True, time="1m").sample_lines(20, novel=True)
+
+        Args:
+            num: how many.
+            prompt: what each begins with; not part of what comes back.
+            temperature, top_k, top_p, seed, on_unknown: as for `generate`.
+            novel: leave out lines that the training text has, and lines that are equal to one before them.
+            training_text: a file to look them up in; None: the text that the model was trained on.
+            length: no line has more characters after the prompt.
+
+        Returns:
+            `num` strings, or fewer if 100 times as many draws were not enough.
+
+        Raises:
+            UsageError: for a setting out of range.
+            TextError: for a model that knows no newline, a prompt of more than one line, or, with `novel`, a training
+                text that is not at hand.
+            UnknownCharacterError: for a prompt with a character that the model has never seen.
+        """
+        limits = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+        config = _sample_config(seed=seed, lines=number_of(num, "num", 1, 65_536, whole=True), novel=novel, **limits)
+        corpus = None
+        if config.novel and training_text is not None:
+            corpus = open_corpus(CorpusRequest((str(path_of(training_text, "training_text")),), valid_fraction=0.0))
+        elif config.novel:
+            corpus = training_corpus(self.content, self.path or Path("this model"))
+        found = draw_lines(
+            self.model,
+            self.vocabulary,
+            self._encode(prompt, on_unknown, "prompt"),
+            config,
+            opening=self.content.opening,
+            known=corpus.has_lines if corpus else None,
+        )
+        return found.lines
 
     def score(self, text: str, *, on_unknown: OnUnknown = "error") -> Score:
         """Nats and bits a character over characters 2..N of a text, from a zero state.

@@ -21,6 +21,7 @@ from charlstm.cli.options import (
     Verbose,
     option,
 )
+from charlstm.cli.originality import TrainingText
 from charlstm.cli.runtime import load_model_for, prepare_machine, read_stdin, say_compiling
 from charlstm.cli.settings import given, with_settings
 from charlstm.config import TEXT, SampleConfig
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.sample import Drawn
 
 MAX_RANDOM_SEED = 2**32
+USUAL_LINES = 20
 
 
 @with_settings(SampleConfig)
@@ -52,6 +54,7 @@ def sample(
     color: Annotated[
         bool, option("--color", help="Colour characters by their probability.", rich_help_panel=OUTPUT)
     ] = False,
+    training_text: TrainingText = None,
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
     precision: PrecisionOption = "auto",
@@ -65,10 +68,11 @@ def sample(
     """Write text with a trained model, character by character.
 
     The prompt comes first. As long as you have no run of your own, a built-in model writes: the one that predicts the
-    prompt best or, without a prompt, the one in the language of your locale.
+    prompt best or, without a prompt, the one in the language of your locale. A model of a list writes 20 lines.
 
         charlstm sample --prompt "Era uma noite" --temperature 0.5
         charlstm sample -c checkpoints/novel -n 500 --num 3 --seed 1
+        charlstm sample -c checkpoints/names --lines 20 --novel
     """
     config = SampleConfig(**given(settings))
     if config.seed is None:
@@ -80,7 +84,9 @@ def sample(
 
     machine = prepare_machine(device.value, threads)
     text = read_stdin(what="prompt") if prompt == "-" else prompt
-    content, _ = load_model_for(text, checkpoint, machine, quiet)
+    content, path = load_model_for(text, checkpoint, machine, quiet)
+    if content.lines and not given(settings).keys() & {"length", "lines", "num", "stop"}:
+        config = config.replace(lines=USUAL_LINES)  # who asks a model of names to write means names
     if verbose:
         say(f"seed: {config.seed}")
     known = content.vocabulary.encode(content.normalize(text), unknown.value, "prompt")
@@ -92,6 +98,12 @@ def sample(
         compiled=config.length >= LONG_TEXT,
         on_compile=lambda: say_compiling(quiet),
     )
+    shading = shade if color and colour_allowed() else None
+    if config.lines is not None:
+        from charlstm.cli.sample_lines import sample_lines
+
+        sample_lines(content, path, known, config, kernels, training_text or (), quiet=quiet, json=json, shade=shading)
+        return
     from charlstm.report.bars import Bar
 
     with Bar("prompt", quiet) as bar:
@@ -108,7 +120,7 @@ def sample(
     if json:
         write_json(drawn, text, config)
     else:
-        write_text(drawn, text, config, color and colour_allowed())
+        write_text(drawn, text, config, shading is not None)
 
 
 def write_json(drawn: Iterator[Drawn], prompt: str, config: SampleConfig) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -34,6 +34,7 @@ SCRATCH = "new-"
 MAX_ABOUT = 64 << 20  # bytes; 65,536 characters take about 2 MB, and a TB of ids 4
 ABANDONED_S = 24 * 3600  # no encoding takes this long
 OPENING_CHARS = 10_000_000  # enough of a text to tell whether it has paragraphs
+LINE_BLOCK = 1 << 20  # characters that are looked through at once
 BLANK_LINE_EVERY = 10  # newlines, at least, in a text with paragraphs
 
 
@@ -81,6 +82,15 @@ class Corpus:
         newlines = np.flatnonzero(self.train[:OPENING_CHARS] == newline)
         blank_lines = int((np.diff(newlines) == 1).sum())
         return "\n\n" if 0 < len(newlines) <= BLANK_LINE_EVERY * blank_lines else "\n"
+
+    def has_lines(self, wanted: Collection[str]) -> set[str]:
+        """Which of some lines the text has, in either part."""
+        found, rest = set[str](), ""
+        for ids in (self.train, self.valid):
+            for start in range(0, len(ids), LINE_BLOCK):
+                *lines, rest = (rest + self.vocabulary.decode(ids[start : start + LINE_BLOCK])).split("\n")
+                found.update(set(lines).intersection(wanted))
+        return found | {rest}.intersection(wanted)
 
     def rarest(self, n: int) -> list[tuple[str, int]]:
         """The n characters that occur least often, with how often."""

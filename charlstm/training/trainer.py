@@ -251,12 +251,16 @@ class Trainer:
         else:
             p.stale_evaluations += 1
         seed = draw_seed(self.config.seed, p.step, "sample")
-        sample = preview(self.model, self.corpus.vocabulary, self.files.opening, seed) if self.sample_text else None
+        sample = self._preview(seed) if self.sample_text else None
         self.reserve_s = self.clock() - began
         yield Evaluated(
             p.step, self.position_epochs, nats, score.bits_per_char, score.characters, best, sample, self.seconds()
         )
         return True
+
+    def _preview(self, seed: int) -> str:
+        is_list = self.corpus.lines is not None
+        return preview(self.model, self.corpus.vocabulary, self.files.opening, seed, is_list)
 
     def _score(self, should_stop: Callable[[], bool]) -> Score:
         """How well the model predicts the validation text, or as much of it as is looked at."""

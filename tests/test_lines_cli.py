@@ -1,0 +1,207 @@
+"""Lists on the command line and from Python: `train --lines`, `sample --lines`, `eval` of a model of a list."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Invoke
+
+import charlstm
+from charlstm import checkpoint
+from charlstm.config import SampleConfig
+from charlstm.corpus.vocab import Vocabulary
+from charlstm.errors import TextError, UsageError
+from charlstm.sample import Drawn, draw_lines
+from charlstm.sample import lines as lines_module
+
+NAMES = [f"{a}{b}{c}" for a, b, c in itertools.product(("An", "Be", "Cleo", "Da"), ("ra", "li", "mo"), ("", "na", "o"))]
+SMALL = ("--hidden-size", 12, "--embedding-size", 4, "--num-layers", 1)
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> Path:
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(["", *NAMES, "Dara"]), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run(invoke: Invoke, names: Path) -> str:
+    result = invoke("train", names, "--lines", "--steps", 60, *SMALL, "--out", "run")
+    assert result.code == 0, result.err
+    assert "list        37 lines, 239 characters" in result.err
+    assert "split       33 lines for training, 4 for validation" in result.err
+    assert "note: 1 blank line is left out" in result.err
+    assert "note: 1 line repeats an earlier one" in result.err
+    return "run"
+
+
+def test_lines_are_written_and_nothing_else(invoke: Invoke, run: str) -> None:
+    result = invoke("sample", "-c", run, "--lines", 7, "--seed", 1)
+    assert (result.code, result.err) == (0, "model: run/best.safetensors\n")
+    lines = result.out.split("\n")
+    assert len(lines) == 8
+    assert all(line.strip() for line in lines[:7])
+    again = invoke("sample", "-c", run, "--lines", 7, "--seed", 1, "--json", "-q")
+    objects = [json.loads(line) for line in again.out.splitlines()]
+    assert [o["text"] for o in objects] == lines[:7]
+    assert [o["sample"] for o in objects] == list(range(7))
+    assert all(len(o["logprobs"]) == len(o["text"]) for o in objects)
+    prompted = invoke("sample", "-c", run, "--lines", 5, "--prompt", "Be", "-q").out.splitlines()
+    assert len(prompted) == 5
+    assert all(line.startswith("Be") for line in prompted)
+    assert len(invoke("sample", "-c", run, "-q").out.splitlines()) == 20  # a model of a list writes lines
+    assert len(invoke("sample", "-c", run, "-q", "-n", 30).out) == 30  # unless told otherwise
+
+
+def test_novel_lines(invoke: Invoke, run: str, names: Path, tmp_path: Path) -> None:
+    result = invoke("sample", "-c", run, "--lines", 30, "--novel", "--seed", 0, "--temperature", 1.5)
+    lines = result.out.splitlines()
+    assert len(set(lines)) == 30
+    assert not set(lines) & set(NAMES)
+    assert "lines, which the training text has" in result.err
+    known = tmp_path / "known.txt"
+    known.write_text("\n".join(lines[:10]) + "\n")
+    there = ("--novel", "--training-text", known, "-q", "--temperature", 1.5)
+    others = invoke("sample", "-c", run, "--lines", 30, "--seed", 0, *there).out.splitlines()
+    assert len(others) == 30
+    assert not set(others) & set(lines[:10])
+    few = invoke("sample", "-c", run, "--lines", 3, "--novel", "--temperature", 0, "-q")
+    assert (few.code, len(few.out.splitlines()) <= 1) == (0, True)
+    assert "not 3: 300 were drawn; try a higher --temperature" in few.err
+    names.unlink()
+    for store in Path(charlstm.corpus.store.cache_folder("corpora")).iterdir():
+        if store.name == checkpoint.load_model_file(Path(run) / "best.safetensors").corpus_sha256:
+            (store / "corpus.json").unlink()
+    gone = invoke("sample", "-c", run, "--lines", 3, "--novel", "-q")
+    assert (gone.code, "give it as --training-text" in gone.err) == (3, True)
+
+
+def test_every_model_writes_lines(invoke: Invoke, corpus_file: Path) -> None:
+    assert invoke("train", corpus_file, "--steps", 20, *SMALL, "--out", "stream", "-q").code == 0
+    result = invoke("sample", "-c", "stream", "--lines", 6, "--length", 40, "-q")
+    assert (result.code, len(result.out.splitlines())) == (0, 6)
+    cut = invoke("sample", "-c", "stream", "--lines", 6, "--length", 1)
+    assert "cut off at 1 characters (--length): 6 of the lines" in cut.err
+    lines = invoke("eval", corpus_file, "-c", "stream", "--protocol", "lines", "--json")
+    assert json.loads(lines.out)["protocol"] == "lines"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--novel",), 2, "--novel leaves out whole lines: give --lines, too"),
+        (("--lines", 2, "--num", 2), 2, "give only one of --lines and --num"),
+        (("--lines", 2, "--stop", "a"), 2, "give only one of --lines and --stop"),
+        (("--lines", 0), 2, "lines"),
+        (("--lines", 2, "--prompt", "An\nBe"), 3, "the prompt has a newline in it"),
+    ],
+)
+def test_what_does_not_go_together(invoke: Invoke, run: str, arguments: tuple, code: int, said: str) -> None:
+    result = invoke("sample", "-c", run, *arguments, "-q")
+    assert (result.code, result.out) == (code, "")
+    assert said in result.err
+
+
+def test_eval_reads_by_line_what_was_learnt_by_line(invoke: Invoke, run: str, names: Path) -> None:
+    valid = json.loads(invoke("eval", names, "-c", run, "--valid-fraction", 0.1, "--json").out)
+    training = checkpoint.load_model_file(Path(run) / "best.safetensors").training
+    assert valid["protocol"] == "lines"
+    assert valid["nats_per_char"] == pytest.approx(training["best_valid_nats"], abs=1e-6)
+    whole = json.loads(invoke("eval", names, "-c", run, "--json").out)
+    assert whole["characters"] == sum(len(name) + 1 for name in [*NAMES, "Dara"])
+    piped = invoke("eval", "-", "-c", run, "--json", stdin=names.read_bytes())
+    assert json.loads(piped.out)["nats_per_char"] == whole["nats_per_char"]
+    stream = invoke("eval", names, "-c", run, "--protocol", "stream", "--json")
+    assert json.loads(stream.out)["nats_per_char"] != whole["nats_per_char"]
+    unknown = invoke("eval", "-", "-c", run, stdin="Ana\nZoë\n".encode())
+    assert (unknown.code, "'Z'" in unknown.err, "at character 5" in unknown.err) == (3, True, True)
+    none = invoke("eval", "-", "-c", run, stdin=b"\n \n")
+    assert (none.code, "there is no line to score" in none.err) == (3, True)
+
+
+def test_a_run_by_line_goes_on_by_line(invoke: Invoke, run: str, names: Path) -> None:
+    done = invoke("train", "--resume", run, "--steps", 70, "-q")
+    assert (done.code, done.err) == (0, "")
+    again = invoke("train", "--resume", run, "--steps", 80, "--lines", "-q")
+    assert (again.code, "not --lines" in again.err) == (2, True)
+    last = checkpoint.load_last(Path(run))
+    assert last is not None
+    assert last[0].resume is not None
+    last[0].resume["run"]["corpus"]["lines"] = False
+    checkpoint.save_last(Path(run), last[0], keep_previous=False)
+    damaged = invoke("train", "--resume", run, "--steps", 80, "-q")
+    assert (damaged.code, "the settings of the run are damaged (lines)" in damaged.err) == (4, True)
+
+
+def test_a_list_of_one_line(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("only one line")
+    result = invoke("train", "one.txt", "--lines", "--steps", 1)
+    assert (result.code, result.out) == (3, "")
+    assert "the text has only one line; train on it without --lines" in result.err
+
+
+def test_lines_from_python(names: Path, tmp_path: Path) -> None:
+    model = charlstm.train(
+        names,
+        lines=True,
+        steps=40,
+        hidden_size=12,
+        embedding_size=4,
+        num_layers=1,
+        out=tmp_path / "run",
+        progress=False,
+    )
+    lines = model.sample_lines(5, "An", seed=1, temperature=1.2, novel=True)
+    assert len(lines) == 5
+    assert all(line.prompt == "An" and line.seed == 1 and "An" + line not in NAMES for line in lines)
+    assert [line.prompt for line in model.sample_lines(2)] == ["", ""]
+    known = tmp_path / "known.txt"
+    known.write_text("".join("An" + line + "\n" for line in lines))
+    others = model.sample_lines(5, "An", seed=1, temperature=1.2, novel=True, training_text=known)
+    assert not set(others) & set(lines)
+    with pytest.raises(UsageError, match="`num` is 0"):
+        model.sample_lines(0)
+    with pytest.raises(TextError, match="has a newline"):
+        model.sample_lines(prompt="a\nb", on_unknown="skip")
+
+
+Script = Callable[[int], list[str]]
+
+
+def drawing(monkeypatch: pytest.MonkeyPatch, script: Script) -> None:
+    """Let the streams of each batch write what a script says."""
+
+    def generate(model: object, vocabulary: object, prompt: object, config: SampleConfig, **more) -> Iterator[Drawn]:
+        assert (config.stop, config.lines) == ("\n", None)
+        for stream, text in enumerate(script(config.num)):
+            yield from (Drawn(stream, character, -1.0) for character in text)
+
+    monkeypatch.setattr(lines_module, "generate", generate)
+
+
+def test_lines_are_drawn_until_there_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary = Vocabulary.of("\n abc")
+    batches: list[int] = []
+    texts = itertools.cycle(["a", " ", "b", "a", "c"])
+
+    def script(num: int) -> list[str]:
+        batches.append(num)
+        return [next(texts) for _ in range(num)]
+
+    drawing(monkeypatch, script)
+    nothing = vocabulary.encode("")
+    config = SampleConfig(lines=4, length=9, seed=0)
+    found = draw_lines(None, vocabulary, nothing, config, opening="\n")  # type: ignore[arg-type]
+    assert (found.lines, found.drawn, found.known, found.repeated) == (["a", "b", "a", "c"], 5, 0, 0)
+    novel = config.replace(lines=2, novel=True)
+    known = {"b"}.intersection
+    texts = itertools.cycle(["a", " ", "b", "a", "c"])
+    found = draw_lines(None, vocabulary, nothing, novel, opening="\n", known=known)  # type: ignore[arg-type]
+    assert (found.lines, found.drawn, found.known, found.repeated) == (["a", "c"], 5, 1, 1)
+    found = draw_lines(None, vocabulary, nothing, novel.replace(lines=3), opening="\n", known=known)  # type: ignore[arg-type]
+    assert (found.lines, found.drawn) == (["a", "c"], 300)
+    with pytest.raises(TextError, match="knows no newline"):
+        draw_lines(None, Vocabulary.of("ab"), nothing, config, opening="a")  # type: ignore[arg-type]
