@@ -96,6 +96,7 @@ def test_every_model_writes_lines(invoke: Invoke, corpus_file: Path) -> None:
         (("--lines", 2, "--num", 2), 2, "give only one of --lines and --num"),
         (("--lines", 2, "--stop", "a"), 2, "give only one of --lines and --stop"),
         (("--lines", 0), 2, "lines"),
+        (("--lines", 2, "--training-text", "names.txt"), 2, "give --novel, too"),
         (("--lines", 2, "--prompt", "An\nBe"), 3, "the prompt has a newline in it"),
     ],
 )

@@ -128,6 +128,8 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
     ]
     if training.get("language"):
         result.append(("language", LANGUAGES[training["language"]]))
+    if training.get("lines"):
+        result.append(("read", "by line: every line is a text of its own"))
     if training.get("corpus_characters"):
         result.append(
             ("corpus", f"{training['corpus_characters']:,} characters, sha256 {training['corpus_sha256'][:16]}...")

@@ -25,6 +25,7 @@ from charlstm.cli.originality import TrainingText
 from charlstm.cli.runtime import load_model_for, prepare_machine, read_stdin, say_compiling
 from charlstm.cli.settings import given, with_settings
 from charlstm.config import TEXT, SampleConfig
+from charlstm.errors import UsageError
 from charlstm.report.console import colour_allowed, print_json, say
 from charlstm.report.text import printable
 
@@ -75,6 +76,8 @@ def sample(
         charlstm sample -c checkpoints/names --lines 20 --novel
     """
     config = SampleConfig(**given(settings))
+    if training_text and not config.novel:
+        raise UsageError("--training-text is where --novel looks lines up: give --novel, too")
     if config.seed is None:
         import secrets
 
