@@ -224,7 +224,7 @@ class SampleConfig(Config):
     lines: int | None = setting(
         None, 1, 65_536, help="Write N lines, each on its own, and nothing else.", unit="N", panel=TEXT
     )
-    novel: bool = setting(False, help="Of --lines: leave out those that the training text has.", panel=TEXT)
+    novel: bool = setting(False, help="Write no line that the training text has, and none twice.", panel=TEXT)
     stop: str | None = setting(None, help="Stop before writing this text.", unit="TEXT", panel=TEXT)
     match: str | None = setting(
         None, help="Write only what matches this regular expression, as a whole.", unit="REGEX", panel=TEXT
