@@ -137,8 +137,8 @@ def score_lines(
             end = min(start + WINDOW, int(lengths[lines[0]]))
             inputs, targets = line_window(ids, begins[lines], lengths[lines], start, end)
             scored = int((targets >= 0).sum())
-            window = (torch.from_numpy(array).to(model.device) for array in (inputs, targets))
-            loss, state = model.window_loss(*window, state, kernels=kernels, pool=pool)
+            read, following = (torch.from_numpy(array).to(model.device) for array in (inputs, targets))
+            loss, state = model.window_loss(read, following, state, kernels=kernels, pool=pool)
             total, done = total + loss.item() * scored, done + scored
             on_progress(done, len(ids))
             if should_stop():

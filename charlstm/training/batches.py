@@ -169,7 +169,8 @@ class Lines:
         )
         after = Position(position.epoch + 1, 0) if is_last else Position(position.epoch, position.offset + 1)
         return Window(
-            *(torch.from_numpy(ids).to(device) for ids in (inputs, targets)),
+            torch.from_numpy(inputs).to(device),
+            torch.from_numpy(targets).to(device),
             position=after,
             is_fresh=start == 0,
             characters=int((targets >= 0).sum()),
