@@ -293,7 +293,7 @@ class LanguageModel:
 
     def probe(
         self,
-        pairs: int | AnyPath | Sequence[MinimalPair] | None = None,
+        pairs: int | AnyPath | Sequence[AnyPath] | Sequence[MinimalPair] | None = None,
         *,
         cells: Sequence[CellName] = (),
         directions: bool = False,
@@ -312,8 +312,9 @@ class LanguageModel:
         """Find the cells that carry a feature, and prove it by experiment. `charlstm probe` shows the same.
 
         Args:
-            pairs: a file of minimal pairs, or the pairs themselves; a number: so many of the usual ones; None: all of
-                the usual ones, held-out pairs in the language of the model (gender in Portuguese, number in English).
+            pairs: a file of minimal pairs, several as one set, or the pairs themselves; a number: so many of the
+                usual ones; None: all of the usual ones, held-out pairs in the language of the model (gender in
+                Portuguese, number in English).
             cells: to report whatever they do, as ["2:73"].
             directions: compare the best cell with directions of its layer, too.
             state: look at the cell state c, or at the hidden state h.
