@@ -174,12 +174,17 @@ class LanguageModel:
 
     @overload
     def score(
-        self, text: Sequence[str], *, newline: bool = False, per_char: bool = False, on_unknown: OnUnknown = "error"
+        self,
+        text: list[str] | tuple[str, ...],
+        *,
+        newline: bool = False,
+        per_char: bool = False,
+        on_unknown: OnUnknown = "error",
     ) -> list[TextScore]: ...
 
     def score(
         self,
-        text: str | Sequence[str],
+        text: str | list[str] | tuple[str, ...],
         *,
         newline: bool = False,
         per_char: bool = False,
@@ -203,7 +208,7 @@ class LanguageModel:
             UsageError: for `newline` or `per_char` with one text.
         """
         config = self.model.config
-        if isinstance(text, list | tuple | np.ndarray):
+        if isinstance(text, list | tuple):
             lines = [self._encode(line, on_unknown, f"text {k}") for k, line in enumerate(_listed(text), 1)]
             if newline and "\n" not in self.vocabulary:
                 raise TextError("`newline`: the model has never seen a newline; leave it out", "newline")

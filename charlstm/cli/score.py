@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from charlstm.cli.options import (
+    MACHINE,
     OUTPUT,
     Checkpoint,
     Debug,
@@ -18,7 +19,6 @@ from charlstm.cli.options import (
     Encoding,
     Glob,
     Json,
-    PrecisionOption,
     Quiet,
     Threads,
     Unknown,
@@ -26,6 +26,7 @@ from charlstm.cli.options import (
     option,
 )
 from charlstm.cli.runtime import load_model, locate_texts, prepare_machine, say_compiling
+from charlstm.config import Precision
 from charlstm.corpus import check_encoding, check_globs, find_files, read_lines
 from charlstm.errors import TextError, UsageError
 from charlstm.report.console import say
@@ -87,7 +88,15 @@ def score(
     encoding: Encoding = "utf-8",
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
-    precision: PrecisionOption = "auto",
+    precision: Annotated[
+        Precision,
+        option(
+            "--precision",
+            help="fp32, or bf16, which is faster and less exact; auto: fp32.",
+            metavar="TYPE",
+            rich_help_panel=MACHINE,
+        ),
+    ] = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
     json: Json = False,
