@@ -104,9 +104,10 @@ def score(
 ) -> None:
     """Score each line of a text on its own, in nats and bits.
 
-    The score says how likely the model finds the line. Each line begins where the network begins a line of its training text: from a zero state, after the blank line or
-    newline that the model file names as its opening. The newline at its end is not scored unless you ask for it. On a
-    terminal you see a table; in a pipe or a file, or with --json, each line is a JSON object.
+    The score says how likely the model finds the line. Each line begins where the network begins a line of its training
+    text: from a zero state, after the blank line or newline that the model file names as its opening. The newline at
+    its end is not scored unless you ask for it. On a terminal you see a table; in a pipe or a file, or with --json,
+    each line is a JSON object.
 
         charlstm score names.txt -c checkpoints/names > scores.jsonl
         charlstm score letters.txt -c english --against checkpoints/austen
