@@ -15,6 +15,7 @@ from charlstm.corpus.vocab import Ids, Vocabulary, normalize
 from charlstm.network.buffers import BufferPool
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
+from charlstm.scoring import score_texts
 
 WARM_CHARS = 500  # what a lane reads before it is scored, where it does not begin at the beginning
 LANE_CHARS = 3000  # a lane scores at least this many
@@ -99,6 +100,49 @@ def score_stream(
         if should_stop():
             raise Stopped
     return Score(total / n, n)
+
+
+def score_files(
+    model: CharLM,
+    texts: Sequence[Ids],
+    kernels: Kernels,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[list[Score | None], Score]:
+    """Score texts, each as `score_stream` does, and all of them together; short ones are read side by side.
+
+    Args:
+        texts: ids; one of fewer than two characters has no score.
+        on_progress: called with characters read and characters in all.
+
+    Raises:
+        ValueError: if no text has two characters.
+    """
+    found: list[Score | None] = [None] * len(texts)
+    done, total = 0, sum(len(text) for text in texts)
+
+    def advance(characters: int) -> None:
+        nonlocal done
+        done += characters
+        on_progress(min(done, total), total)
+
+    short = [k for k, text in enumerate(texts) if 2 <= len(text) <= 2 * LANE_CHARS]  # such have one lane each
+    for k, score in zip(
+        short, score_texts(model, [texts[k] for k in short], kernels, on_progress=advance), strict=True
+    ):
+        found[k] = Score(score.nats_per_char, score.characters)
+    for k, text in enumerate(texts):
+        if len(text) > 2 * LANE_CHARS:
+
+            def show(step: int, of: int, before: int = done, size: int = len(text)) -> None:
+                on_progress(before + size * step // of, total)
+
+            found[k] = score_stream(model, text, kernels, on_progress=show)
+            advance(len(text))
+    scored = [score for score in found if score is not None]
+    characters = sum(score.characters for score in scored)
+    if not characters:
+        raise ValueError("no text has two characters")
+    return found, Score(math.fsum(score.nats_per_char * score.characters for score in scored) / characters, characters)
 
 
 READ_CHARS = 1000  # enough to tell one language from another

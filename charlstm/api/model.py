@@ -32,6 +32,7 @@ from charlstm.probe.verdict import Thresholds
 from charlstm.progress import unheard
 from charlstm.report.bars import Stages
 from charlstm.sample import Drawn, Sample, generate
+from charlstm.scoring import TextScore, score_lines
 
 SAVED_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 MAX_RANDOM_SEED = 2**32
@@ -168,17 +169,59 @@ class LanguageModel:
         drawn = generate(self.model, self.vocabulary, known, config, opening=self.content.opening)
         return (character.text for character in drawn)
 
-    def score(self, text: str, *, on_unknown: OnUnknown = "error") -> Score:
-        """Nats and bits a character over characters 2..N of a text, from a zero state.
+    @overload
+    def score(self, text: str, *, on_unknown: OnUnknown = "error") -> Score: ...
+
+    @overload
+    def score(
+        self,
+        text: list[str] | tuple[str, ...],
+        *,
+        newline: bool = False,
+        per_char: bool = False,
+        on_unknown: OnUnknown = "error",
+    ) -> list[TextScore]: ...
+
+    def score(
+        self,
+        text: str | list[str] | tuple[str, ...],
+        *,
+        newline: bool = False,
+        per_char: bool = False,
+        on_unknown: OnUnknown = "error",
+    ) -> Score | list[TextScore]:
+        """How likely the model finds a text, or each of several.
+
+        Args:
+            text: one text, read as `charlstm eval` reads it: from a zero state, its first character not scored. Or
+                several, each read as `charlstm score` reads a line: after the model's opening, all of it scored.
+            newline: of several texts, also score the line feed after each.
+            per_char: of several texts, keep the log-probability, rank and entropy of every character: `.each`.
+            on_unknown: what becomes of characters that the model has never seen.
+
+        Returns:
+            a `Score`, or a list with a `TextScore` for each text.
 
         Raises:
             UnknownCharacterError: for a character that the model has never seen.
-            TextError: for fewer than two characters.
+            TextError: for one text of fewer than two characters.
+            UsageError: for `newline` or `per_char` with one text.
         """
+        config = self.model.config
+        if isinstance(text, list | tuple):
+            lines = [self._encode(line, on_unknown, f"text {k}") for k, line in enumerate(_listed(text), 1)]
+            if newline and "\n" not in self.vocabulary:
+                raise TextError("`newline`: the model has never seen a newline; leave it out", "newline")
+            kernels = choose_kernels(
+                config, self.model.device, "fp32", compiled=worth_compiling(config, sum(map(len, lines)))
+            )
+            return score_lines(self.content, lines, kernels, newline=bool(newline), per_char=bool(per_char))
+        for name, value in (("newline", newline), ("per_char", per_char)):
+            if value:
+                raise UsageError(f"`{name}` goes with a list of texts; give [text]", name)
         ids = self._encode(text, on_unknown)
         if len(ids) < 2:
             raise TextError(f"{len(ids)} characters to score; at least 2 are needed")
-        config = self.model.config
         kernels = choose_kernels(config, self.model.device, compiled=worth_compiling(config, len(ids)))
         return score_stream(self.model, ids, kernels)
 
@@ -255,7 +298,7 @@ class LanguageModel:
 
     def probe(
         self,
-        pairs: int | AnyPath | Sequence[MinimalPair] | None = None,
+        pairs: int | AnyPath | Sequence[AnyPath] | Sequence[MinimalPair] | None = None,
         *,
         cells: Sequence[CellName] = (),
         directions: bool = False,
@@ -274,8 +317,9 @@ class LanguageModel:
         """Find the cells that carry a feature, and prove it by experiment. `charlstm probe` shows the same.
 
         Args:
-            pairs: a file of minimal pairs, or the pairs themselves; a number: so many of the usual ones; None: all of
-                the usual ones, held-out pairs in the language of the model (gender in Portuguese, number in English).
+            pairs: a file of minimal pairs, several as one set, or the pairs themselves; a number: so many of the
+                usual ones; None: all of the usual ones, held-out pairs in the language of the model (gender in
+                Portuguese, number in English).
             cells: to report whatever they do, as ["2:73"].
             directions: compare the best cell with directions of its layer, too.
             state: look at the cell state c, or at the hidden state h.

@@ -21,6 +21,7 @@ from charlstm.cli.info import info
 from charlstm.cli.options import check_variables, name_variables
 from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
+from charlstm.cli.score import score
 from charlstm.cli.settings import in_options
 from charlstm.cli.train import train
 from charlstm.cli.view import view
@@ -31,6 +32,7 @@ COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "train": train,
     "sample": sample,
     "eval": evaluate,
+    "score": score,
     "probe": probe,
     "explain": EXPLAIN,
     "view": view,

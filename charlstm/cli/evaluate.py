@@ -34,6 +34,7 @@ from charlstm.report.console import print_json
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.checkpoint import ModelFile
+    from charlstm.evaluate import Score
 
 WINDOWS = "Protocol windows"
 
@@ -93,20 +94,26 @@ def evaluate(
 ) -> None:
     """Measure how well a model predicts a text, in bits per character.
 
-    Several files count as one text. Nats per character are given, too: 1 bit is 0.693 nats.
+    Several files are scored each on its own, and all together: a table, or with --json one object each; that of all
+    has no file. Nats per character are given, too: 1 bit is 0.693 nats.
 
         charlstm eval novel.txt -c checkpoints/novel --valid-fraction 0.1
+        charlstm eval chapters/*.txt -c english
         charlstm eval novel.txt -c checkpoints/novel --protocol windows --json
     """
     check_encoding(encoding)
-    from charlstm.evaluate import score_stream, score_windows
+    from charlstm.evaluate import score_files, score_windows
     from charlstm.network.kernels import choose_kernels, worth_compiling
 
     machine = prepare_machine(device.value, threads)
     content, path = load_model(checkpoint, machine, quiet or json)
-    ids = read_ids(locate_texts(files, quiet or json), glob or (), content, encoding, unknown.value, valid_fraction)
+    texts = read_texts(locate_texts(files, quiet or json), glob or (), content, encoding, unknown.value, valid_fraction)
+    names, ids = [name for name, _ in texts], [text for _, text in texts]
     config = content.model.config
-    characters = len(ids) if protocol is Protocol.stream else batches * batch_size * seq_len
+    windowed = batches * batch_size * seq_len * (1 + (len(texts) if len(texts) > 1 else 0))
+    characters = sum(map(len, ids)) if protocol is Protocol.stream else windowed
+    least = 2 if protocol is Protocol.stream else seq_len + 1
+    check_length(files, sum(map(len, ids)) if protocol is Protocol.windows else max(map(len, ids)), least)
     kernels = choose_kernels(
         config,
         machine,
@@ -114,49 +121,87 @@ def evaluate(
         compiled=worth_compiling(config, characters),
         on_compile=lambda: say_compiling(quiet or json),
     )
+    scores: list[Score | None]
     if protocol is Protocol.stream:
-        if len(ids) < 2:
-            raise TextError(f"{', '.join(files)}: {len(ids)} characters to score, but scoring needs at least 2")
         from charlstm.report.bars import Bar
 
         with Bar("score", quiet) as bar:
-            score = score_stream(content.model, ids, kernels, on_progress=bar.show)
+            scores, together = score_files(content.model, ids, kernels, on_progress=bar.show)
     else:
-        if len(ids) < seq_len + 1:
-            raise TextError(f"{', '.join(files)}: {len(ids):,} characters are too few for --seq-len {seq_len}")
-        score = score_windows(
-            content.model, ids, kernels, seq_len=seq_len, batches=batches, batch_size=batch_size, seed=seed
-        )
+        how = {"seq_len": seq_len, "batches": batches, "batch_size": batch_size, "seed": seed}
+        together = score_windows(content.model, np.concatenate(ids), kernels, **how)
+        scores = [score_windows(content.model, one, kernels, **how) if len(one) >= least else None for one in ids]
+        scores = scores if len(texts) > 1 else [together]
+    show(names, scores, together, json, {"protocol": protocol.value, "checkpoint": str(path)})
+
+
+def check_length(files: Sequence[str], characters: int, least: int) -> None:
+    """Raise TextError for a text that is too short to be scored."""
+    if characters >= least:
+        return
+    if least == 2:
+        raise TextError(f"{', '.join(files)}: {characters} characters to score, but scoring needs at least 2")
+    raise TextError(f"{', '.join(files)}: {characters:,} characters are too few for --seq-len {least - 1}")
+
+
+def show(
+    names: Sequence[str], scores: Sequence[Score | None], together: Score, json: bool, about: dict[str, str]
+) -> None:
+    """One file in a line, several in a table; or an object each, and one for all.
+
+    Args:
+        names, scores: of the files; None is too short to be scored.
+        together: of all of them.
+        json: whether objects are wanted, and `about` what else is in them.
+    """
+    several = len(names) > 1
     if json:
-        print_json({**score.to_dict(), "protocol": protocol.value, "checkpoint": str(path)})
-    else:
+        nothing = {"nats_per_char": None, "bits_per_char": None, "characters": 0}
+        for name, score in zip(names, scores, strict=True):
+            print_json({**(nothing if score is None else score.to_dict()), **about, "file": name})
+        if several:
+            print_json({**together.to_dict(), **about, "file": None, "files": len(names)})
+        return
+    if not several:
         sys.stdout.write(
-            f"{score.nats_per_char:.4f} nats/char  {score.bits_per_char:.4f} bits/char  "
-            f"{score.characters:,} characters scored\n"
+            f"{together.nats_per_char:.4f} nats/char  {together.bits_per_char:.4f} bits/char  "
+            f"{together.characters:,} characters scored\n"
         )
+        return
+    from charlstm.report.console import plain_console
+    from charlstm.report.tables import table
+
+    named = [*zip(names, scores, strict=True), (f"all {len(names):,} files", together)]
+    rows = [
+        (name, "-", "too short", "0")
+        if score is None
+        else (name, f"{score.nats_per_char:.4f}", f"{score.bits_per_char:.4f}", f"{score.characters:,}")
+        for name, score in named
+    ]
+    plain_console().print(table(rows, ("file", "nats/char", "bits/char", "characters scored")))
 
 
-def read_ids(
+def read_texts(
     files: Sequence[str],
     globs: Sequence[str],
     content: ModelFile,
     encoding: str,
     on_unknown: OnUnknown,
     fraction: float,
-) -> Ids:
-    """The ids of the texts, one after the other; of each only the share at its end. Raises TextError."""
+) -> list[tuple[str, Ids]]:
+    """The files and their ids; of each only the share at its end. Raises TextError."""
     check_globs(files, globs)
-    texts: list[Ids] = []
+    texts: list[tuple[str, Ids]] = []
     for name in files:
         if name == "-":
             text = content.normalize(read_stdin(encoding))
-            texts.append(content.vocabulary.encode(text, on_unknown, name))
+            texts.append((name, content.vocabulary.encode(text, on_unknown, name)))
             continue
         for path in find_files([name], globs):
             pieces, offset = [np.zeros(0, dtype=content.vocabulary.id_type)], 0
             for text in read_chunks(path, encoding, content.composed):
                 pieces.append(content.vocabulary.encode(text, on_unknown, str(path), offset))
                 offset += len(text)
-            texts.append(np.concatenate(pieces))
+            texts.append((str(path), np.concatenate(pieces)))
     # the same split as `train` makes
-    return np.concatenate([ids[int(len(ids) * (1 - fraction)) :] for ids in texts])
+    return [(name, ids[int(len(ids) * (1 - fraction)) :]) for name, ids in texts]
