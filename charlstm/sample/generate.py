@@ -18,7 +18,7 @@ from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.network.stepper import Stepper
 from charlstm.sample.draw import draw
-from charlstm.sample.match import Match, compiled
+from charlstm.sample.match import Match, Pattern, compiled
 from charlstm.sample.reading import read_prompts
 from charlstm.sample.rules import Allowed, Every, Rule
 from charlstm.sample.stop import StopFilter
@@ -87,9 +87,8 @@ def generate_each(
         UsageError: for a `config.match` that is invalid or cannot be matched with these characters and this length.
     """
     rule_of: MakeRule = make_rule or (lambda stream: None)
-    if config.match is not None:
-        pattern = compiled(config.match, vocabulary.characters, *([config.stop] if config.stop else []))
-        pattern.check_length(config.length)
+    pattern = pattern_of(config, vocabulary)
+    if pattern is not None:
         config, others = config.replace(stop=None), rule_of
 
         def rule_of(stream: int) -> Rule:
@@ -97,6 +96,15 @@ def generate_each(
 
     start = [vocabulary.encode(opening) if len(prompt) == 0 else prompt for prompt in prompts]
     return _draw_all(model, vocabulary, start, config, kernels, rule_of, on_progress)
+
+
+def pattern_of(config: SampleConfig, vocabulary: Vocabulary) -> Pattern | None:
+    """What the texts must match. Raises UsageError if none of these characters and this length can."""
+    if config.match is None:
+        return None
+    pattern = compiled(config.match, vocabulary.characters, config.stop or "")
+    pattern.check_length(config.length)
+    return pattern
 
 
 @torch.no_grad()
