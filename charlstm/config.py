@@ -219,6 +219,9 @@ class SampleConfig(Config):
         panel=DRAWING,
     )
     stop: str | None = setting(None, help="Stop before writing this text.", unit="TEXT", panel=TEXT)
+    match: str | None = setting(
+        None, help="Write only what matches this regular expression, as a whole.", unit="REGEX", panel=TEXT
+    )
 
 
 def parse_cell(name: str, config: ModelConfig) -> tuple[int, int]:

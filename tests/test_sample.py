@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 from charlstm.config import ModelConfig, SampleConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.network.model import CharLM
-from charlstm.sample import _StopFilter, draw, generate
+from charlstm.sample import Drawn, draw, generate, generate_each
+from charlstm.sample.rules import Allowed, Every
+from charlstm.sample.stop import StopFilter
 
 VOCABULARY = Vocabulary("\nabcdeé")
 
@@ -110,10 +113,10 @@ def test_stop_ends_before_its_text(model: CharLM) -> None:
 
 @given(st.text("ab", max_size=30), st.text("ab", min_size=1, max_size=4))
 def test_the_stop_filter_gives_what_split_would(text: str, stop: str) -> None:
-    filter = _StopFilter(stop)
+    filter = StopFilter(stop)
     shown = ""
     for k, c in enumerate(text):
-        shown += "".join(s for s, _ in filter.push(c, 0.0, last=k == len(text) - 1))
+        shown += "".join(d.text for d in filter.push(Drawn(0, c, 0.0), last=k == len(text) - 1))
     assert shown == text.split(stop)[0]
 
 
@@ -135,8 +138,107 @@ def test_a_network_that_diverged_does_not_crash_the_draw() -> None:
 def test_a_long_prompt_is_read_piece_by_piece(model: CharLM, monkeypatch: pytest.MonkeyPatch) -> None:
     prompt, config, told = VOCABULARY.encode("abcdeé\n" * 9), SampleConfig(length=20, seed=1), []
     whole = list(generate(model, VOCABULARY, prompt, config, opening="a"))
-    monkeypatch.setattr("charlstm.sample.WINDOW", 25)
+    monkeypatch.setattr("charlstm.sample.reading.WINDOW", 25)
     pieces = list(generate(model, VOCABULARY, prompt, config, opening="a", on_progress=lambda *done: told.append(done)))
     assert told == [(25, 63), (50, 63), (63, 63)]
     assert [d.text for d in pieces] == [d.text for d in whole]
     assert [d.logprob for d in pieces] == pytest.approx([d.logprob for d in whole], abs=1e-4)
+
+
+PROMPTS = ["abcde", "", "é", "ab\nab" * 9, "e", "abcde", "dcba"]
+
+
+def each(model: CharLM, prompts: list[str], **settings: object) -> list[str]:
+    config = SampleConfig(**{"length": 40, "seed": 1, **settings})  # type: ignore[arg-type]
+    out = [""] * (config.num * len(prompts))
+    known = [VOCABULARY.encode(prompt) for prompt in prompts]
+    for d in generate_each(model, VOCABULARY, known, config, opening="a"):
+        out[d.stream] += d.text
+    return out
+
+
+@pytest.mark.parametrize("settings", [{}, {"num": 3}, {"temperature": 0.0}, {"stop": "ab"}, {"top_k": 3, "top_p": 0.9}])
+def test_each_prompt_gets_the_text_that_it_gets_alone(model: CharLM, settings: dict[str, object]) -> None:
+    alone = [written for prompt in PROMPTS for written in text(model, prompt, **settings)]
+    assert each(model, PROMPTS, **settings) == alone
+    assert len(set(alone)) > 3
+
+
+def test_prompts_of_any_lengths_are_read_as_they_are_alone(model: CharLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+    config = SampleConfig(length=3, seed=1)
+    known = [VOCABULARY.encode(prompt) for prompt in PROMPTS]
+    monkeypatch.setattr("charlstm.sample.reading.WINDOW", 7)
+    drawn = list(generate_each(model, VOCABULARY, known, config, opening="a", on_progress=lambda *d: told.append(d)))
+    total = sum(len(prompt) or 1 for prompt in PROMPTS)
+    assert told[-1] == (total, total)
+    for k, prompt in enumerate(known):
+        alone = [d.logprob for d in generate(model, VOCABULARY, prompt, config, opening="a")]
+        assert [d.logprob for d in drawn if d.stream == k] == pytest.approx(alone, abs=1e-4)
+
+
+class OnlyThese:
+    """A rule: only characters of `known`, and the text ends before `end`."""
+
+    def __init__(self, known: str, end: str = "") -> None:
+        self.mask = np.isin(list(VOCABULARY.characters), list(known))
+        self.end = end
+        self.left: list[int] = []
+
+    def allowed(self, left: int) -> Allowed | None:
+        self.left.append(left)
+        return None if self.mask.all() else self.mask
+
+    def push(self, drawn: int, left: int) -> bool:
+        return VOCABULARY.characters[drawn] != self.end
+
+
+def test_a_rule_masks_what_its_stream_may_not_write(model: CharLM) -> None:
+    rules = [None, OnlyThese("ab"), OnlyThese("")]
+    config = SampleConfig(length=30, seed=1, num=3, temperature=3.0)
+    prompt = VOCABULARY.encode("a")
+    out: list[list[Drawn]] = [[], [], []]
+    for d in generate(model, VOCABULARY, prompt, config, opening="a", make_rule=rules.__getitem__):
+        out[d.stream].append(d)
+    free, bound, none = ("".join(d.text for d in drawn) for drawn in out)
+    assert (free, none) == (text(model, "a", num=3, length=30, temperature=3.0)[0], "")
+    assert len(bound) == 30
+    assert set(bound) == set("ab")
+    assert rules[1] is not None
+    assert rules[1].left == list(range(30, 0, -1))
+    assert {d.allowed_logprob for d in out[0]} == {0.0}
+    with torch.no_grad():
+        ids = VOCABULARY.encode("a" + bound).astype("int64")
+        logits, _ = model(torch.from_numpy(ids)[None])
+    mass = logits[0, :-1].log_softmax(1)[:, torch.from_numpy(rules[1].mask)].logsumexp(1)
+    assert [d.allowed_logprob for d in out[1]] == pytest.approx(mass.tolist(), abs=1e-4)
+
+
+def test_a_rule_ends_its_stream_and_what_was_held_back_is_shown(model: CharLM) -> None:
+    (whole,) = text(model, "a", length=60)
+    end = whole[30]
+    config = SampleConfig(length=60, seed=1, stop=whole[whole.index(end) - 2 : whole.index(end)] + "\nx")
+    drawn = generate(
+        model, VOCABULARY, VOCABULARY.encode("a"), config, opening="a", make_rule=lambda _: OnlyThese("\nabcdeé", end)
+    )
+    assert "".join(d.text for d in drawn) == whole[: whole.index(end)]
+
+
+def test_several_rules_allow_what_each_of_them_allows() -> None:
+    both = Every([OnlyThese("abc", "b"), OnlyThese("bcd"), OnlyThese("\nabcdeé")])
+    mask = both.allowed(1)
+    assert mask is not None
+    assert [c for c, m in zip(VOCABULARY.characters, mask, strict=True) if m] == ["b", "c"]
+    assert both.push(VOCABULARY.characters.index("c"), 1)
+    assert not both.push(VOCABULARY.characters.index("b"), 1)
+    assert Every([OnlyThese("\nabcdeé")]).allowed(1) is None
+
+
+def test_masks_hold_for_a_network_that_diverged(model: CharLM) -> None:
+    with torch.no_grad():
+        model.head.bias.fill_(math.nan)
+    config = SampleConfig(length=9, seed=1)
+    drawn = generate(
+        model, VOCABULARY, VOCABULARY.encode("a"), config, opening="a", make_rule=lambda _: OnlyThese("bc")
+    )
+    assert set("".join(d.text for d in drawn)) <= set("bc")
