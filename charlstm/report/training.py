@@ -31,7 +31,7 @@ def corpus_report(corpus: Corpus) -> str:
     total = len(corpus.train) + len(corpus.valid)
     rarest = "  ".join(f"{quoted(c)} {n:,}" for c, n in corpus.rarest(8))
     return (
-        f"corpus      {total:,} characters, {len(corpus.vocabulary):,} distinct; rarest: {rarest}\n"
+        f"corpus      {total:,} characters, {corpus.distinct:,} distinct; rarest: {rarest}\n"
         f"split       {len(corpus.train):,} for training, {len(corpus.valid):,} for validation"
     )
 

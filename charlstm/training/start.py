@@ -1,0 +1,332 @@
+"""Going on from a model with another text: what the training begins with, and what was known before it.
+
+Characters are matched by character: the vocabulary is that of the model, then what is new in the text. A new character
+begins as its nearest known one (`é` as `e`), shared by how often each occurs in the text; one that resembles none
+begins at the frequency that it has in the text, in every context.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from charlstm import checkpoint
+from charlstm.checkpoint import ModelFile
+from charlstm.config import ModelConfig, TrainConfig
+from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
+from charlstm.corpus.sources import STDIN
+from charlstm.corpus.vocab import Ids, Vocabulary
+from charlstm.errors import CharLSTMError, TextError, UsageError
+from charlstm.evaluate import score_stream
+from charlstm.grammar import located
+from charlstm.network.kernels import Kernels
+from charlstm.network.model import CharLM
+from charlstm.progress import OnProgress
+from charlstm.settings import settings_of
+from charlstm.training.kept import as_json, request_of
+from charlstm.training.mixing import old_lanes
+
+MAX_LINEAGE = 50
+READ_LANES, READ_CHARS = 32, 64  # what is read to see how large the logits of known characters are
+RARE = 0.5  # how often a character occurs that only the old text has
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model to go on from.
+
+    Attributes:
+        content: what is in its file.
+        path: the file.
+        name: the name of a model that ships, or the path.
+        sha256: of the file.
+        licence: of the weights, with what it asks for; None where it is not known.
+    """
+
+    content: ModelFile
+    path: Path
+    name: str
+    sha256: str
+    licence: str | None
+
+    @property
+    def characters(self) -> str:
+        """What it knows, by id."""
+        return "".join(self.content.vocabulary.characters)
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """The settings of its network, without the size of its vocabulary."""
+        return {name: getattr(self.content.model.config, name) for name in settings_of(ModelConfig)}
+
+    def lineage(self) -> tuple[dict[str, Any], ...]:
+        """What the run will have come from: the model, and what that came from in turn."""
+        # the hash of a model file stands where its last key `sha256` is, so this one has another name
+        own = {"name": self.name, "file_sha256": self.sha256, "licence": self.licence}
+        before = self.content.training.get("started_from")
+        return (own, *(before if isinstance(before, list) else ()))[:MAX_LINEAGE]
+
+
+def open_source(where: Path) -> Source:
+    """The model that a path or a name means, as for all commands. Raises ModelFileError."""
+    path = checkpoint.find_model(where)
+    content = checkpoint.load_model_file(path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    name = checkpoint.name_of(path)
+    return Source(content, path, name, sha256, checkpoint.licence_of(path, content.training))
+
+
+def check_given(source: Source, given: Mapping[str, Any]) -> None:
+    """Raise UsageError for settings that a model has brought along already, and otherwise."""
+    for name, own in source.shape.items():
+        if name in given and given[name] != own:
+            raise UsageError(
+                f"`{name}` {given[name]} contradicts {source.name}, whose network has {own}: leave it out, or leave "
+                "`start_from` out to train a new network",
+                name,
+                "start_from",
+            )
+    if "memory" in given:
+        raise UsageError(
+            f"`memory` says how the cells of a new network begin, and those of {source.name} have learnt already: "
+            "leave it out",
+            "memory",
+        )
+
+
+def check_together(given: Mapping[str, Any], starts: bool, keep_text: bool) -> None:
+    """Raise UsageError for what only goes with a model to start from."""
+    for name, is_given in (("keep", bool(given.get("keep"))), ("keep_text", keep_text)):
+        if is_given and not starts:
+            raise UsageError(
+                f"`{name}` is about the text of an earlier model, and no model is named: name it as `start_from`",
+                name,
+                "start_from",
+            )
+
+
+@dataclass(frozen=True)
+class OldText:
+    """What the model had learnt from.
+
+    Attributes:
+        request: where it came from.
+        corpus: its ids, in a vocabulary that the new one begins with or is.
+    """
+
+    request: CorpusRequest
+    corpus: Corpus
+
+
+def open_old_text(
+    source: Source,
+    named: CorpusRequest | None,
+    corpus: Corpus,
+    open_text: Callable[[CorpusRequest], Corpus],
+    on_progress: OnProgress,
+) -> tuple[OldText | None, str]:
+    """The old text, as named or as the run of the model recorded it; or None, and why.
+
+    Args:
+        named: None where the person named none.
+        corpus: the new text.
+        open_text: encodes a text.
+    """
+    if named is not None:
+        request = replace(named, characters="".join(corpus.vocabulary.characters))
+        return OldText(request, open_text(request)), ""
+    folder = source.path.parent
+    if not (folder / checkpoint.CONFIG).is_file():
+        return None, f"the text that {source.name} learnt from is not here; name it as `keep_text`"
+    try:
+        request, sha256 = request_of(checkpoint.read_run_config(folder)["corpus"])
+        old = text_again(request, sha256, on_progress)
+    except (CharLSTMError, KeyError, TypeError, ValueError, AttributeError) as e:
+        reason = str(e) if isinstance(e, TextError) else "its record is damaged"
+        return None, f"the text of the run {folder} cannot be had ({reason}); name it as `keep_text`"
+    if not source.characters.startswith("".join(old.vocabulary.characters)):
+        return None, f"the text of the run {folder} has other characters than {source.name}; name it as `keep_text`"
+    return OldText(request, old), ""
+
+
+def open_texts(
+    source: Source,
+    request: CorpusRequest,
+    named_old: CorpusRequest | None,
+    open_text: Callable[[CorpusRequest], Corpus],
+    on_progress: OnProgress,
+) -> tuple[CorpusRequest, Corpus, Start]:
+    """The request, with the characters of the model; the text, in the vocabulary of the run; and how the run starts."""
+    request = replace(request, characters=source.characters)
+    corpus = open_text(request)
+    old, why = open_old_text(source, named_old, corpus, open_text, on_progress)
+    if old is not None and named_old is not None:
+        corpus = corpus.widened(old.corpus.vocabulary)
+    new = "".join(corpus.vocabulary.characters[len(source.content.vocabulary) :])
+    return request, corpus, Start(source.lineage(), new, old=old, why_no_old=why)
+
+
+def text_again(request: CorpusRequest, sha256: str, on_progress: OnProgress) -> Corpus:
+    """The text of a run: its encoded copy, or its files, if they are as they were. Raises TextError."""
+    corpus = stored_corpus(sha256, on_progress)
+    if corpus is None:
+        if STDIN in request.files or not request.files:
+            raise TextError("its encoded copy is gone, and it has no files with names")
+        files, valid_files = (located(names) for names in (request.files, request.valid_files))
+        corpus = open_corpus(replace(request, files=files, valid_files=valid_files), None, on_progress)
+        if corpus.sha256 != sha256:
+            raise TextError("it has changed")
+    return corpus
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run that went on from a model keeps of its beginning.
+
+    Attributes:
+        lineage: that model, and those that it came from: name, `file_sha256` and licence of each.
+        new_characters: those that it had never seen.
+        before_nats, old_before_nats: its score a character on the validation text and on the old one; None: not known.
+        old: the old text.
+        why_no_old: why there is none.
+    """
+
+    lineage: tuple[dict[str, Any], ...]
+    new_characters: str
+    before_nats: float | None = None
+    old_before_nats: float | None = None
+    old: OldText | None = None
+    why_no_old: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        return str(self.lineage[0]["name"])
+
+    @property
+    def licence(self) -> str | None:
+        """Of its weights, and so of those that come of them."""
+        licence = self.lineage[0].get("licence")
+        return None if licence is None else str(licence)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the run keeps it."""
+        about = {name: value for name, value in vars(self).items() if name != "old"}
+        return {**about, "lineage": list(self.lineage), "old": self.old and as_json(self.old.request, self.old.corpus)}
+
+
+def start_of(about: Mapping[str, Any], needs_old: bool, on_progress: OnProgress) -> Start:
+    """The start of a run that goes on, from what it kept.
+
+    Raises:
+        TextError: if the old text is gone, and the run needs it.
+        KeyError, TypeError, ValueError: if the record is damaged.
+    """
+    scores = {name: about[name] for name in ("before_nats", "old_before_nats")}
+    if not all(x is None or (type(x) is float and math.isfinite(x)) for x in scores.values()):
+        raise ValueError("a score is invalid")
+    lineage, why, new = about["lineage"], about["why_no_old"], about["new_characters"]
+    if not (isinstance(lineage, list) and lineage and all(isinstance(a["name"], str) for a in lineage)):
+        raise TypeError("lineage")
+    if not isinstance(why, str) or not isinstance(new, str):
+        raise TypeError("why_no_old")
+    old = None
+    if about["old"] is not None:
+        request, sha256 = request_of(about["old"])
+        try:
+            old = OldText(request, text_again(request, sha256, on_progress))
+        except TextError as e:
+            if needs_old:
+                raise TextError(f"the old text that this run also reads cannot be had ({e}): restore it") from None
+            why = f"the old text cannot be had ({e})"
+    return Start(tuple(lineage), new, **scores, old=old, why_no_old=why)
+
+
+def check_old(start: Start, config: TrainConfig) -> None:
+    """Raise UsageError or TextError unless there is as much old text as the run is to read."""
+    if config.keep == 0:
+        return
+    if start.old is None:
+        raise UsageError(f"`keep` reads old text, and {start.why_no_old}", "keep", "keep_text")
+    lanes, n = old_lanes(config), len(start.old.corpus.train)
+    if n <= lanes:
+        raise TextError(f"the old text is too short for {lanes} lanes: {n:,} characters; lower `keep`", "keep")
+
+
+def score_before(start: Start, model: CharLM, corpus: Corpus, config: TrainConfig, kernels: Kernels) -> Start:
+    """The same, with the scores of the network that the run begins with."""
+    old_ids = None if start.old is None else start.old.corpus.valid
+    return replace(
+        start,
+        before_nats=nats_on(model, corpus.valid, config, kernels),
+        old_before_nats=None if old_ids is None else nats_on(model, old_ids, config, kernels),
+        why_no_old=start.why_no_old or ("" if old_ids is None or len(old_ids) > 1 else "it has no end to validate on"),
+    )
+
+
+def nats_on(
+    model: CharLM, ids: Ids, config: TrainConfig, kernels: Kernels, should_stop: Callable[[], bool] = lambda: False
+) -> float | None:
+    """Nats a character on a validation text, as much of it as evaluations read; None for one that is too short.
+
+    Raises Stopped.
+    """
+    scored = ids[: config.valid_chars or None]
+    return score_stream(model, scored, kernels, should_stop=should_stop).nats_per_char if len(scored) > 1 else None
+
+
+@torch.no_grad()
+def starting_network(content: ModelFile, corpus: Corpus) -> CharLM:
+    """The network of a model with rows of their own for the characters that are new in a text.
+
+    Args:
+        content: the model.
+        corpus: the text, in a vocabulary that begins with the model's.
+    """
+    known, vocabulary = len(content.vocabulary), corpus.vocabulary
+    model = CharLM(content.model.config.replace(vocab_size=len(vocabulary)))
+    weights = content.model.state_dict()
+    grown = ("embedding.weight", "head.weight", "head.bias")
+    model.load_state_dict({**model.state_dict(), **{name: w for name, w in weights.items() if name not in grown}})
+    embedding, head = model.embedding.weight, model.head
+    for name in grown:
+        model.get_parameter(name)[:known].copy_(weights[name])
+    embedding[known:] = embedding[:known].mean(0)  # and a zero row in the head, until a nearest one is found
+    counts = np.maximum(np.array(corpus.counts, dtype=np.float64), RARE)
+    usual = usual_logsumexp(content, corpus) if known < len(vocabulary) else 0.0
+    for k in range(known, len(vocabulary)):
+        near = nearest_in_use(content.vocabulary, vocabulary.characters[k], counts)
+        if near is None:
+            head.bias[k] = usual + math.log(counts[k] / counts.sum())
+        else:
+            embedding[k], head.weight[k] = embedding[near], head.weight[near]
+            head.bias[k] = head.bias[near] + math.log(min(1.0, counts[k] / counts[near]))
+    return model
+
+
+def nearest_in_use(known: Vocabulary, character: str, counts: np.ndarray[Any, np.dtype[np.float64]]) -> int | None:
+    """The id of the known character that resembles a new one and occurs most often in the text, if there is one."""
+    ids = [int(known.encode(near)[0]) for near in known.nearest(character)[:5]]
+    return max(ids, key=lambda k: counts[k]) if ids else None
+
+
+def usual_logsumexp(content: ModelFile, corpus: Corpus) -> float:
+    """The mean log of the sum of the exponentials of the logits, over the beginning of a text.
+
+    A new character with a zero row in the head and log p more than this as its bias has about the probability p.
+    """
+    ids = corpus.train[: 10 * READ_LANES * READ_CHARS]
+    ids = ids[ids < len(content.vocabulary)][: READ_LANES * READ_CHARS]
+    if len(ids) < READ_CHARS:
+        ids = np.resize(content.vocabulary.encode(content.opening) if len(ids) == 0 else ids, READ_CHARS)
+    lanes = len(ids) // READ_CHARS
+    read = torch.from_numpy(ids[: lanes * READ_CHARS].reshape(lanes, READ_CHARS).astype(np.int64))
+    logits, _ = content.model(read)
+    return float(logits.logsumexp(-1).mean())
