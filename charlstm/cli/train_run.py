@@ -15,7 +15,6 @@ from charlstm import checkpoint
 from charlstm.cli.paste import from_command, resume_command, sample_command
 from charlstm.cli.runtime import locate_texts, prepare_machine, say_compiling
 from charlstm.cli.settings import in_options
-from charlstm.config import TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, compare_held_out, open_corpus
 from charlstm.errors import ChangedTextError, CharLSTMError, Interrupted, ModelFileError, NoRunError, TextError
 from charlstm.interrupts import INTERRUPTS
@@ -30,7 +29,7 @@ from charlstm.training.plan import steps_in_all
 from charlstm.training.running import Running
 from charlstm.training.session import Session, is_finished, new_session, resumed_session, run_folder
 from charlstm.training.speed import measure_speed
-from charlstm.training.start import Source, Start, check_given, check_together, open_source, open_texts
+from charlstm.training.start import Start, check_given, check_together, open_source, open_texts
 from charlstm.training.state import environment, seconds_used, snapshot_of
 
 
@@ -105,8 +104,9 @@ def start_new(
                 corpus = opener(request)
             else:
                 check_given(source, given)
-                request, old = requests(source, request, go_on, given)
-                request, corpus, start = open_texts(source, request, old, opener, bar.update)
+                if not go_on.normalize_given:
+                    request = replace(request, normalize=source.content.composed)
+                request, corpus, start = open_texts(source, request, go_on.keep_text, given, opener, bar.update)
         stage.doing = "starting"
         session = new_session(
             request,
@@ -130,17 +130,6 @@ def open_text(request: CorpusRequest, quiet: bool, on_progress: OnProgress) -> C
     return open_corpus(replace(request, files=files, valid_files=valid_files), stdin(), on_progress)
 
 
-def requests(
-    source: Source, request: CorpusRequest, go_on: GoOn, given: dict[str, Any]
-) -> tuple[CorpusRequest, CorpusRequest | None]:
-    """The requests for the new text, normalised as the model's was unless the person decided, and for the old one."""
-    if not go_on.normalize_given:
-        request = replace(request, normalize=source.content.composed)
-    fraction = given.get("valid_fraction", TrainConfig.valid_fraction)
-    old = replace(request, files=go_on.keep_text, valid_files=(), valid_fraction=fraction)
-    return request, old if go_on.keep_text else None
-
-
 def start_resumed(
     resume: Path, files: tuple[str, ...], budget: dict[str, Any], device: str, threads: int | None, output: Output
 ) -> None:
@@ -162,7 +151,7 @@ def start_resumed(
                     resume, files, budget, machine, threads, stdin(), bar.update, lambda: stage.compiling(output.quiet)
                 )
             except ChangedTextError as e:
-                raise TextError(f"{in_options(e)}:\n  {from_command(e.request, folder)}") from None
+                raise TextError(f"{in_options(e)}: {from_command(e.request, folder)}") from None
         stage.doing = "starting"
         if is_finished(session):
             more = resume_command(folder, session.config.to_dict(), times=2, device=chosen(device))

@@ -58,7 +58,7 @@ class Running:
         self.session = session
         if session.is_new:
             if session.start is not None:
-                self.trainer.save_beginning()
+                self.trainer.save_beginning(session.start.before_nats)
             checkpoint.write_run_config(session.folder, session.run_config())
         self.metrics = checkpoint.Metrics(session.folder / checkpoint.METRICS, self.trainer.progress.step)
         self.end: Finished | None = None
@@ -138,8 +138,18 @@ def started(start: Start) -> Started:
 
 def compared(start: Start, step: int, nats: float | None, old_nats: float | None, why_no_old: str) -> Compared:
     """Before and after."""
-    new, old = (start.before_nats, nats), (start.old_before_nats, old_nats)
-    return Compared(step, *new, *map(in_bits, new), *old, *map(in_bits, old), why_no_old=why_no_old)
+    return Compared(
+        step,
+        valid_nats_before=start.before_nats,
+        valid_nats=nats,
+        valid_bits_per_char_before=in_bits(start.before_nats),
+        valid_bits_per_char=in_bits(nats),
+        old_nats_before=start.old_before_nats,
+        old_nats=old_nats,
+        old_bits_per_char_before=in_bits(start.old_before_nats),
+        old_bits_per_char=in_bits(old_nats),
+        why_no_old=why_no_old,
+    )
 
 
 def in_bits(nats: float | None) -> float | None:

@@ -100,9 +100,9 @@ def new_session(
     else:
         model = starting_network(source.content, corpus)
     model.to(device)
-    if start is not None:
+    if start is not None and source is not None:
         old = start.old and replace(start.old, request=absolute(start.old.request))
-        start = score_before(replace(start, old=old), model, corpus, config, kernels)
+        start = score_before(replace(start, old=old), source, model, corpus, config, kernels)
     notes = _notes(kernels)
     if source is not None and source.content.composed != request.normalize:
         how = ("was", "is not") if source.content.composed else ("was not", "is")

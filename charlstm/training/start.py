@@ -159,13 +159,24 @@ def open_old_text(
 def open_texts(
     source: Source,
     request: CorpusRequest,
-    named_old: CorpusRequest | None,
+    keep_text: tuple[str, ...],
+    given: Mapping[str, Any],
     open_text: Callable[[CorpusRequest], Corpus],
     on_progress: OnProgress,
 ) -> tuple[CorpusRequest, Corpus, Start]:
-    """The request, with the characters of the model; the text, in the vocabulary of the run; and how the run starts."""
+    """The request, with the characters of the model; the text, in the vocabulary of the run; and how the run starts.
+
+    Args:
+        source: the model.
+        request: for the text.
+        keep_text: the files of the old text, read as the new one is; empty: that of the run.
+        given: settings that the person gave.
+        open_text: encodes a text.
+    """
     request = replace(request, characters=source.characters)
     corpus = open_text(request)
+    fraction = given.get("valid_fraction", TrainConfig.valid_fraction)
+    named_old = replace(request, files=keep_text, valid_files=(), valid_fraction=fraction) if keep_text else None
     old, why = open_old_text(source, named_old, corpus, open_text, on_progress)
     if old is not None and named_old is not None:
         corpus = corpus.widened(old.corpus.vocabulary)
@@ -193,7 +204,8 @@ class Start:
     Attributes:
         lineage: that model, and those that it came from: name, `file_sha256` and licence of each.
         new_characters: those that it had never seen.
-        before_nats, old_before_nats: its score a character on the validation text and on the old one; None: not known.
+        before_nats, old_before_nats: its nats a character on the validation text and on the end of the old one; None:
+            not known.
         old: the old text.
         why_no_old: why there is none.
     """
@@ -260,13 +272,21 @@ def check_old(start: Start, config: TrainConfig) -> None:
         raise TextError(f"the old text is too short for {lanes} lanes: {n:,} characters; lower `keep`", "keep")
 
 
-def score_before(start: Start, model: CharLM, corpus: Corpus, config: TrainConfig, kernels: Kernels) -> Start:
-    """The same, with the scores of the network that the run begins with."""
+def score_before(
+    start: Start, source: Source, model: CharLM, corpus: Corpus, config: TrainConfig, kernels: Kernels
+) -> Start:
+    """The same, with the scores on both texts before any training.
+
+    The new text is scored with the network that the run begins with; the old one with the model as it was, which had
+    no probability to spare for new characters, unless it has some itself.
+    """
     old_ids = None if start.old is None else start.old.corpus.valid
+    own = source.content.model.to(model.device)
+    knows_all = old_ids is not None and not (old_ids >= own.config.vocab_size).any()
     return replace(
         start,
         before_nats=nats_on(model, corpus.valid, config, kernels),
-        old_before_nats=None if old_ids is None else nats_on(model, old_ids, config, kernels),
+        old_before_nats=None if old_ids is None else nats_on(own if knows_all else model, old_ids, config, kernels),
         why_no_old=start.why_no_old or ("" if old_ids is None or len(old_ids) > 1 else "it has no end to validate on"),
     )
 

@@ -125,11 +125,19 @@ class Trainer:
             self.progress.stale_evaluations = 0
             self.progress.log_interval_steps = max(self.progress.log_interval_steps, log_interval_steps)
 
-    def save_beginning(self) -> None:
-        """Write the state before the first step: of a run whose weights no seed draws again.
+    def save_beginning(self, nats: float | None) -> None:
+        """Write the state before the first step, and the model as the best one so far, of a run that goes on from one.
 
-        Raises CharLSTMError if it cannot be written.
+        Args:
+            nats: its score on the validation text; None: there is none.
+
+        Raises:
+            CharLSTMError: if they cannot be written.
         """
+        p = self.progress
+        if nats is not None:
+            p.best_nats, p.best_step, p.history = nats, p.step, ((p.step, nats),)
+            self.files.save_best(self.model, p)
         snapshot = self.run_state.snapshot()
         self.files.save_last(self.model, snapshot, keep_previous=False)
         self.saved = snapshot.progress
