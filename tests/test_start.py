@@ -24,9 +24,10 @@ from charlstm.network.kernels import Kernels
 from charlstm.training import trainer
 from charlstm.training.batches import Lanes, Position
 from charlstm.training.mixing import MixedLanes, lanes_for, new_lanes, old_lanes
+from charlstm.training.new_characters import starting_network
 from charlstm.training.running import Running
 from charlstm.training.session import resumed_session
-from charlstm.training.start import open_source, starting_network
+from charlstm.training.start import open_source
 
 SMALL = ("--hidden-size", 8, "--embedding-size", 4, "--num-layers", 1, "--batch-size", 4, "--seq-len", 16)
 LANES = ("--batch-size", 4, "--seq-len", 16, "--device", "cpu", "--precision", "fp32")

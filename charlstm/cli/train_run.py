@@ -22,7 +22,7 @@ from charlstm.progress import OnProgress
 from charlstm.report.bars import Stages
 from charlstm.report.console import print_json, say
 from charlstm.report.screen import show_message
-from charlstm.report.starting import draw_compared, start_report
+from charlstm.report.starting import compared_rows, start_report
 from charlstm.report.training import TrainingReporter, corpus_report, draw_end, held_out_notes, plan_report
 from charlstm.training.events import Compared, Event, Stepped
 from charlstm.training.plan import steps_in_all
@@ -227,9 +227,8 @@ def run(session: Session, output: Output, device: str) -> None:
         raise Interrupted(INTERRUPTS.signum, f"{how_far} {how}\n  {command}")
     running.check_saved()
     if not output.quiet:
-        show_message(partial(draw_end, end, session.folder, session.resumed is not None))
-        if came_to is not None:
-            show_message(partial(draw_compared, came_to))
+        more = compared_rows(came_to) if came_to else []
+        show_message(partial(draw_end, end, session.folder, session.resumed is not None, more))
         say(f"next     {sample_command(session.folder)}")
 
 

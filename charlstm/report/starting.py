@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from rich.console import RenderableType
-
 from charlstm.config import TrainConfig
 from charlstm.evaluate import bits_per_char
-from charlstm.report.tables import table
 from charlstm.report.text import quoted
 from charlstm.training.events import Compared
 from charlstm.training.mixing import old_lanes
@@ -35,8 +32,8 @@ def start_report(start: Start, config: TrainConfig) -> str:
     return "\n".join(lines)
 
 
-def draw_compared(event: Compared, width: int, colour: bool) -> list[RenderableType]:
-    """Both texts, before and after."""
+def compared_rows(event: Compared) -> list[tuple[str, str]]:
+    """Both texts, before and after, for the table at the end."""
     pairs = (
         ("this text", event.valid_bits_per_char_before, event.valid_bits_per_char),
         ("old text", event.old_bits_per_char_before, event.old_bits_per_char),
@@ -48,4 +45,4 @@ def draw_compared(event: Compared, width: int, colour: bool) -> list[RenderableT
     ]
     if event.old_bits_per_char is None:
         rows.append(("old text", f"not measured: {event.why_no_old}"))
-    return [table(rows)]
+    return rows

@@ -21,8 +21,9 @@ from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress
 from charlstm.training.kept import as_json, request_of
+from charlstm.training.new_characters import starting_network
 from charlstm.training.plan import plan, steps_in_all
-from charlstm.training.start import Source, Start, check_old, score_before, start_of, starting_network
+from charlstm.training.start import Source, Start, check_old, score_before, start_of
 from charlstm.training.state import environment, seconds_used, snapshot_of
 
 MAX_NAMES = 100_000  # characters of the names of a corpus' files that are kept with a run
