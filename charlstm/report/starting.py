@@ -35,14 +35,14 @@ def start_report(start: Start, config: TrainConfig) -> str:
 def compared_rows(event: Compared) -> list[tuple[str, str]]:
     """Both texts, before and after, for the table at the end."""
     pairs = (
-        ("this text", event.valid_bits_per_char_before, event.valid_bits_per_char),
-        ("old text", event.old_bits_per_char_before, event.old_bits_per_char),
+        ("new", "this text", event.valid_bits_per_char_before, event.valid_bits_per_char),
+        ("old", "the old text", event.old_bits_per_char_before, event.old_bits_per_char),
     )
     rows = [
-        (name, f"{before:.4f} -> {after:.4f} bits/char ({after - before:+.4f})")
-        for name, before, after in pairs
+        (name, f"{before:.4f} -> {after:.4f} bits/char ({after - before:+.4f}) on {text}")
+        for name, text, before, after in pairs
         if before is not None and after is not None
     ]
     if event.old_bits_per_char is None:
-        rows.append(("old text", f"not measured: {event.why_no_old}"))
+        rows.append(("old", f"not measured: {event.why_no_old}"))
     return rows
