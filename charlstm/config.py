@@ -33,6 +33,7 @@ BUDGETS = ("steps", "epochs", "time")
 BUDGET, NETWORK, LEARNING = "Budget", "Network", "Learning (rarely needed)"
 REGULARISATION = "Regularisation (rarely needed)"
 TEXT, DRAWING, MACHINE = "Text", "Drawing", "Machine"
+GOING_ON = "Going on from a model"
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,9 @@ class TrainConfig(Config):
         200_000, 0, 2**62, help="Validate on at most this many characters; 0: all.", unit="CHARS", panel=TEXT
     )
     language: Language | None = setting(None, help="Language of the text, for probe.", panel=TEXT)
+    keep: float = setting(
+        0.0, 0.0, 0.9, help="Share of what is read that comes from the old text.", unit="SHARE", panel=GOING_ON
+    )
     seed: int = setting(0, 0, MAX_SEED, help="Random seed: same seed, same model.", unit="N", panel=MACHINE)
     precision: Precision = setting("auto", help="fp32, bf16, or auto: the faster.", unit="TYPE", panel=MACHINE)
 

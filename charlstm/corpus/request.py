@@ -16,6 +16,7 @@ class CorpusRequest:
         normalize: whether to bring them into normal form C.
         valid_fraction: the share of every file, at its end, that is kept for validation.
         globs: which files folders give; empty: `*.txt` and `*.txt.gz`.
+        characters: what the vocabulary begins with, in this order: the characters of a model that is to go on.
     """
 
     files: tuple[str, ...]
@@ -24,3 +25,4 @@ class CorpusRequest:
     normalize: bool = True
     valid_fraction: float = 0.1
     globs: tuple[str, ...] = ()
+    characters: str = ""

@@ -18,15 +18,17 @@ from torch import Tensor
 from charlstm import checkpoint, errors
 from charlstm.config import BUDGETS, TrainConfig
 from charlstm.corpus import Corpus
+from charlstm.corpus.vocab import Ids
 from charlstm.evaluate import Stopped, bits_per_char, score_stream
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import Layer, State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
-from charlstm.training.batches import Lanes, Position, Window
+from charlstm.training.batches import Position, Window
 from charlstm.training.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
 from charlstm.training.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
 from charlstm.training.graphed import GraphedWindow
+from charlstm.training.mixing import lanes_for
 from charlstm.training.optim import guarded_step, learning_rate
 from charlstm.training.plan import snapshots_due, steps_in_all
 from charlstm.training.preview import preview
@@ -53,6 +55,7 @@ class Trainer:
         resumed: the content of a `last` file to go on from.
         clock: seconds.
         evaluation_s: about how long an evaluation takes, until one has been timed.
+        old_ids: an old text, of which a share is read, too (`config.keep`).
     """
 
     def __init__(
@@ -69,11 +72,12 @@ class Trainer:
         resumed: checkpoint.ModelFile | None = None,
         clock: Callable[[], float] = time.monotonic,
         evaluation_s: float = 0.0,
+        old_ids: Ids | None = None,
     ) -> None:
         self.corpus, self.config, self.kernels = corpus, config, kernels
         self.sample_text, self.clock = sample_text, clock
         self.started = clock()
-        self.lanes = Lanes(corpus.train, config.batch_size, config.seq_len)
+        self.lanes = lanes_for(corpus.train, old_ids, config)
         self.total_steps = steps_in_all(corpus, config)
         self.files = RunFiles(folder, corpus, config, run_config, kernels)
         self.pool = BufferPool()
@@ -120,6 +124,23 @@ class Trainer:
             self.progress.evaluations_done = math.floor(self._fraction() * self.config.evaluations)
             self.progress.stale_evaluations = 0
             self.progress.log_interval_steps = max(self.progress.log_interval_steps, log_interval_steps)
+
+    def save_beginning(self, nats: float | None) -> None:
+        """Write the state before the first step, and the model as the best one so far, of a run that goes on from one.
+
+        Args:
+            nats: its score on the validation text; None: there is none.
+
+        Raises:
+            CharLSTMError: if they cannot be written.
+        """
+        p = self.progress
+        if nats is not None:
+            p.best_nats, p.best_step, p.history = nats, p.step, ((p.step, nats),)
+            self.files.save_best(self.model, p)
+        snapshot = self.run_state.snapshot()
+        self.files.save_last(self.model, snapshot, keep_previous=False)
+        self.saved = snapshot.progress
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
         """Train until the budget is used, patience runs out, or `should_stop` says so; then save.
