@@ -25,12 +25,14 @@ from charlstm.cli.sample import sample
 from charlstm.cli.settings import in_options
 from charlstm.cli.train import train
 from charlstm.cli.view import view
+from charlstm.cli.write import write
 from charlstm.errors import UsageError
 from charlstm.report.text import printable
 
 COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "train": train,
     "sample": sample,
+    "write": write,
     "eval": evaluate,
     "probe": probe,
     "explain": EXPLAIN,

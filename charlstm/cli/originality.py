@@ -59,7 +59,6 @@ def originality(
     from where the run read it; --training-text names another.
 
         charlstm originality story.txt -c checkpoints/novel
-        charlstm sample -c checkpoints/novel -n 2000 | charlstm originality - -c checkpoints/novel
         charlstm originality names.txt --lines --training-text all-names.txt --min-copy 8
     """
     check_encoding(encoding)
