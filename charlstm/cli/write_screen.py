@@ -147,11 +147,12 @@ class Screen:
 
     def _toolbar(self) -> str:
         text = self.buffer.text
-        if not is_command(text) and (problem := self.desk.problem(text)):
+        said = self.buffer.validation_error is not None
+        if not said and not is_command(text) and (problem := self.desk.problem(text)):
             return f" {printable(problem[0], keep='')}"
         manner = self.desk.manner
-        keys = "Tab takes the grey text  F2 why  F3 sweep  :help  Ctrl-D leaves"
-        return f" {self.model}  t {manner.temperature:g}  seed {manner.seed}  {keys}"
+        keys = "Tab takes the grey text  F2 why  F3 sweep  :help"
+        return f" {keys}  t {manner.temperature:g}  seed {manner.seed}  {self.model}"
 
 
 def is_command(line: str) -> bool:
