@@ -170,8 +170,8 @@ def test_the_index_is_kept_and_one_that_is_damaged_is_made_again(
 
 def test_a_training_text_that_does_not_fit_into_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = corpus_of("ab" * 1000)
-    assert bytes_needed(2000, 256) == 10_000
-    assert bytes_needed(2000, 257) == 20_000
+    assert bytes_needed(2000, 256) == 12_000
+    assert bytes_needed(2000, 257) == 24_000
     monkeypatch.setattr(index, "memory_bytes", lambda: 12_000.0)
     with pytest.raises(CharLSTMError, match="2,000 characters for copies takes") as caught:
         open_index(corpus)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import Invoke
 from prompt_toolkit.application import create_app_session
-from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from charlstm.checkpoint import ModelFile, save_model_file
@@ -217,13 +217,13 @@ def test_wrong_options(invoke: Invoke, model_file: Path, options: tuple[str, str
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[PipeInput]:
     monkeypatch.delenv("PROMPT_TOOLKIT_NO_CPR", raising=False)
     with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
         yield keys
 
 
-def test_tab_takes_the_continuation(desk: Desk, typed: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tab_takes_the_continuation(desk: Desk, typed: PipeInput, capsys: pytest.CaptureFixture[str]) -> None:
     from charlstm.cli.write_screen import write_on_screen
 
     suggested = desk.suggestion("abc")
@@ -236,7 +236,7 @@ def test_tab_takes_the_continuation(desk: Desk, typed: object, capsys: pytest.Ca
 
 
 def test_a_line_with_an_unknown_character_stays_and_ctrl_c_and_ctrl_d_leave(
-    desk: Desk, typed: object, capsys: pytest.CaptureFixture[str]
+    desk: Desk, typed: PipeInput, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from charlstm.cli.write_screen import write_on_screen
 
@@ -252,7 +252,7 @@ def test_a_line_with_an_unknown_character_stays_and_ctrl_c_and_ctrl_d_leave(
     assert capsys.readouterr().out.endswith("ab\nc\nd\n")
 
 
-def test_keys_that_ask(desk: Desk, typed: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keys_that_ask(desk: Desk, typed: PipeInput, capsys: pytest.CaptureFixture[str]) -> None:
     from charlstm.cli.write_screen import write_on_screen
 
     typed.send_text("abc\x1bOQ\x1bOR\r:text\r:go 5\r\x04")  # F2, F3
