@@ -317,3 +317,10 @@ def test_samples_that_cannot_be_original(invoke: Invoke, trained: tuple[Path, Pa
     done = invoke("sample", "-c", trained[0], "--max-copy", 5, "-t", 0)
     assert (done.code, done.out) == (2, "")
     assert invoke("sample", "-c", "english", "--originality").code == 3
+
+
+@pytest.mark.parametrize("options", [("--originality",), ("--max-copy", "9")])
+def test_prompts_of_a_file_do_not_go_with_it(invoke: Invoke, trained: tuple[Path, Path], options: tuple[str]) -> None:
+    done = invoke("sample", "-c", trained[0], "--prompts", trained[1], *options)
+    assert done.code == 2
+    assert f"{options[0]} does not go with --prompts" in " ".join(done.err.replace("│", " ").split())

@@ -23,9 +23,11 @@ from charlstm.cli.options import (
 )
 from charlstm.cli.originality import TrainingText
 from charlstm.cli.originals import MaxCopy, Originality, Originals, check_max_copy, index_for
+from charlstm.cli.prompts import PromptsFormat, about_text, read_prompts, write_from_each
 from charlstm.cli.runtime import load_model_for, prepare_machine, read_stdin, say_compiling
 from charlstm.cli.settings import given, with_settings
 from charlstm.config import TEXT, SampleConfig
+from charlstm.errors import UsageError
 from charlstm.report.console import colour_allowed, print_json, say
 from charlstm.report.text import printable
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.sample import Drawn
 
 MAX_RANDOM_SEED = 2**32
+MOST_TO_CHOOSE_BY = 100  # prompts of a file that a built-in model is chosen by
 
 
 @with_settings(SampleConfig)
@@ -51,6 +54,25 @@ def sample(
             rich_help_panel=TEXT,
         ),
     ] = "",
+    prompts: Annotated[
+        str | None,
+        option(
+            "--prompts",
+            help="A file with a prompt a line, or - for standard input; texts come as JSON, one object per line.",
+            metavar="FILE",
+            show_default=False,
+            rich_help_panel=TEXT,
+        ),
+    ] = None,
+    prompts_format: Annotated[
+        PromptsFormat,
+        option(
+            "--prompts-format",
+            help="text, jsonl (objects with a prompt), or auto: by the file's name.",
+            metavar="FORMAT",
+            rich_help_panel=TEXT,
+        ),
+    ] = PromptsFormat.auto,
     color: Annotated[
         bool, option("--color", help="Colour characters by their probability.", rich_help_panel=OUTPUT)
     ] = False,
@@ -74,9 +96,14 @@ def sample(
 
         charlstm sample --prompt "Era uma noite" --temperature 0.5
         charlstm sample -c checkpoints/novel -n 500 --num 3 --seed 1
+        charlstm sample -c english --match "[A-Z][a-z]+ was [a-z ]+[.]"
     """
     config = SampleConfig(**given(settings))
     check_max_copy(max_copy, config)
+    if prompt and prompts is not None:
+        raise UsageError("give only one of --prompt and --prompts")
+    if prompts is not None and (originality or max_copy is not None):
+        raise UsageError(f"{'--originality' if originality else '--max-copy'} does not go with --prompts")
     if config.seed is None:
         import secrets
 
@@ -85,15 +112,18 @@ def sample(
     from charlstm.sample import LONG_TEXT, generate
 
     machine = prepare_machine(device.value, threads)
+    listed = None if prompts is None else read_prompts(prompts, prompts_format)
     text = read_stdin(what="prompt") if prompt == "-" else prompt
+    if listed is not None:
+        text = "\n".join(p.text for p in listed[:MOST_TO_CHOOSE_BY]).strip("\n")
     content, path = load_model_for(text, checkpoint, machine, quiet)
     index = None
     if originality or max_copy is not None:
         index = index_for(content, path, training_text or (), quiet)
     if verbose:
         say(f"seed: {config.seed}")
-    known = content.vocabulary.encode(content.normalize(text), unknown.value, "prompt")
-    text = content.vocabulary.decode(known)
+    if config.match is not None:
+        config = config.replace(match=content.normalize(config.match))
     kernels = choose_kernels(
         content.model.config,
         machine,
@@ -101,6 +131,11 @@ def sample(
         compiled=config.length >= LONG_TEXT,
         on_compile=lambda: say_compiling(quiet),
     )
+    if listed is not None:
+        write_from_each(listed, content, config, unknown.value, kernels, json, quiet)
+        return
+    known = content.vocabulary.encode(content.normalize(text), unknown.value, "prompt")
+    text = content.vocabulary.decode(known)
     from charlstm.report.bars import Bar
 
     with Bar("prompt", quiet) as bar:
@@ -135,16 +170,8 @@ def write_json(
     for character in drawn:
         texts[character.stream].append(character)
     for stream, characters in enumerate(texts):
-        print_json(
-            {
-                "sample": stream,
-                "seed": config.seed,
-                "prompt": prompt,
-                "text": "".join(c.text for c in characters),
-                "logprobs": [c.logprob for c in characters],
-                **(more[stream] if more else {}),
-            }
-        )
+        about = about_text(stream, prompt, characters, config, logprobs=True)
+        print_json({**about, **(more[stream] if more else {})})
 
 
 def write_text(drawn: Iterator[Drawn], prompt: str, config: SampleConfig, coloured: bool) -> None:
