@@ -177,4 +177,4 @@ def _allowed_logprobs(logprobs: Tensor, forbidden: Tensor | None) -> list[float]
     if forbidden is None:
         return [0.0] * len(logprobs)
     sums = logprobs.double().masked_fill(forbidden, float("-inf")).logsumexp(dim=1).clamp(max=0.0)
-    return sums.where(forbidden.any(dim=1), 0.0).tolist()  # type: ignore[no-any-return]
+    return sums.where(forbidden.any(dim=1), 0.0).tolist()
