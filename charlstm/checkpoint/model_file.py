@@ -59,6 +59,12 @@ class ModelFile:
         return str(self.training.get("opening", "\n" if "\n" in characters else characters[0]))
 
     @property
+    def corpus_sha256(self) -> str:
+        """The name of its encoded corpus; a file may say anything, so only hexadecimal digits count: else "none"."""
+        name = str(self.training.get("corpus_sha256", ""))
+        return name if len(name) == 64 and all(c in "0123456789abcdef" for c in name) else "none"
+
+    @property
     def language(self) -> Language | None:
         """The language of its text, one of `LANGUAGES`; None where the file does not say."""
         language: Language | None = self.training.get("language")

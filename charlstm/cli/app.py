@@ -19,18 +19,21 @@ from charlstm.cli.groups import CommandGroup
 from charlstm.cli.help import Command, Group
 from charlstm.cli.info import info
 from charlstm.cli.options import check_variables, name_variables
+from charlstm.cli.originality import originality
 from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
 from charlstm.cli.score import score
 from charlstm.cli.settings import in_options
 from charlstm.cli.train import train
 from charlstm.cli.view import view
+from charlstm.cli.write import write
 from charlstm.errors import UsageError
 from charlstm.report.text import printable
 
 COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "train": train,
     "sample": sample,
+    "write": write,
     "eval": evaluate,
     "score": score,
     "probe": probe,
@@ -38,6 +41,7 @@ COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "view": view,
     "activations": activations,
     "corpus": corpus,
+    "originality": originality,
     "info": info,
     "bench": bench,
 }

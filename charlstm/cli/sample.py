@@ -21,6 +21,8 @@ from charlstm.cli.options import (
     Verbose,
     option,
 )
+from charlstm.cli.originality import TrainingText
+from charlstm.cli.originals import MaxCopy, Originality, Originals, check_max_copy, index_for
 from charlstm.cli.prompts import PromptsFormat, about_text, read_prompts, write_from_each
 from charlstm.cli.runtime import load_model_for, prepare_machine, read_stdin, say_compiling
 from charlstm.cli.settings import given, with_settings
@@ -30,7 +32,7 @@ from charlstm.report.console import colour_allowed, print_json, say
 from charlstm.report.text import printable
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from charlstm.sample import Drawn
 
@@ -74,6 +76,9 @@ def sample(
     color: Annotated[
         bool, option("--color", help="Colour characters by their probability.", rich_help_panel=OUTPUT)
     ] = False,
+    originality: Originality = False,
+    max_copy: MaxCopy = None,
+    training_text: TrainingText = None,
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
     precision: PrecisionOption = "auto",
@@ -94,8 +99,11 @@ def sample(
         charlstm sample -c english --match "[A-Z][a-z]+ was [a-z ]+[.]"
     """
     config = SampleConfig(**given(settings))
+    check_max_copy(max_copy, config)
     if prompt and prompts is not None:
         raise UsageError("give only one of --prompt and --prompts")
+    if prompts is not None and (originality or max_copy is not None):
+        raise UsageError(f"{'--originality' if originality else '--max-copy'} does not go with --prompts")
     if config.seed is None:
         import secrets
 
@@ -108,7 +116,10 @@ def sample(
     text = read_stdin(what="prompt") if prompt == "-" else prompt
     if listed is not None:
         text = "\n".join(p.text for p in listed[:MOST_TO_CHOOSE_BY]).strip("\n")
-    content, _ = load_model_for(text, checkpoint, machine, quiet)
+    content, path = load_model_for(text, checkpoint, machine, quiet)
+    index = None
+    if originality or max_copy is not None:
+        index = index_for(content, path, training_text or (), quiet)
     if verbose:
         say(f"seed: {config.seed}")
     if config.match is not None:
@@ -128,29 +139,39 @@ def sample(
     from charlstm.report.bars import Bar
 
     with Bar("prompt", quiet) as bar:
-        drawn = generate(
-            content.model,
-            content.vocabulary,
-            known,
-            config,
-            opening=content.opening,
-            kernels=kernels,
-            on_progress=bar.show,
-        )
+
+        def draw(config: SampleConfig) -> Iterator[Drawn]:
+            return generate(
+                content.model,
+                content.vocabulary,
+                known,
+                config,
+                opening=content.opening,
+                kernels=kernels,
+                on_progress=bar.show,
+            )
+
+        originals = Originals(draw, config, index, max_copy) if index else None
+        drawn = originals.drawn() if originals else draw(config)
         drawn = chain(list(islice(drawn, 1)), drawn)  # the prompt is read, and its bar gone, before anything is written
     if json:
-        write_json(drawn, text, config)
+        write_json(drawn, text, config, originals.as_json() if originals else None)
     else:
         write_text(drawn, text, config, color and colour_allowed())
+        if originals and originality:
+            originals.say()
 
 
-def write_json(drawn: Iterator[Drawn], prompt: str, config: SampleConfig) -> None:
-    """One object a text: what was drawn, and the log-probability of each character in nats."""
+def write_json(
+    drawn: Iterator[Drawn], prompt: str, config: SampleConfig, more: Sequence[dict[str, Any]] | None = None
+) -> None:
+    """One object a text: what was drawn, the log-probability of each character in nats, and more about each."""
     texts: list[list[Drawn]] = [[] for _ in range(config.num)]
     for character in drawn:
         texts[character.stream].append(character)
     for stream, characters in enumerate(texts):
-        print_json(about_text(stream, prompt, characters, config, logprobs=True))
+        about = about_text(stream, prompt, characters, config, logprobs=True)
+        print_json({**about, **(more[stream] if more else {})})
 
 
 def write_text(drawn: Iterator[Drawn], prompt: str, config: SampleConfig, coloured: bool) -> None:

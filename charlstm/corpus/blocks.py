@@ -83,27 +83,47 @@ def read_ids(
         ValueError: if it is not as it was written.
         OSError: if it cannot be read.
     """
-    id_type = smallest_id_type(vocab_size)
+    return read_numbers(path, about, smallest_id_type(vocab_size), vocab_size, on_bytes)
+
+
+def read_numbers(
+    path: Path,
+    about: Mapping[str, Any],
+    kind: np.dtype[np.unsignedinteger],
+    limit: int,
+    on_bytes: Callable[[int], None] = lambda n: None,
+) -> NDArray[np.unsignedinteger]:
+    """The numbers of a file, checked as the module says: ids, or places in a text.
+
+    Args:
+        path, about, on_bytes: as in `read_ids`.
+        kind: their type.
+        limit: they must be below it.
+
+    Raises:
+        ValueError: if it is not as it was written.
+        OSError: if it cannot be read.
+    """
     size, hashes = about["bytes"], about["blocks"]
     with open_regular(path) as f:
-        if os.fstat(f.fileno()).st_size != size or size % id_type.itemsize or len(hashes) != -(-size // BLOCK_BYTES):
+        if os.fstat(f.fileno()).st_size != size or size % kind.itemsize or len(hashes) != -(-size // BLOCK_BYTES):
             raise ValueError("it is not as long as it was")
         if size == 0:
-            return np.zeros(0, dtype=id_type)
+            return np.zeros(0, dtype=kind)
         if size > IN_MEMORY_BYTES:
-            ids: Ids = np.memmap(f, dtype=id_type, mode="r")
+            numbers: NDArray[np.unsignedinteger] = np.memmap(f, dtype=kind, mode="r")
         else:
-            ids = np.empty(size // id_type.itemsize, dtype=id_type)
-            if f.readinto(ids.data.cast("B")) != size:
+            numbers = np.empty(size // kind.itemsize, dtype=kind)
+            if f.readinto(numbers.data.cast("B")) != size:
                 raise ValueError("it was cut short")
-            ids.flags.writeable = False
-    step, hashed = BLOCK_BYTES // id_type.itemsize, hashed_blocks(len(hashes))
+            numbers.flags.writeable = False
+    step, hashed = BLOCK_BYTES // kind.itemsize, hashed_blocks(len(hashes))
     for k, claimed in enumerate(hashes):
-        block: NDArray[np.unsignedinteger] = ids[k * step : (k + 1) * step]
-        if block.max() >= vocab_size or (k in hashed and hashlib.sha256(block.data).hexdigest() != claimed):
+        block: NDArray[np.unsignedinteger] = numbers[k * step : (k + 1) * step]
+        if block.max() >= limit or (k in hashed and hashlib.sha256(block.data).hexdigest() != claimed):
             raise ValueError("it was damaged")
         on_bytes(block.nbytes)
-    return ids
+    return numbers
 
 
 def hashed_blocks(count: int) -> set[int]:

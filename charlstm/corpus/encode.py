@@ -120,6 +120,7 @@ def encode(
         for k, length in enumerate(lengths):
             kept = length if valid else int(length * (1 - request.valid_fraction))
             kept = 0 if k >= len(train) else kept
+            lengths[k] = kept  # from here on: of what is trained on
             for target, count in ((a, kept), (b, length - kept)):
                 narrow = min(count, encoder.narrow)
                 encoder.narrow -= narrow
@@ -132,6 +133,7 @@ def encode(
         "vocabulary": "".join(vocabulary.characters),
         "counts": counts.tolist(),
         "files": [str(p) for p in train[:NAMED_FILES]],
+        "lengths": lengths[: len(train)][:NAMED_FILES],
         "compose": request.normalize,
         "ids": ids,
     }

@@ -12,7 +12,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -25,8 +24,8 @@ from charlstm.corpus.request import CorpusRequest
 from charlstm.corpus.sources import STDIN, check_encoding, check_globs, find_files, open_text, read_chunks
 from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.errors import TextError
-from charlstm.files.atomic import read_regular, sync_folder
-from charlstm.files.cache import cache_folder, make_folder, remove_abandoned
+from charlstm.files.atomic import read_regular
+from charlstm.files.cache import cache_folder, make_folder, move_into_cache, remove_abandoned
 from charlstm.progress import OnProgress, Tally, unheard
 
 FORMAT = 1
@@ -49,6 +48,7 @@ class Corpus:
         normalize: whether it was brought into normal form C.
         train, valid: the ids; small ones in memory, large ones memory-mapped.
         files: the first of the paths, for messages.
+        lengths: how many characters of `train` come from each of these files; empty in a store of version 0.2.
     """
 
     sha256: str
@@ -58,6 +58,7 @@ class Corpus:
     train: Ids
     valid: Ids
     files: tuple[str, ...]
+    lengths: tuple[int, ...] = ()
 
     def opening(self) -> str:
         """What its parts begin after: a blank line where it has paragraphs, else a newline.
@@ -129,7 +130,7 @@ def open_corpus(
                 corpus = _open(new, sha256, on_progress)
                 if corpus is None:
                     raise TextError(f"cannot read back the encoded text in {cache}: is the disk full or failing?")
-                _move(new, store, Path(scratch) / "damaged")
+                move_into_cache(new, store, Path(scratch) / "damaged", "corpus.json")
             return corpus
     except OSError as e:
         raise TextError(
@@ -182,18 +183,6 @@ def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path]
     return hashlib.sha256(json.dumps([how, *digests]).encode()).hexdigest()
 
 
-def _move(new: Path, store: Path, aside: Path) -> None:
-    """Move a store to its place. One that is there already is damaged, or has the same content, and is replaced."""
-    with suppress(OSError):
-        store.rename(aside)
-    try:
-        new.rename(store)
-    except OSError:
-        if not (store / "corpus.json").exists():  # else another process was faster, with the same content
-            raise
-    sync_folder(store.parent)
-
-
 def _open(store: Path, sha256: str, on_progress: OnProgress) -> Corpus | None:
     """The corpus in a store; None if there is none, it was damaged, or made before there were hashes to tell."""
     try:
@@ -209,4 +198,5 @@ def _open(store: Path, sha256: str, on_progress: OnProgress) -> Corpus | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, TextError):
         return None
-    return Corpus(sha256, vocabulary, tuple(about["counts"]), about["compose"], train, valid, tuple(about["files"]))
+    counts, files, lengths = (tuple(about.get(name, ())) for name in ("counts", "files", "lengths"))
+    return Corpus(sha256, vocabulary, counts, about["compose"], train, valid, files, lengths)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-from charlstm.files.atomic import set_mode
+from charlstm.files.atomic import set_mode, sync_folder
 
 MAX_LINKS = 40  # as many as Linux follows
 
@@ -76,6 +76,28 @@ def _check_one(place: Path, status: os.stat_result) -> None:
         raise PermissionError(
             errno.EPERM, f"other users can write to the {what} {place}; run chmod go-w on it, or {own}", str(place)
         )
+
+
+def move_into_cache(new: Path, place: Path, aside: Path, complete: str) -> None:
+    """Move a folder to its place. One that is there already is damaged, or has the same content, and is replaced.
+
+    Args:
+        new: the folder; flushed to the disk.
+        place: where it goes.
+        aside: where one that is there goes.
+        complete: the file that tells a complete folder.
+
+    Raises:
+        OSError: if it cannot be moved.
+    """
+    with suppress(OSError):
+        place.rename(aside)
+    try:
+        new.rename(place)
+    except OSError:
+        if not (place / complete).exists():  # else another process was faster, with the same content
+            raise
+    sync_folder(place.parent)
 
 
 def remove_abandoned(folder: Path, pattern: str, seconds: float) -> None:

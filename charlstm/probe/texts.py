@@ -53,11 +53,5 @@ def sampled_text(content: ModelFile, streams: int, length: int, on_progress: OnP
 
 def train_text(content: ModelFile) -> Ids | None:
     """The text that the model was trained on, if it is still encoded here."""
-    corpus = stored_corpus(corpus_sha256(content))
+    corpus = stored_corpus(content.corpus_sha256)
     return corpus.train if corpus is not None and corpus.vocabulary == content.vocabulary else None
-
-
-def corpus_sha256(content: ModelFile) -> str:
-    """The name of the run's encoded corpus; a model file may say anything, so only hexadecimal digits count."""
-    name = str(content.training.get("corpus_sha256", ""))
-    return name if len(name) == 64 and all(c in "0123456789abcdef" for c in name) else "none"
