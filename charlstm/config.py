@@ -33,6 +33,7 @@ BUDGETS = ("steps", "epochs", "time")
 BUDGET, NETWORK, LEARNING = "Budget", "Network", "Learning (rarely needed)"
 REGULARISATION = "Regularisation (rarely needed)"
 TEXT, DRAWING, MACHINE = "Text", "Drawing", "Machine"
+GOING_ON = "Going on from a model"
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,9 @@ class TrainConfig(Config):
     )
     lines: bool = setting(False, help="Every line is a text of its own: a list of names, say.", panel=TEXT)
     language: Language | None = setting(None, help="Language of the text, for probe.", panel=TEXT)
+    keep: float = setting(
+        0.0, 0.0, 0.9, help="Share of what is read that comes from the old text.", unit="SHARE", panel=GOING_ON
+    )
     seed: int = setting(0, 0, MAX_SEED, help="Random seed: same seed, same model.", unit="N", panel=MACHINE)
     precision: Precision = setting("auto", help="fp32, bf16, or auto: the faster.", unit="TYPE", panel=MACHINE)
 
@@ -234,7 +238,7 @@ class SampleConfig(Config):
         super().__post_init__()
         if self.lines is None and self.novel:
             raise UsageError("`novel` leaves out whole lines: give `lines`, too", "novel", "lines")
-        for name, other in (("num", self.num != 1), ("stop", self.stop is not None)):
+        for name, other in (("num", self.num != 1), ("stop", self.stop is not None), ("match", self.match is not None)):
             if self.lines is not None and other:
                 raise UsageError(
                     f"give only one of `lines` and `{name}`: a line is a text, and ends at a newline", "lines", name

@@ -3,7 +3,8 @@
     CharLSTMError         1  something failed that is none of those below
     ├── UsageError        2  invalid options: a value out of range, or options that exclude each other
     ├── TextError         3  a text, prompt or item that is unusable
-    │   └── UnknownCharacterError   a character that the model has never seen
+    │   ├── UnknownCharacterError   a character that the model has never seen
+    │   └── ChangedTextError        the text of a run that is to go on has changed
     ├── ModelFileError    4  a model file or a run that is damaged or missing
     └── DivergedError     5  training kept producing infinite or undefined numbers
     Interrupted    130, 143, 129  Ctrl-C, SIGTERM or SIGHUP: beside the tree, like KeyboardInterrupt
@@ -15,6 +16,7 @@ carries its name: whoever knows what a person would type for it can say that ins
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 
 class CharLSTMError(Exception):
@@ -41,6 +43,18 @@ class TextError(CharLSTMError):
     """A text, prompt or item that is unusable."""
 
     exit_code = 3
+
+
+class ChangedTextError(TextError):
+    """The text of a run is no longer the one that it began with.
+
+    Attributes:
+        request: where the text is (`charlstm.corpus.CorpusRequest`).
+    """
+
+    def __init__(self, message: str, request: Any, *settings: str) -> None:
+        super().__init__(message, *settings)
+        self.request = request
 
 
 class UnknownCharacterError(TextError):

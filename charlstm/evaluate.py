@@ -17,6 +17,7 @@ from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
+from charlstm.scoring import score_texts
 
 WARM_CHARS = 500  # what a lane reads before it is scored, where it does not begin at the beginning
 LANE_CHARS = 3000  # a lane scores at least this many
@@ -52,7 +53,7 @@ class Score:
 
 
 class Stopped(Exception):
-    """Raised by `score_stream` and `score_lines` when `should_stop` said so."""
+    """Raised by `score_stream` and `score_list` when `should_stop` said so."""
 
 
 @torch.no_grad()
@@ -104,7 +105,7 @@ def score_stream(
 
 
 @torch.no_grad()
-def score_lines(
+def score_list(
     model: CharLM,
     ids: Ids,
     newline: int,
@@ -144,6 +145,83 @@ def score_lines(
             if should_stop():
                 raise Stopped
     return Score(total / len(ids), len(ids))
+
+
+def score_files(
+    model: CharLM,
+    texts: Sequence[Ids],
+    kernels: Kernels,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[list[Score | None], Score]:
+    """Score texts, each as `score_stream` does, and all of them together; short ones are read side by side.
+
+    Args:
+        texts: ids; one of fewer than two characters has no score.
+        on_progress: called with characters read and characters in all.
+
+    Raises:
+        ValueError: if no text has two characters.
+    """
+    found: list[Score | None] = [None] * len(texts)
+    done, total = 0, sum(len(text) for text in texts)
+
+    def advance(characters: int) -> None:
+        nonlocal done
+        done += characters
+        on_progress(min(done, total), total)
+
+    short = [k for k, text in enumerate(texts) if 2 <= len(text) <= 2 * LANE_CHARS]  # such have one lane each
+    for k, score in zip(
+        short, score_texts(model, [texts[k] for k in short], kernels, on_progress=advance), strict=True
+    ):
+        found[k] = Score(score.nats_per_char, score.characters)
+    for k, text in enumerate(texts):
+        if len(text) > 2 * LANE_CHARS:
+
+            def show(step: int, of: int, before: int = done, size: int = len(text)) -> None:
+                on_progress(before + size * step // of, total)
+
+            found[k] = score_stream(model, text, kernels, on_progress=show)
+            advance(len(text))
+    return found, in_all(found)
+
+
+def score_lists(
+    model: CharLM,
+    lists: Sequence[Ids],
+    newline: int,
+    kernels: Kernels,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[list[Score | None], Score]:
+    """Score lists, each as `score_list` does, and all of them together.
+
+    Args:
+        lists: ids of lines, each ended by a newline; a list without lines has no score.
+        newline: its id.
+        on_progress: called with characters done and characters in all.
+
+    Raises:
+        ValueError: if no list has a line.
+    """
+    found: list[Score | None] = []
+    done, total = 0, sum(map(len, lists))
+    for ids in lists:
+
+        def show(here: int, of: int, before: int = done) -> None:
+            on_progress(before + here, total)
+
+        found.append(score_list(model, ids, newline, kernels, on_progress=show) if len(ids) else None)
+        done += len(ids)
+    return found, in_all(found)
+
+
+def in_all(scores: Sequence[Score | None]) -> Score:
+    """The score of texts together, by the characters of each. Raises ValueError if none has one."""
+    found = [score for score in scores if score is not None]
+    characters = sum(score.characters for score in found)
+    if not characters:
+        raise ValueError("no text has two characters")
+    return Score(math.fsum(score.nats_per_char * score.characters for score in found) / characters, characters)
 
 
 READ_CHARS = 1000  # enough to tell one language from another

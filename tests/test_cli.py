@@ -543,6 +543,33 @@ def test_eval_by_windows(invoke: Invoke, trained: Path, corpus_file: Path) -> No
     assert invoke(*arguments).out == invoke(*arguments).out
 
 
+def test_eval_of_several_files_is_a_table(invoke: Invoke, trained: Path, corpus_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.txt").write_text(small_text(900, seed=1), encoding="utf-8")
+    (tmp_path / "b.txt").write_text("b", encoding="utf-8")
+    names = ["small.txt", "other.txt", "b.txt"]
+    alone = [json.loads(invoke("eval", name, "-c", "run", "--json").out) for name in names[:2]]
+    assert [one["file"] for one in alone] == names[:2]
+    *found, whole = map(json.loads, invoke("eval", *names, "-c", "run", "--json").out.splitlines())
+    assert [one["file"] for one in found] == names
+    for one, other in zip(found, alone, strict=False):
+        assert one["nats_per_char"] == pytest.approx(other["nats_per_char"], rel=1e-6)
+    assert (found[2]["nats_per_char"], found[2]["characters"]) == (None, 0)
+    assert (whole["file"], whole["files"], whole["characters"]) == (None, 3, 5999 + 899)
+    nats = sum(one["nats_per_char"] * one["characters"] for one in alone)
+    assert whole["nats_per_char"] * whole["characters"] == pytest.approx(nats, rel=1e-6)
+    head, *rows = invoke("eval", *names, "-c", "run").out.splitlines()
+    assert head.split() == ["file", "nats/char", "bits/char", "characters", "scored"]
+    assert [row.split()[0] for row in rows] == [*names, "all"]
+    assert rows[2].split() == ["b.txt", "-", "too", "short", "0"]
+    assert rows[3].split()[-1] == "6,898"
+    windows = ("--protocol", "windows", "--seq-len", 8, "--batches", 3, "--batch-size", 4, "--json")
+    one = json.loads(invoke("eval", "small.txt", "-c", "run", *windows).out)
+    again = [json.loads(line) for line in invoke("eval", *names, "-c", "run", *windows).out.splitlines()]
+    assert again[0] == one
+    assert again[2]["nats_per_char"] is None
+    assert again[3]["characters"] == 96
+
+
 def test_eval_refuses_what_it_cannot_score(invoke: Invoke, trained: Path, tmp_path: Path) -> None:
     (tmp_path / "short.txt").write_text("b")
     assert invoke("eval", "short.txt", "-c", "run").code == 3

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from charlstm.config import ModelConfig
-from charlstm.evaluate import LANE_CHARS, WARM_CHARS, Stopped, score_stream, score_windows
+from charlstm.evaluate import LANE_CHARS, WARM_CHARS, Stopped, score_files, score_stream, score_windows
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 
@@ -86,3 +86,19 @@ def test_windows_are_random_stretches_from_a_zero_state(model: CharLM) -> None:
         losses.append(np.mean([naive(model, ids[b : b + 17]) for b in begins]))
     assert score.nats_per_char == pytest.approx(np.mean(losses), abs=1e-5)
     assert score.characters == 3 * 5 * 16
+
+
+def test_files_are_scored_each_on_its_own_and_together(model: CharLM) -> None:
+    texts = [random_ids(n) for n in (700, 2, 1, 2 * LANE_CHARS + 2000, 0, 300)]
+    shown: list[tuple[int, int]] = []
+    found, together = score_files(model, texts, FP32, on_progress=lambda *so_far: shown.append(so_far))
+    alone = [score_stream(model, ids, FP32) if len(ids) > 1 else None for ids in texts]
+    for one, other in zip(found, alone, strict=True):
+        assert (one and one.characters) == (other and other.characters)
+        assert one is None or one.nats_per_char == pytest.approx(other.nats_per_char if other else None, rel=1e-6)
+    nats = [score.nats_per_char * score.characters for score in alone if score is not None]
+    assert together.characters == sum(score.characters for score in alone if score is not None)
+    assert together.nats_per_char * together.characters == pytest.approx(sum(nats), rel=1e-6)
+    assert shown == sorted(shown)
+    with pytest.raises(ValueError, match="no text"):
+        score_files(model, [random_ids(1)], FP32)

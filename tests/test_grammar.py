@@ -15,7 +15,7 @@ from charlstm.grammar.portuguese_sentences import Draft, Writer, nouns
 from charlstm.grammar.word_lists import read_table
 from charlstm.probe.defaults import SOFT
 
-NAMES = sorted(GRAMMARS)
+NAMES = sorted(name for name, grammar in GRAMMARS.items() if grammar.lines)
 PAIRED = sorted(name for name, grammar in GRAMMARS.items() if grammar.pairs)
 
 

@@ -54,7 +54,17 @@ def test_the_panels_of_train() -> None:
     command = ALL[("train",)]
     panels = panels_of(command, typer.Context(command, info_name="train"))
     rare = ["Learning (rarely needed)", "Regularisation (rarely needed)"]
-    assert list(panels) == ["Arguments", "Run", "Budget", "Network", "Text", "Machine", "Output", *rare]
+    assert list(panels) == [
+        "Arguments",
+        "Run",
+        "Going on from a model",
+        "Budget",
+        "Network",
+        "Text",
+        "Machine",
+        "Output",
+        *rare,
+    ]
 
 
 def examples(command: Any) -> list[list[str]]:

@@ -16,7 +16,7 @@ from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.lines import LineReader, held_out_lines, line_lengths, pick_lines
 from charlstm.errors import TextError
-from charlstm.evaluate import MAX_LANES, Stopped, score_lines
+from charlstm.evaluate import MAX_LANES, Stopped, score_list
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import CELLS, State
 from charlstm.network.kernels import Kernels
@@ -244,14 +244,14 @@ def test_a_score_by_line_is_that_of_each_line_alone() -> None:
     lengths = [*(1 + k % 9 for k in range(MAX_LANES + 30)), 700]  # two groups, and a line of several windows
     ids, model = ids_of(lengths), small_model()
     told: list[tuple[int, int]] = []
-    score = score_lines(model, ids, NEWLINE, F64, on_progress=lambda *progress: told.append(progress))
+    score = score_list(model, ids, NEWLINE, F64, on_progress=lambda *progress: told.append(progress))
     with torch.no_grad():
         expected = sum(alone(model, ids)).item() / len(ids)
     assert score.characters == len(ids)
     assert score.nats_per_char == pytest.approx(expected, abs=1e-12)
     assert told[-1] == (len(ids), len(ids))
     with pytest.raises(Stopped):
-        score_lines(model, ids, NEWLINE, F64, should_stop=lambda: True)
+        score_list(model, ids, NEWLINE, F64, should_stop=lambda: True)
 
 
 def test_buffers_serve_shorter_windows() -> None:
@@ -321,7 +321,7 @@ def test_what_a_run_says_of_itself(tmp_path: Path) -> None:
     learnt = last.training["characters_learnt"]
     assert learnt == pytest.approx(trainer.position_epochs * len(corpus.train), abs=0.5)
     best = min(e.valid_nats for e in events if isinstance(e, Evaluated))
-    again = score_lines(content.model, corpus.valid, corpus.newline, Kernels(torch.float32))
+    again = score_list(content.model, corpus.valid, corpus.newline, Kernels(torch.float32))
     assert again.nats_per_char == best
     assert last.training["best_valid_nats"] == best
 

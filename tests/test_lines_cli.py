@@ -95,8 +95,12 @@ def test_every_model_writes_lines(invoke: Invoke, corpus_file: Path) -> None:
         (("--novel",), 2, "--novel leaves out whole lines: give --lines, too"),
         (("--lines", 2, "--num", 2), 2, "give only one of --lines and --num"),
         (("--lines", 2, "--stop", "a"), 2, "give only one of --lines and --stop"),
+        (("--lines", 2, "--match", "a"), 2, "give only one of --lines and --match"),
+        (("--lines", 2, "--prompts", "names.txt"), 2, "--prompts does not go with --lines"),
+        (("--lines", 2, "--originality"), 2, "--originality does not go with --lines"),
+        (("--lines", 2, "--max-copy", 9), 2, "--max-copy does not go with --lines"),
         (("--lines", 0), 2, "lines"),
-        (("--lines", 2, "--training-text", "names.txt"), 2, "give --novel, too"),
+        (("--lines", 2, "--training-text", "names.txt"), 2, "give --originality, --max-copy or --novel, too"),
         (("--lines", 2, "--prompt", "An\nBe"), 3, "the prompt has a newline in it"),
     ],
 )

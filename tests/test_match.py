@@ -201,7 +201,7 @@ def test_a_pattern_of_a_million_states_is_built_as_far_as_texts_go(model: CharLM
     written = "[ab]*a[ab]{20}"
     found = texts(write(model, written, length=40, num=4))
     assert all(re.fullmatch(written, text) for text in found)
-    built = matching.compiled(written, CHARACTERS)
+    built = matching.compiled(written, CHARACTERS, "")
     assert 20 < len(built.known) < 4 * 40 * len(CHARACTERS)
 
 

@@ -1,15 +1,21 @@
 """What a text copies, against a search without any index; the index in the cache."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Invoke, small_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from charlstm.checkpoint import ModelFile, save_model_file
+from charlstm.config import ModelConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError, TextError
+from charlstm.network.model import CharLM
 from charlstm.originality import Copied, Index, Places, Stretch, bytes_needed, find_copies, index, open_index
 from charlstm.originality.index import sorted_places
 
@@ -164,8 +170,8 @@ def test_the_index_is_kept_and_one_that_is_damaged_is_made_again(
 
 def test_a_training_text_that_does_not_fit_into_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = corpus_of("ab" * 1000)
-    assert bytes_needed(2000, 256) == 10_000
-    assert bytes_needed(2000, 257) == 20_000
+    assert bytes_needed(2000, 256) == 12_000
+    assert bytes_needed(2000, 257) == 24_000
     monkeypatch.setattr(index, "memory_bytes", lambda: 12_000.0)
     with pytest.raises(CharLSTMError, match="2,000 characters for copies takes") as caught:
         open_index(corpus)
@@ -180,3 +186,141 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path))
     with pytest.raises(CharLSTMError, match=r"cannot write the index to .*; set CHARLSTM_CACHE_DIR"):
         open_index(corpus_of("abc"))
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> tuple[Path, Path]:
+    """A model that says which text it was trained on, and that text."""
+    text = tmp_path / "training.txt"
+    text.write_text(small_text(3000), encoding="utf-8")
+    corpus = open_corpus(CorpusRequest((str(text),), valid_fraction=0.0))
+    model = CharLM(ModelConfig(vocab_size=len(corpus.vocabulary), hidden_size=8, num_layers=1, embedding_size=4))
+    model.reset_parameters(8.0, 1)
+    path = tmp_path / "model.safetensors"
+    save_model_file(path, ModelFile(model, corpus.vocabulary, {"corpus_sha256": corpus.sha256}))
+    return path, text
+
+
+def test_the_command_says_what_is_copied_and_where(invoke: Invoke, trained: tuple[Path, Path], tmp_path: Path) -> None:
+    model, text = trained
+    passage = text.read_text(encoding="utf-8")[500:560].replace("\n", " ")
+    training = text.read_text(encoding="utf-8")
+    story = tmp_path / "story.txt"
+    story.write_text(f"€€ {training[500:560]} €€", encoding="utf-8")
+    done = invoke("originality", story, "-c", model)
+    assert done.code == 0, done.err
+    at = training[:500].count("\n") + 1
+    assert f"of which {100 * 62 / 66:.1f} % stand" in done.out or "of which" in done.out
+    assert "the longest has 6" in done.out
+    assert "training.txt, line" in done.out
+    assert passage[:5] in done.out.replace("\\n", " ")
+    (found,) = map(json.loads, invoke("originality", story, "-c", model, "--json").out.splitlines())
+    longest = found["longest"]
+    place = longest["in_training_text"]
+    assert training[place["character"] - 1 :].startswith(longest["passage"])
+    assert place["line"] == training[: place["character"] - 1].count("\n") + 1
+    assert abs(place["line"] - at) <= 1
+    assert (found["characters"], found["min_copy"]) == (66, 30)
+    assert invoke("originality", "-", "-c", model, stdin=story.read_bytes()).out.startswith("standard input: 66")
+    given = invoke("originality", story, "--training-text", text, "--json")
+    assert json.loads(given.out)["longest"] == longest
+    assert given.err == ""
+
+
+def test_every_line_a_text(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("Anna\nBerta\nCarla\n")
+    (tmp_path / "new.txt").write_text("Berta\n\nBertine\r\nXyz\n")
+    options = ("--training-text", tmp_path / "names.txt", "--lines", "--min-copy", "3")
+    done = invoke("originality", tmp_path / "new.txt", *options)
+    assert [line.split() for line in done.out.splitlines()[1:]] == [
+        ["1", "5", "100", "%", "Berta"],
+        ["3", "4", "57", "%", "Bertine"],
+        ["4", "0", "0", "%", "Xyz"],
+    ]
+    assert "3 lines; the training text has 1 of them as they are" in done.err
+    objects = [
+        json.loads(line) for line in invoke("originality", tmp_path / "new.txt", *options, "--json").out.splitlines()
+    ]
+    assert [o["line"] for o in objects] == [1, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["none.txt", "-c", "MODEL"], 3, "none.txt: no such file or folder"),
+        (["EMPTY", "-c", "MODEL"], 3, "there is no text in it"),
+        (["TEXT", "--min-copy", "0"], 2, "--min-copy"),
+        (["TEXT", "--training-text", "none.txt"], 3, "none.txt: no such file or folder"),
+        (["TEXT", "-c", "none.safetensors"], 4, "no such file or folder"),
+        (["TEXT", "-c", "english"], 3, "the training text of english is not on this machine"),
+        (["TEXT", "-c", "MODEL", "--encoding", "utf-9"], 3, "no such text encoding"),
+    ],
+)
+def test_wrong_input(
+    invoke: Invoke, trained: tuple[Path, Path], tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    (tmp_path / "empty.txt").touch()
+    names = {"MODEL": trained[0], "TEXT": trained[1], "EMPTY": tmp_path / "empty.txt"}
+    done = invoke("originality", *(names.get(a, a) for a in arguments))
+    assert (done.code, said in " ".join(done.err.replace("│", " ").split()), done.out) == (code, True, ""), done.err
+
+
+def test_a_run_reads_its_text_again_where_the_cache_has_been_emptied(
+    invoke: Invoke, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "cache"))
+    invoke("train", corpus_file, "--steps", 1, "--hidden-size", 8, "--num-layers", 1, "--out", "run", "-q")
+    shutil.rmtree(tmp_path / "cache")
+    done = invoke("originality", corpus_file, "-c", "run")
+    assert done.code == 0, done.err
+    assert "the longest has 5,4" in done.out  # the tenth at its end was not trained on
+    corpus_file.write_text("another text")
+    shutil.rmtree(tmp_path / "cache")
+    done = invoke("originality", corpus_file, "-c", "run")
+    assert done.code == 3
+    assert "is not on this machine, or has changed; give it as --training-text" in done.err
+
+
+def test_samples_say_what_they_copy_and_are_drawn_again(invoke: Invoke, trained: tuple[Path, Path]) -> None:
+    model, text = trained
+    options = ("sample", "-c", model, "--num", 8, "-n", 10, "--seed", 1)
+    plain = invoke(*options, "--json").out.splitlines()
+    longest = [json.loads(line)["text"] for line in plain]
+    lengths = [by_search(text.read_text(encoding="utf-8"), t, 1)[0] for t in longest]
+    limit = sorted(lengths)[3]
+    assert limit < max(lengths)  # some are drawn again
+    done = invoke(*options, "--max-copy", limit, "--json")
+    assert done.code == 0, done.err
+    objects = [json.loads(line) for line in done.out.splitlines()]
+    for n, found in enumerate(objects):
+        assert by_search(text.read_text(encoding="utf-8"), found["text"], 1)[0] <= limit
+        assert found["originality"]["longest"]["characters"] <= limit
+        assert (found["draws"] == 1) == (lengths[n] <= limit)
+        assert found["sample"] == n
+        assert len(found["logprobs"]) == 10
+    assert [o["text"] for o in objects if o["draws"] == 1] == [
+        t for t, length in zip(longest, lengths, strict=True) if length <= limit
+    ]
+    assert invoke(*options, "--max-copy", limit, "--json").out == done.out
+    shown = invoke(*options, "--max-copy", limit, "--originality")
+    assert shown.out == invoke(*options, "--max-copy", limit).out
+    assert "text 8" in shown.err
+    same = invoke("sample", "-c", model, "-n", 40, "--seed", 1, "--originality")
+    assert same.out == invoke("sample", "-c", model, "-n", 40, "--seed", 1).out
+    assert "the text: 40 characters" in same.err
+
+
+def test_samples_that_cannot_be_original(invoke: Invoke, trained: tuple[Path, Path]) -> None:
+    done = invoke("sample", "-c", trained[0], "-n", 200, "--seed", 1, "--max-copy", 1)
+    assert (done.code, done.out) == (1, "")
+    assert "1 of 1 texts still have more than 1 characters in a row from the training text after 20 draws" in done.err
+    done = invoke("sample", "-c", trained[0], "--max-copy", 5, "-t", 0)
+    assert (done.code, done.out) == (2, "")
+    assert invoke("sample", "-c", "english", "--originality").code == 3
+
+
+@pytest.mark.parametrize("options", [("--originality",), ("--max-copy", "9")])
+def test_prompts_of_a_file_do_not_go_with_it(invoke: Invoke, trained: tuple[Path, Path], options: tuple[str]) -> None:
+    done = invoke("sample", "-c", trained[0], "--prompts", trained[1], *options)
+    assert done.code == 2
+    assert f"{options[0]} does not go with --prompts" in " ".join(done.err.replace("│", " ").split())

@@ -13,6 +13,7 @@ from planted import CHARS, Planted, ordinary_lines, toy_pairs, write_pairs
 from rich.cells import cell_len
 from safetensors import safe_open
 
+import charlstm
 from charlstm.checkpoint import ModelFile, load_model_file, save_model_file
 from charlstm.cli.corpus import CorpusName
 from charlstm.cli.probe.pairs import probe
@@ -183,6 +184,93 @@ def test_pairs_without_twins_are_scored_for_behaviour_only(invoke, tmp_path: Pat
         in invoke("probe", "-c", toy["model"], "--pairs", items, "--details").out
     )
     assert invoke("probe", "-c", toy["model"], "--pairs", items, "--save", "x.safetensors").code == 3
+
+
+BLIMP = [
+    ("F b.", "F c.", "one", "first"),
+    ("Fba.", "Fbo.", "one", "second"),
+    ("Mbo.", "Mba.", "two", "third"),
+]
+
+
+def write_blimp(path: Path, rows: list[tuple[str, str, str, str]]) -> Path:
+    """Pairs as BLiMP has them."""
+    names = "sentence_good", "sentence_bad", "linguistics_term", "UID"
+    path.write_text("".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_kinds_of_pairs_without_twins_are_a_table(invoke, tmp_path: Path, toy) -> None:
+    pairs = write_blimp(tmp_path / "blimp.jsonl", BLIMP)
+    shown = invoke("probe", "-c", toy["model"], "--pairs", pairs).out
+    rows = [line for line in shown.splitlines() if "[" in line and not line.startswith("right")]
+    assert [row.split()[0] for row in rows] == ["one", "first", "second", "two", "third"]
+    assert [row.split()[-1] for row in rows] == ["2", "1", "1", "1", "1"]
+    assert rows[1].startswith("  first ")
+    assert not re.search("cue|twin |feminine|masculine|singular|plural", shown)
+    details = invoke("probe", "-c", toy["model"], "--pairs", pairs, "--details").out
+    assert [line for line in details.splitlines() if line in rows] == rows
+    assert "right by kind" not in details
+    one_kind = write_blimp(tmp_path / "one.jsonl", [("Fba.", "Fbo.", "", "second")])
+    assert "kind of pair" not in invoke("probe", "-c", toy["model"], "--pairs", one_kind).out
+
+
+def test_no_classes_are_made_up(invoke, tmp_path: Path, toy) -> None:
+    pairs = write_blimp(tmp_path / "blimp.jsonl", BLIMP[1:])  # *a*, *o* both ways round
+    found = json.loads(invoke("probe", "-c", toy["model"], "--pairs", pairs, "--json").out)
+    by = found["behaviour"]["by"]
+    assert (found["classes"], by["class"], by["class and attractor"]) == (None, {}, {})
+    assert (found["behaviour"]["d_prime"], found["behaviour"]["auc"]) == (None, None)
+    assert {name: group["value"] for name, group in by["phenomenon"].items()} == {"one": 1.0, "two": 1.0}
+    assert list(by["kind"]) == ["second", "third"]
+    pairs.write_text('{"sentence_good": "Fba.", "sentence_bad": "Fbo.", "label": "F"}\n')
+    assert json.loads(invoke("probe", "-c", toy["model"], "--pairs", pairs, "--json").out)["classes"] == ["F"]
+
+
+def test_several_files_of_pairs_are_one_set(invoke, tmp_path: Path, toy) -> None:
+    first = write_blimp(tmp_path / "first.jsonl", BLIMP[:2])
+    second = write_blimp(tmp_path / "second.jsonl", BLIMP[1:])
+    done = invoke("probe", "-c", toy["model"], "--pairs", first, "--pairs", second)
+    assert "of 3 choices" in done.out
+    assert "pairs: 1 left out that an earlier file holds, too" in done.err
+    found = json.loads(invoke("probe", "-c", toy["model"], "--pairs", first, "--pairs", second, "--json").out)
+    assert found["items"] == f"{first}, {second}"
+    assert found["behaviour"]["n"] == 3
+    mixed = invoke("probe", "-c", toy["model"], "--pairs", toy["pairs"], "--pairs", second)
+    assert mixed.code == 3
+    assert "second.jsonl, line 1: this pair has no twin, others have" in mixed.err
+    second.write_text("{\n")
+    broken = invoke("probe", "-c", toy["model"], "--pairs", first, "--pairs", second)
+    assert (broken.code, broken.err.count("\n")) == (3, 1)
+    assert "second.jsonl, line 1: not JSON" in broken.err
+
+
+def test_answers_one_by_one(invoke, tmp_path: Path, toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charlstm.probe.pipeline.AT_ONCE", 2)
+    pairs = write_blimp(tmp_path / "blimp.jsonl", BLIMP)
+    done = invoke("probe", "-c", toy["model"], "--pairs", pairs, "--save", "items.jsonl")
+    assert done.code == 0, done.err
+    items = [json.loads(line) for line in Path("items.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(i["sentence_good"], i["sentence_bad"], i["linguistics_term"], i["kind"]) for i in items] == BLIMP
+    assert items[1]["source"] == f"{pairs}, line 2"
+    model = charlstm.load(toy["model"])
+    for item in items:  # the two whole sentences, read as lines are
+        good, bad = model.score([item["sentence_good"], item["sentence_bad"]])
+        assert item["log_odds"] == pytest.approx(bad.nats - good.nats, abs=1e-4)
+        assert item["right"] == (item["log_odds"] > 0 if item["log_odds"] else None)
+    assert invoke("probe", "-c", toy["model"], "--pairs", pairs, "--save", "items.jsonl").code == 2
+
+
+def test_answers_to_twins_one_by_one(invoke, toy) -> None:
+    done = invoke(*asked(toy), "--save", "items.jsonl", "--json")
+    behaviour = json.loads(done.out)["behaviour"]
+    items = [json.loads(line) for line in Path("items.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(items) == behaviour["n"]
+    assert np.mean([item["right"] for item in items]) == pytest.approx(behaviour["value"])
+    assert [item["is_twin"] for item in items[:4]] == [False, True, False, True]
+    for one, twin in zip(items[::2], items[1::2], strict=True):
+        assert one["sentence_good"][:1] != twin["sentence_good"][:1]
+        assert one["sentence_good"].split(one["sentence_good"][0])[-1][-2:] == twin["sentence_bad"][-2:]
 
 
 def test_a_sentence_of_ones_own(invoke, toy) -> None:

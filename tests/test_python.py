@@ -226,6 +226,31 @@ def test_a_score_says_what_it_is(model: charlstm.LanguageModel) -> None:
     assert repr(score) == f"<Score: {bits:.4f} bits/char, {nats:.4f} nats/char, over 7 characters>"
 
 
+def test_each_prompt_gets_what_generate_gives_it(model: charlstm.LanguageModel) -> None:
+    prompts = ["ba", "", "degi", "ña"]
+    each = model.generate_each(prompts, 20, num=2, seed=5)
+    found = [next(each), *each]
+    alone = [sample for prompt in prompts for sample in model.generate(prompt, 20, num=2, seed=5)]
+    assert found == alone
+    assert [(s.prompt, s.seed) for s in found] == [(s.prompt, s.seed) for s in alone]
+    assert len({s.seed for s in model.generate_each(iter(prompts), 1)}) == 1
+    assert list(model.generate_each([], 20)) == []
+
+
+def test_samples_match_a_pattern(model: charlstm.LanguageModel) -> None:
+    for sample in [
+        *model.generate("ba", 9, num=4, match="[a-z]{2,}( [a-z]+)?,", seed=1),
+        *model.generate_each(["ba", "de"], 9, match="[a-z]{2,}( [a-z]+)?,", seed=1),
+        "".join(model.stream("ba", 9, match="[a-z]{2,}( [a-z]+)?,", seed=1)),
+    ]:
+        assert re.fullmatch("[a-z]{2,}( [a-z]+)?,", sample)
+    sample = model.generate("ba", match="de", seed=1)
+    assert len(sample.allowed_logprobs) == len(sample.logprobs) == 2
+    assert sample.allowed_logprobs == pytest.approx(sample.logprobs)  # nothing else was possible
+    assert set(model.generate("ba", 5, seed=1).allowed_logprobs) == {0.0}
+    assert model.generate("ba", match="n\u0303a") == "ña"
+
+
 def test_a_stream_is_the_text(model: charlstm.LanguageModel) -> None:
     for how in ({}, {"temperature": 0.0}, {"stop": "a"}, {"top_k": 3, "top_p": 0.9}):
         text = model.generate("ba", 40, seed=5, **how)
@@ -545,6 +570,14 @@ def refusals(model: Any) -> list[tuple[Any, type[Exception], str]]:
         (lambda: model.generate("ba", num=0), UsageError, "num is 0; it must be between 1 and"),
         (lambda: model.generate("ba", seed=-1), UsageError, "seed is -1"),
         (lambda: model.generate("ba", stop=3), UsageError, "stop is 3; it must be of type str"),
+        (lambda: model.generate("ba", match=3), UsageError, "match is 3; it must be of type str"),
+        (lambda: model.generate("ba", match="("), UsageError, r"`match` '\(' is no regular expression"),
+        (lambda: model.stream("ba", 2, match="aaa"), UsageError, "nothing of `length` 2 or less"),
+        (lambda: model.generate_each(["ba"], match="中"), UsageError, "it has never seen '中'"),
+        (lambda: model.generate_each("ba"), UsageError, "`prompts` is 'ba'; it must be a list of texts"),
+        (lambda: model.generate_each(3), UsageError, "`prompts` is 3; it must be a list of texts"),
+        (lambda: model.generate_each(["ba", 3]), UsageError, r"`prompts\[1\]` is 3; it must be a text"),
+        (lambda: model.generate_each(["ba", "中"]), UnknownCharacterError, r"prompts\[1\]: the model has never seen"),
         (lambda: model.generate("中"), UnknownCharacterError, "set `on_unknown` to skip or nearest"),
         (lambda: model.generate("ba", on_unknown="ignore"), UsageError, "`on_unknown` is 'ignore'; it must be one of"),
         (lambda: model.stream(b"ba"), UsageError, "`prompt` is b'ba'"),

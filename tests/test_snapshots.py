@@ -56,7 +56,7 @@ def test_how_many_characters_a_model_was_learnt_from(corpus: Corpus, tmp_path: P
     config = KEEPING.replace(steps=100)
     trainer = make(corpus, tmp_path / "run", config)
     learnt, counts = 0, [0]
-    window = trainer.lanes.window
+    window = trainer.batches.window
 
     def counted(*arguments):
         nonlocal learnt
@@ -65,7 +65,7 @@ def test_how_many_characters_a_model_was_learnt_from(corpus: Corpus, tmp_path: P
         counts.append(learnt)
         return found
 
-    monkeypatch.setattr(trainer.lanes, "window", counted)
+    monkeypatch.setattr(trainer.batches, "window", counted)
     drain(trainer.run())
     assert trainer.progress.epoch >= 2
     assert counts[100] < 100 * config.batch_size * config.seq_len

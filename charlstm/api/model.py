@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -12,6 +12,7 @@ import torch
 
 from charlstm.api import probing
 from charlstm.api.arguments import AnyPath, CellName, cell_of, choice_of, number_of, path_of, plain, text_of, unknown_of
+from charlstm.api.writing import prompts_of, write_each
 from charlstm.checkpoint import ModelFile, find_model, is_run, load_model_file, name_of, save_model_file
 from charlstm.config import LANGUAGES, Language, SampleConfig
 from charlstm.corpus import CorpusRequest, open_corpus
@@ -32,7 +33,8 @@ from charlstm.probe.result import ProbeResult
 from charlstm.probe.verdict import Thresholds
 from charlstm.progress import unheard
 from charlstm.report.bars import Stages
-from charlstm.sample import Drawn, Sample, draw_lines, generate
+from charlstm.sample import Sample, draw_lines, generate
+from charlstm.scoring import TextScore, score_lines
 from charlstm.training.record import training_corpus
 
 SAVED_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -87,6 +89,7 @@ class LanguageModel:
         top_k: int = SampleConfig.top_k,
         top_p: float = SampleConfig.top_p,
         stop: str | None = None,
+        match: str | None = None,
         seed: int | None = None,
         on_unknown: OnUnknown = "error",
     ) -> Sample: ...
@@ -102,6 +105,7 @@ class LanguageModel:
         top_k: int = SampleConfig.top_k,
         top_p: float = SampleConfig.top_p,
         stop: str | None = None,
+        match: str | None = None,
         seed: int | None = None,
         on_unknown: OnUnknown = "error",
     ) -> list[Sample]: ...
@@ -116,6 +120,7 @@ class LanguageModel:
         top_k: int = SampleConfig.top_k,
         top_p: float = SampleConfig.top_p,
         stop: str | None = None,
+        match: str | None = None,
         seed: int | None = None,
         on_unknown: OnUnknown = "error",
     ) -> Sample | list[Sample]:
@@ -128,6 +133,9 @@ class LanguageModel:
             num: so many texts, as a list; None: one, as a string.
             top_k, top_p: draw from the k likeliest characters; from the likeliest that together reach p.
             stop: end before this text.
+            match: a regular expression that the text matches as a whole, as with `re.fullmatch`: at every character
+                what cannot lead to a match within `length` is ruled out. A text that matches ends where the model
+                draws what cannot lead to another match.
             seed: same seed, same text; None: a new one, which is an attribute of what comes back.
             on_unknown: what becomes of characters of the prompt that the model has never seen.
 
@@ -135,19 +143,39 @@ class LanguageModel:
             a string (`Sample`), or a list of them. In a notebook it is shaded by how probable each character was.
 
         Raises:
-            UsageError: for a setting out of range.
+            UsageError: for a setting out of range, and a `match` that is invalid or that no text can match.
             UnknownCharacterError: for a prompt with a character that the model has never seen.
         """
         limits = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": stop}
-        config = _sample_config(seed=seed, num=1 if num is None else num, **limits)
-        known = self._encode(prompt, on_unknown, "prompt")
-        texts: list[list[Drawn]] = [[] for _ in range(config.num)]
-        for drawn in generate(self.model, self.vocabulary, known, config, opening=self.content.opening):
-            texts[drawn.stream].append(drawn)
-        before = self.vocabulary.decode(known)
-        assert config.seed is not None
-        samples = [Sample.of(text, before, config.seed) for text in texts]
+        config = self._sample_config(seed=seed, num=1 if num is None else num, match=match, **limits)
+        samples = list(write_each(self.content, [self._encode(prompt, on_unknown, "prompt")], config))
         return samples[0] if num is None else samples
+
+    def generate_each(
+        self,
+        prompts: Iterable[str],
+        length: int = SampleConfig.length,
+        temperature: float = SampleConfig.temperature,
+        *,
+        num: int = 1,
+        top_k: int = SampleConfig.top_k,
+        top_p: float = SampleConfig.top_p,
+        stop: str | None = None,
+        match: str | None = None,
+        seed: int | None = None,
+        on_unknown: OnUnknown = "error",
+    ) -> Iterator[Sample]:
+        """The texts that `generate` gives for each prompt with the same seed, faster: many prompts at a time.
+
+        Arguments and errors as for `generate`; errors come before the first text, and name the prompt by its place.
+
+        Returns:
+            an iterator over `num` texts for every prompt, in order; memory does not grow with the number of prompts.
+        """
+        limits = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": stop}
+        config = self._sample_config(seed=seed, num=num, match=match, **limits)
+        named = ((f"prompts[{k}]", prompt) for k, prompt in enumerate(prompts_of(prompts)))
+        return write_each(self.content, [self._encode(prompt, on_unknown, name) for name, prompt in named], config)
 
     def stream(
         self,
@@ -158,12 +186,13 @@ class LanguageModel:
         top_k: int = SampleConfig.top_k,
         top_p: float = SampleConfig.top_p,
         stop: str | None = None,
+        match: str | None = None,
         seed: int | None = None,
         on_unknown: OnUnknown = "error",
     ) -> Iterator[str]:
         """The same text, character by character, as it is drawn. Arguments and errors as for `generate`."""
         limits = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "stop": stop}
-        config = _sample_config(seed=seed, **limits)
+        config = self._sample_config(seed=seed, match=match, **limits)
         known = self._encode(prompt, on_unknown, "prompt")
         drawn = generate(self.model, self.vocabulary, known, config, opening=self.content.opening)
         return (character.text for character in drawn)
@@ -204,7 +233,8 @@ class LanguageModel:
             UnknownCharacterError: for a prompt with a character that the model has never seen.
         """
         limits = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p}
-        config = _sample_config(seed=seed, lines=number_of(num, "num", 1, 65_536, whole=True), novel=novel, **limits)
+        lines = number_of(num, "num", 1, 65_536, whole=True)
+        config = self._sample_config(seed=seed, match=None, lines=lines, novel=novel, **limits)
         corpus = None
         if config.novel and training_text is not None:
             corpus = open_corpus(CorpusRequest((str(path_of(training_text, "training_text")),), valid_fraction=0.0))
@@ -220,17 +250,59 @@ class LanguageModel:
         )
         return found.lines
 
-    def score(self, text: str, *, on_unknown: OnUnknown = "error") -> Score:
-        """Nats and bits a character over characters 2..N of a text, from a zero state.
+    @overload
+    def score(self, text: str, *, on_unknown: OnUnknown = "error") -> Score: ...
+
+    @overload
+    def score(
+        self,
+        text: list[str] | tuple[str, ...],
+        *,
+        newline: bool = False,
+        per_char: bool = False,
+        on_unknown: OnUnknown = "error",
+    ) -> list[TextScore]: ...
+
+    def score(
+        self,
+        text: str | list[str] | tuple[str, ...],
+        *,
+        newline: bool = False,
+        per_char: bool = False,
+        on_unknown: OnUnknown = "error",
+    ) -> Score | list[TextScore]:
+        """How likely the model finds a text, or each of several.
+
+        Args:
+            text: one text, read as `charlstm eval` reads it: from a zero state, its first character not scored. Or
+                several, each read as `charlstm score` reads a line: after the model's opening, all of it scored.
+            newline: of several texts, also score the line feed after each.
+            per_char: of several texts, keep the log-probability, rank and entropy of every character: `.each`.
+            on_unknown: what becomes of characters that the model has never seen.
+
+        Returns:
+            a `Score`, or a list with a `TextScore` for each text.
 
         Raises:
             UnknownCharacterError: for a character that the model has never seen.
-            TextError: for fewer than two characters.
+            TextError: for one text of fewer than two characters.
+            UsageError: for `newline` or `per_char` with one text.
         """
+        config = self.model.config
+        if isinstance(text, list | tuple):
+            lines = [self._encode(line, on_unknown, f"text {k}") for k, line in enumerate(_listed(text), 1)]
+            if newline and "\n" not in self.vocabulary:
+                raise TextError("`newline`: the model has never seen a newline; leave it out", "newline")
+            kernels = choose_kernels(
+                config, self.model.device, "fp32", compiled=worth_compiling(config, sum(map(len, lines)))
+            )
+            return score_lines(self.content, lines, kernels, newline=bool(newline), per_char=bool(per_char))
+        for name, value in (("newline", newline), ("per_char", per_char)):
+            if value:
+                raise UsageError(f"`{name}` goes with a list of texts; give [text]", name)
         ids = self._encode(text, on_unknown)
         if len(ids) < 2:
             raise TextError(f"{len(ids)} characters to score; at least 2 are needed")
-        config = self.model.config
         kernels = choose_kernels(config, self.model.device, compiled=worth_compiling(config, len(ids)))
         return score_stream(self.model, ids, kernels)
 
@@ -307,7 +379,7 @@ class LanguageModel:
 
     def probe(
         self,
-        pairs: int | AnyPath | Sequence[MinimalPair] | None = None,
+        pairs: int | AnyPath | Sequence[AnyPath] | Sequence[MinimalPair] | None = None,
         *,
         cells: Sequence[CellName] = (),
         directions: bool = False,
@@ -326,8 +398,9 @@ class LanguageModel:
         """Find the cells that carry a feature, and prove it by experiment. `charlstm probe` shows the same.
 
         Args:
-            pairs: a file of minimal pairs, or the pairs themselves; a number: so many of the usual ones; None: all of
-                the usual ones, held-out pairs in the language of the model (gender in Portuguese, number in English).
+            pairs: a file of minimal pairs, several as one set, or the pairs themselves; a number: so many of the
+                usual ones; None: all of the usual ones, held-out pairs in the language of the model (gender in
+                Portuguese, number in English).
             cells: to report whatever they do, as ["2:73"].
             directions: compare the best cell with directions of its layer, too.
             state: look at the cell state c, or at the hidden state h.
@@ -378,6 +451,11 @@ class LanguageModel:
         content = ModelFile(self.model, self.vocabulary, training)
         save_model_file(path_of(path, "path"), content, SAVED_TYPES[precision])
 
+    def _sample_config(self, seed: int | None, match: str | None, **settings: Any) -> SampleConfig:
+        config = SampleConfig(seed=plain(seed), match=match, **{name: plain(value) for name, value in settings.items()})
+        changes: dict[str, Any] = {} if match is None else {"match": self.content.normalize(match)}
+        return config.replace(seed=secrets.randbelow(MAX_RANDOM_SEED) if seed is None else config.seed, **changes)
+
     def _encode(self, text: str, on_unknown: OnUnknown, name: str = "text") -> Ids:
         normalized = self.content.normalize(text_of(text, name))
         ids = self.vocabulary.encode(normalized, unknown_of(on_unknown), name)
@@ -390,11 +468,6 @@ class LanguageModel:
         """The state after some text before the text: (L, 1, H)."""
         ids = self.vocabulary.encode(self.content.normalize(text_of(warm, "warm")), "skip")
         return warm_state(self.model, _tensor(ids))
-
-
-def _sample_config(seed: int | None, **settings: Any) -> SampleConfig:
-    config = SampleConfig(seed=plain(seed), **{name: plain(value) for name, value in settings.items()})
-    return config if seed is not None else config.replace(seed=secrets.randbelow(MAX_RANDOM_SEED))
 
 
 def _tensor(ids: Ids) -> torch.Tensor:

@@ -16,7 +16,7 @@ from charlstm.config import LANGUAGES
 from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError, UsageError
 from charlstm.grammar import minimal_pairs
-from charlstm.grammar.pairs import MinimalPair, read_pairs
+from charlstm.grammar.pairs import MinimalPair, read_all_pairs, read_pairs
 from charlstm.probe.covering import unknown_character
 from charlstm.probe.defaults import Defaults, defaults_of
 from charlstm.probe.found_cells import recall, remember
@@ -112,8 +112,12 @@ def pairs_of(given: Any, usual: Defaults, seed: int) -> tuple[Sequence[MinimalPa
         return list(minimal_pairs(usual.corpus, number, seed, usual.labels)), False
     if isinstance(given, Sequence) and given and all(isinstance(pair, MinimalPair) for pair in given):
         return given, True
+    if isinstance(given, Sequence) and given and all(isinstance(path, str | PathLike) for path in given):
+        return read_all_pairs([path_of(path, "pairs") for path in given])[0], True
     shown = reprlib.repr(given)
-    raise UsageError(f"`pairs` is {shown}; it must be a file, a list of MinimalPair, or a number of them", "pairs")
+    raise UsageError(
+        f"`pairs` is {shown}; it must be a file, files, a list of MinimalPair, or a number of them", "pairs"
+    )
 
 
 def check_readable(content: ModelFile, pairs: Sequence[MinimalPair], own: bool) -> None:

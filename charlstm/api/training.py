@@ -22,7 +22,7 @@ from charlstm import checkpoint
 from charlstm.api.arguments import AnyPath, number_of, path_of, plain, text_of
 from charlstm.api.model import LanguageModel, load
 from charlstm.config import ModelConfig, TrainConfig, check_changes, check_together
-from charlstm.corpus import CorpusRequest, check_encoding, open_corpus
+from charlstm.corpus import Corpus, CorpusRequest, check_encoding, open_corpus
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import TextError, UsageError
 from charlstm.grammar import is_built_in, located
@@ -34,6 +34,8 @@ from charlstm.settings import default_of, parsed, settings_of, type_of
 from charlstm.training.events import Evaluated, Finished, NotSaved, RolledBack, Stepped
 from charlstm.training.running import Running
 from charlstm.training.session import Session, is_finished, new_session, resumed_session, run_folder
+from charlstm.training.start import Start, check_given, open_source, open_texts
+from charlstm.training.start import check_together as check_start
 
 KINDS = (ModelConfig, TrainConfig)
 NAME_OF_TEXT = "text"  # of the run of a text that came from no file
@@ -46,9 +48,11 @@ def train(
     text: str | None = None,
     out: AnyPath | None = None,
     resume: AnyPath | None = None,
+    start_from: AnyPath | LanguageModel | None = None,
+    keep_text: AnyPath | Sequence[AnyPath] | None = None,
     valid: AnyPath | Sequence[AnyPath] | None = None,
     encoding: str = "utf-8",
-    normalize: bool = True,
+    normalize: bool | None = None,
     device: str = "auto",
     threads: int | None = None,
     progress: bool | None = None,
@@ -59,6 +63,7 @@ def train(
         model = charlstm.train("novel.txt", time="2m")
         model = charlstm.train(text="so she said. " * 1000, steps=200, hidden_size=32)
         model = charlstm.train(resume=model.folder, time="5m")
+        model = charlstm.train("letters.txt", start_from="english", time="5m")
 
     Without a budget (`steps`, `epochs` or `time`) it passes over the text about 20 million characters' worth, between
     1 and 50 times, and stops early when validation no longer gets better. Ctrl-C saves, and raises KeyboardInterrupt,
@@ -69,9 +74,14 @@ def train(
         text: the text itself, in place of files.
         out: the folder of the run; None: checkpoints/NAME, by the first file.
         resume: the folder of a run to go on with; only the budget and `patience` may be given with it.
+        start_from: a model to go on from: a model file, a run, the name of a built-in model, or what `load` gave. Its
+            shape and its characters are taken over; settings that contradict it are refused.
+        keep_text: with `start_from`, the text that the model learnt from, as `files`: how much of it is forgotten is
+            measured, and `keep` says how much of what is read comes from it. None: that of the run, if it is there.
         valid: texts to validate on, as `files`; None: the end of every file.
         encoding: of the files.
-        normalize: whether to bring the text into Unicode normal form C.
+        normalize: whether to bring the text into Unicode normal form C; None: yes, or as the text of the model was that
+            the training goes on from.
         device: "auto" (the fastest that is here), "cpu", "cuda" or "mps".
         threads: of the processor; None: as PyTorch has it, or as the run had that goes on.
         progress: show a bar; None: in a notebook, and in a terminal.
@@ -100,7 +110,8 @@ def train(
         torch.set_num_threads(number_of(threads, "threads", 1, 1024, whole=True))
     try:
         if resume is not None:
-            given = {"out": out, "valid": valid, "encoding": encoding != "utf-8", "normalize": normalize is not True}
+            given = {"out": out, "valid": valid, "encoding": encoding != "utf-8", "normalize": normalize is False}
+            given |= {"start_from": start_from is not None, "keep_text": keep_text is not None}
             check_changes([*chosen, *(name for name, value in given.items() if value)])
             folder = run_folder(path_of(resume, "resume"))
             with checkpoint.hold_run(folder, new=False) as missing:
@@ -115,10 +126,25 @@ def train(
             target = None if out is None else path_of(out, "out")
             if target is not None:
                 checkpoint.check_new(target)  # before the text is read, which may take a while
-            request = _request(sources, _sources(valid, "valid"), encoding, normalize, chosen, text is not None)
+            old_files = _sources(keep_text, "keep_text")
+            check_start(chosen, start_from is not None, bool(old_files))
+            source = None if start_from is None else open_source(_model_of(start_from))
+            composed = source is None or source.content.composed
+            nfc = composed if normalize is None else normalize
+            request = _request(sources, _sources(valid, "valid"), encoding, nfc, chosen, text is not None)
+            start: Start | None = None
             with Stages(seen.quiet, unit="B", forced=seen.forced) as stages:
-                files, valid_files = (located(names, stages.update) for names in (request.files, request.valid_files))
-                corpus = open_corpus(replace(request, files=files, valid_files=valid_files), stdin, stages.update)
+
+                def open_text(request: CorpusRequest) -> Corpus:
+                    names = (located(names, stages.update) for names in (request.files, request.valid_files))
+                    files, valid_files = names
+                    return open_corpus(replace(request, files=files, valid_files=valid_files), stdin, stages.update)
+
+                if source is None:
+                    corpus = open_text(request)
+                else:
+                    check_given(source, chosen)
+                    request, corpus, start = open_texts(source, request, old_files, chosen, open_text, stages.update)
             name = NAME_OF_TEXT if text is not None else sources[0]
             session = new_session(
                 request,
@@ -127,6 +153,8 @@ def train(
                 chosen,
                 machine,
                 seen.compiling,
+                source,
+                start,
             )
             with checkpoint.hold_run(session.folder, new=True) as missing:
                 _run(session, missing, seen)
@@ -218,6 +246,15 @@ def _request(
         raise UsageError(f"`normalize` is {reprlib.repr(normalize)}; it must be True or False", "normalize")
     fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
     return CorpusRequest(files, valid, encoding, normalize, fraction, lines=chosen.get("lines", False))
+
+
+def _model_of(start_from: Any) -> Path:
+    """The path or name of a model to go on from. Raises UsageError."""
+    if not isinstance(start_from, LanguageModel):
+        return path_of(start_from, "start_from")
+    if start_from.path is None:
+        raise UsageError("`start_from`: this model has no file; save it first, and give the path", "start_from")
+    return start_from.path
 
 
 def _sources(given: Any, name: str) -> tuple[str, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from charlstm.checkpoint.run import BEST, CONFIG, LAST, PREVIOUS, RUNS, find_runs
 from charlstm.config import Language
@@ -13,6 +15,13 @@ SHIPPED = Path(__file__).parents[1] / "shipped"  # package data
 USUAL = "portuguese"  # taken where no model is named and no run is there
 IN_LANGUAGE: dict[Language, str] = {"pt": USUAL, "en": "english"}
 PAIR = ("comparison/lstm", "comparison/rnn")
+MIT = "MIT, (c) the charlstm developers"
+LICENCES = {  # of the weights, and whom to name: what must travel with them
+    "portuguese": "CC BY-SA 4.0, (c) the charlstm developers; name them and the Collection of 19th Century Portuguese "
+    "Novels, ed. Ulrike Henny, CLiGS 2016 (https://github.com/cligs/textbox)",
+    "english": MIT,
+    **dict.fromkeys(PAIR, MIT),
+}
 
 
 def shipped_models() -> dict[str, Path]:
@@ -39,6 +48,22 @@ def shipped_pair() -> tuple[Path, Path] | None:
 def is_shipped(path: Path) -> bool:
     """Whether a model file is one that comes with charlstm."""
     return any(path.resolve() == shipped.resolve() for shipped in shipped_models().values())
+
+
+def licence_of(path: Path, training: Mapping[str, Any]) -> str | None:
+    """The licence of the weights in a file: as the file says, or that of the model that ships of which it is a copy.
+
+    Args:
+        path: the file.
+        training: what it says of where it comes from.
+    """
+    if isinstance(said := training.get("licence"), str):
+        return said
+    size = path.stat().st_size
+    for name, shipped in shipped_models().items():
+        if shipped.stat().st_size == size and shipped.read_bytes() == path.read_bytes():
+            return LICENCES.get(name)
+    return None
 
 
 def name_of(path: Path) -> str:

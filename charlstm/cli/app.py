@@ -22,16 +22,20 @@ from charlstm.cli.options import check_variables, name_variables
 from charlstm.cli.originality import originality
 from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
+from charlstm.cli.score import score
 from charlstm.cli.settings import in_options
 from charlstm.cli.train import train
 from charlstm.cli.view import view
+from charlstm.cli.write import write
 from charlstm.errors import UsageError
 from charlstm.report.text import printable
 
 COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "train": train,
     "sample": sample,
+    "write": write,
     "eval": evaluate,
+    "score": score,
     "probe": probe,
     "explain": EXPLAIN,
     "view": view,

@@ -12,7 +12,7 @@ import typer
 
 from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, never_overwritten, option, parse_finite
 from charlstm.corpus import read_chunks
-from charlstm.errors import UsageError
+from charlstm.errors import TextError, UsageError
 from charlstm.files.atomic import cannot_write, new_text_file
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs, mixed_lines
 from charlstm.report.console import print_json, say
@@ -26,6 +26,7 @@ class CorpusName(StrEnum):
     garden = "garden"
     agreement_pt = "agreement-pt"
     agreement_pt_open = "agreement-pt-open"
+    agreement_pt_prose = "agreement-pt-prose"
     agreement_en = "agreement-en"
     agreement_en_cs = "agreement-en-cs"
 
@@ -121,7 +122,12 @@ def corpus(
         if grammar.sentences is None:
             able = ", ".join(other for other, grammar in GRAMMARS.items() if grammar.sentences)
             raise UsageError(f"--into: {name.value} has no sentences to mix into prose; take one of {able}")
-        lines = mixed_lines(name.value, lines_of(into), DEFAULT_SHARE if share is None else share, seed)
+        try:
+            lines = mixed_lines(name.value, lambda: lines_of(into), DEFAULT_SHARE if share is None else share, seed)
+        except ValueError as e:
+            raise TextError(f"{into}: {e}") from None
+    elif grammar.lines is None:
+        raise UsageError(f"{name.value} needs --into FILE, the prose that its sentences are made of and go into")
     else:
         lines = corpus_lines(name.value, chars if chars is not None else grammar.characters, seed)
     if out is None:

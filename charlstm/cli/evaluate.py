@@ -36,6 +36,7 @@ from charlstm.report.console import print_json
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.checkpoint import ModelFile
+    from charlstm.evaluate import Score
 
 WINDOWS = "Protocol windows"
 
@@ -98,22 +99,31 @@ def evaluate(
 ) -> None:
     """Measure how well a model predicts a text, in bits per character.
 
-    Several files count as one text. Nats per character are given, too: 1 bit is 0.693 nats.
+    Several files are scored each on its own, and all together: a table, or with --json one object each; that of all
+    has no file. Nats per character are given, too: 1 bit is 0.693 nats.
 
         charlstm eval novel.txt -c checkpoints/novel --valid-fraction 0.1
+        charlstm eval chapters/*.txt -c english
         charlstm eval novel.txt -c checkpoints/novel --protocol windows --json
     """
     check_encoding(encoding)
-    from charlstm.evaluate import score_lines, score_stream, score_windows
+    from charlstm.evaluate import score_files, score_lists, score_windows
     from charlstm.network.kernels import choose_kernels, worth_compiling
 
     machine = prepare_machine(device.value, threads)
     content, path = load_model(checkpoint, machine, quiet or json)
     protocol = protocol or (Protocol.lines if content.lines else Protocol.stream)
-    read = read_list if protocol is Protocol.lines else read_ids
-    ids = read(locate_texts(files, quiet or json), glob or (), content, encoding, unknown.value, valid_fraction)
+    read = read_lists if protocol is Protocol.lines else read_texts
+    texts = read(locate_texts(files, quiet or json), glob or (), content, encoding, unknown.value, valid_fraction)
+    names, ids = [name for name, _ in texts], [text for _, text in texts]
     config = content.model.config
-    characters = batches * batch_size * seq_len if protocol is Protocol.windows else len(ids)
+    in_windows = protocol is Protocol.windows
+    windowed = batches * batch_size * seq_len * (1 + (len(texts) if len(texts) > 1 else 0))
+    characters = windowed if in_windows else sum(map(len, ids))
+    if protocol is Protocol.lines and not characters:
+        raise TextError(f"{', '.join(files)}: there is no line to score")
+    least = seq_len + 1 if in_windows else 2
+    check_length(files, sum(map(len, ids)) if in_windows else max(map(len, ids)), least)
     kernels = choose_kernels(
         config,
         machine,
@@ -121,89 +131,133 @@ def evaluate(
         compiled=worth_compiling(config, characters),
         on_compile=lambda: say_compiling(quiet or json),
     )
+    scores: list[Score | None]
     if protocol is Protocol.stream:
-        if len(ids) < 2:
-            raise TextError(f"{', '.join(files)}: {len(ids)} characters to score, but scoring needs at least 2")
         from charlstm.report.bars import Bar
 
         with Bar("score", quiet) as bar:
-            score = score_stream(content.model, ids, kernels, on_progress=bar.show)
+            scores, together = score_files(content.model, ids, kernels, on_progress=bar.show)
     elif protocol is Protocol.lines:
         from charlstm.report.bars import Bar
 
-        if len(ids) == 0:
-            raise TextError(f"{', '.join(files)}: there is no line to score")
         newline = int(content.vocabulary.encode("\n")[0])
         with Bar("score", quiet) as bar:
-            score = score_lines(content.model, ids, newline, kernels, on_progress=bar.show)
+            scores, together = score_lists(content.model, ids, newline, kernels, on_progress=bar.show)
     else:
-        if len(ids) < seq_len + 1:
-            raise TextError(f"{', '.join(files)}: {len(ids):,} characters are too few for --seq-len {seq_len}")
-        score = score_windows(
-            content.model, ids, kernels, seq_len=seq_len, batches=batches, batch_size=batch_size, seed=seed
-        )
+        how = {"seq_len": seq_len, "batches": batches, "batch_size": batch_size, "seed": seed}
+        together = score_windows(content.model, np.concatenate(ids), kernels, **how)
+        scores = [score_windows(content.model, one, kernels, **how) if len(one) >= least else None for one in ids]
+        scores = scores if len(texts) > 1 else [together]
+    show(names, scores, together, json, {"protocol": protocol.value, "checkpoint": str(path)})
+
+
+def check_length(files: Sequence[str], characters: int, least: int) -> None:
+    """Raise TextError for a text that is too short to be scored."""
+    if characters >= least:
+        return
+    if least == 2:
+        raise TextError(f"{', '.join(files)}: {characters} characters to score, but scoring needs at least 2")
+    raise TextError(f"{', '.join(files)}: {characters:,} characters are too few for --seq-len {least - 1}")
+
+
+def show(
+    names: Sequence[str], scores: Sequence[Score | None], together: Score, json: bool, about: dict[str, str]
+) -> None:
+    """One file in a line, several in a table; or an object each, and one for all.
+
+    Args:
+        names, scores: of the files; None is too short to be scored.
+        together: of all of them.
+        json: whether objects are wanted, and `about` what else is in them.
+    """
+    several = len(names) > 1
     if json:
-        print_json({**score.to_dict(), "protocol": protocol.value, "checkpoint": str(path)})
-    else:
+        nothing = {"nats_per_char": None, "bits_per_char": None, "characters": 0}
+        for name, score in zip(names, scores, strict=True):
+            print_json({**(nothing if score is None else score.to_dict()), **about, "file": name})
+        if several:
+            print_json({**together.to_dict(), **about, "file": None, "files": len(names)})
+        return
+    if not several:
         sys.stdout.write(
-            f"{score.nats_per_char:.4f} nats/char  {score.bits_per_char:.4f} bits/char  "
-            f"{score.characters:,} characters scored\n"
+            f"{together.nats_per_char:.4f} nats/char  {together.bits_per_char:.4f} bits/char  "
+            f"{together.characters:,} characters scored\n"
         )
+        return
+    from charlstm.report.console import plain_console
+    from charlstm.report.tables import table
+
+    named = [*zip(names, scores, strict=True), (f"all {len(names):,} files", together)]
+    rows = [
+        (name, "-", "too short", "0")
+        if score is None
+        else (name, f"{score.nats_per_char:.4f}", f"{score.bits_per_char:.4f}", f"{score.characters:,}")
+        for name, score in named
+    ]
+    plain_console().print(table(rows, ("file", "nats/char", "bits/char", "characters scored")))
 
 
-def read_ids(
+def read_texts(
     files: Sequence[str],
     globs: Sequence[str],
     content: ModelFile,
     encoding: str,
     on_unknown: OnUnknown,
     fraction: float,
-) -> Ids:
-    """The ids of the texts, one after the other; of each only the share at its end. Raises TextError."""
+) -> list[tuple[str, Ids]]:
+    """The files and their ids; of each only the share at its end. Raises TextError."""
     check_globs(files, globs)
-    texts: list[Ids] = []
+    texts: list[tuple[str, Ids]] = []
     for name in files:
         if name == "-":
             text = content.normalize(read_stdin(encoding))
-            texts.append(content.vocabulary.encode(text, on_unknown, name))
+            texts.append((name, content.vocabulary.encode(text, on_unknown, name)))
             continue
         for path in find_files([name], globs):
             pieces, offset = [np.zeros(0, dtype=content.vocabulary.id_type)], 0
             for text in read_chunks(path, encoding, content.composed):
                 pieces.append(content.vocabulary.encode(text, on_unknown, str(path), offset))
                 offset += len(text)
-            texts.append(np.concatenate(pieces))
+            texts.append((str(path), np.concatenate(pieces)))
     # the same split as `train` makes
-    return np.concatenate([ids[int(len(ids) * (1 - fraction)) :] for ids in texts])
+    return [(name, ids[int(len(ids) * (1 - fraction)) :]) for name, ids in texts]
 
 
-def read_list(
+def read_lists(
     files: Sequence[str],
     globs: Sequence[str],
     content: ModelFile,
     encoding: str,
     on_unknown: OnUnknown,
     fraction: float,
-) -> Ids:
-    """The ids of the lines of texts, each ended by a newline; a smaller share than 1: those that `train` holds out.
+) -> list[tuple[str, Ids]]:
+    """The files and the ids of their lines, each ended by a newline.
+
+    Args:
+        fraction: a smaller share than 1 gives the lines that `train` holds out, which follow from those of all files.
 
     Raises:
         TextError: for a text that cannot be read, or a model without newlines.
     """
     check_globs(files, globs)
-    newline = content.vocabulary.encode("\n", what="the end of a line")[0]
-    reader, pieces = LineReader(), [np.zeros(0, dtype=content.vocabulary.id_type)]
+    newline = int(content.vocabulary.encode("\n", what="the end of a line")[0])
+    reader = LineReader()
+    texts: list[tuple[str, Ids]] = []
     for name in files:
         for path in [Path(name)] if name == "-" else find_files([name], globs):
-            offset = 0
+            pieces, offset = [np.zeros(0, dtype=content.vocabulary.id_type)], 0
             chunks: Iterable[str] = read_chunks(path, encoding, content.composed)  # lazy: - is no file
             if name == "-":
                 chunks = [content.normalize(read_stdin(encoding))]
             for text in reader.read(chunks, path):
                 pieces.append(content.vocabulary.encode(text, on_unknown, str(path), offset))
                 offset += len(text)
-    ids = np.concatenate(pieces)
+            texts.append((str(path), np.concatenate(pieces)))
     if fraction == 1:
-        return ids
-    lengths = line_lengths(ids, int(newline))
-    return ids[np.repeat(held_out_lines(reader.marks, fraction), lengths)]
+        return texts
+    held, lists = held_out_lines(reader.marks, fraction), []
+    for name, ids in texts:
+        lengths = line_lengths(ids, newline)
+        lists.append((name, ids[np.repeat(held[: len(lengths)], lengths)]))
+        held = held[len(lengths) :]
+    return lists

@@ -45,7 +45,7 @@ def info(
     if svg is not None:
         raise UsageError("instead of --svg, type: --figure FILE, which ends in .svg, .png or .pdf")
     check_figure(figure)
-    from charlstm.checkpoint import BEST, LAST, METRICS, describe_model_file, find_model, read_metrics
+    from charlstm.checkpoint import BEST, LAST, METRICS, describe_model_file, find_model, licence_of, read_metrics
 
     path = find_model(where)
     if not quiet:
@@ -55,6 +55,8 @@ def info(
     if "resume" not in about and path.name == BEST and last.exists():
         with suppress(ModelFileError):  # a run whose last save is damaged still has its best model
             about["resume"] = describe_model_file(last).get("resume")
+    if licence := licence_of(path, about["training"]):  # the models that ship have none in their files
+        about["training"]["licence"] = licence
     metrics = read_metrics(path.parent)
     evaluations = [m for m in metrics if m.get("event") == "evaluated"]
     training, validation = curve(metrics, "trained"), curve(metrics, "evaluated")
@@ -126,6 +128,10 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
             f"{len(characters):,}: {' '.join(map(quoted, shown))}{' ...' if len(shown) < len(characters) else ''}",
         ),
     ]
+    if training.get("started_from"):
+        result.append(("from", ", from ".join(str(each["name"]) for each in training["started_from"])))
+    if training.get("licence"):
+        result.append(("licence", str(training["licence"])))
     if training.get("language"):
         result.append(("language", LANGUAGES[training["language"]]))
     if training.get("lines"):

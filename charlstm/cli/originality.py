@@ -59,7 +59,6 @@ def originality(
     from where the run read it; --training-text names another.
 
         charlstm originality story.txt -c checkpoints/novel
-        charlstm sample -c checkpoints/novel -n 2000 | charlstm originality - -c checkpoints/novel
         charlstm originality names.txt --lines --training-text all-names.txt --min-copy 8
     """
     check_encoding(encoding)
@@ -95,8 +94,7 @@ def training_index(
 ) -> Index:
     """The index of the text that `--training-text` names, or else of what the model was trained on."""
     if given:
-        request = CorpusRequest(locate_texts(given, quiet), encoding=encoding, valid_fraction=0.0)
-        return open_index(open_corpus(request, None, on_progress), on_progress)
+        return given_index(given, encoding, True, quiet, on_progress)
     import torch
 
     from charlstm.cli.runtime import load_model
@@ -104,6 +102,12 @@ def training_index(
 
     content, path = load_model(checkpoint, torch.device("cpu"), quiet)
     return open_index(training_corpus(content, path, on_progress), on_progress)
+
+
+def given_index(given: Sequence[str], encoding: str, normalize: bool, quiet: bool, on_progress: OnProgress) -> Index:
+    """The index of the text that `--training-text` names."""
+    request = CorpusRequest(locate_texts(given, quiet), encoding=encoding, normalize=normalize, valid_fraction=0.0)
+    return open_index(open_corpus(request, None, on_progress), on_progress)
 
 
 def read_texts(

@@ -9,6 +9,7 @@ from typing import Any
 
 from charlstm.cli.settings import option_of
 from charlstm.config import BUDGETS
+from charlstm.corpus import CorpusRequest
 from charlstm.settings import written_duration
 
 
@@ -25,6 +26,14 @@ def resume_command(run: Path, budget: Mapping[str, Any], times: int = 1, **more:
     given += [(name, str(value)) for name, value in more.items() if value is not None]
     options = [word for name, value in given for word in (option_of(name), value)]
     return shlex.join(["charlstm", "train", "--resume", str(run), *options])
+
+
+def from_command(request: CorpusRequest, model: Path) -> str:
+    """The command by which a new run goes on from a model with a text."""
+    options = [word for name in request.valid_files for word in ("--valid", name)]
+    options += [word for pattern in request.globs for word in ("--glob", pattern)]
+    options += [] if request.encoding == CorpusRequest.encoding else ["--encoding", request.encoding]
+    return shlex.join(["charlstm", "train", *(request.files or ("FILE",)), "--from", str(model), *options])
 
 
 def written(budget: str, value: float) -> str:

@@ -22,6 +22,8 @@ from charlstm.cli.options import (
     option,
 )
 from charlstm.cli.originality import TrainingText
+from charlstm.cli.originals import MaxCopy, Originality, Originals, check_max_copy, index_for
+from charlstm.cli.prompts import PromptsFormat, about_text, read_prompts, write_from_each
 from charlstm.cli.runtime import load_model_for, prepare_machine, read_stdin, say_compiling
 from charlstm.cli.settings import given, with_settings
 from charlstm.config import TEXT, SampleConfig
@@ -30,12 +32,13 @@ from charlstm.report.console import colour_allowed, print_json, say
 from charlstm.report.text import printable
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from charlstm.sample import Drawn
 
 MAX_RANDOM_SEED = 2**32
 USUAL_LINES = 20
+MOST_TO_CHOOSE_BY = 100  # prompts of a file that a built-in model is chosen by
 
 
 @with_settings(SampleConfig)
@@ -52,9 +55,30 @@ def sample(
             rich_help_panel=TEXT,
         ),
     ] = "",
+    prompts: Annotated[
+        str | None,
+        option(
+            "--prompts",
+            help="A file with a prompt a line, or - for standard input; texts come as JSON, one object per line.",
+            metavar="FILE",
+            show_default=False,
+            rich_help_panel=TEXT,
+        ),
+    ] = None,
+    prompts_format: Annotated[
+        PromptsFormat,
+        option(
+            "--prompts-format",
+            help="text, jsonl (objects with a prompt), or auto: by the file's name.",
+            metavar="FORMAT",
+            rich_help_panel=TEXT,
+        ),
+    ] = PromptsFormat.auto,
     color: Annotated[
         bool, option("--color", help="Colour characters by their probability.", rich_help_panel=OUTPUT)
     ] = False,
+    originality: Originality = False,
+    max_copy: MaxCopy = None,
     training_text: TrainingText = None,
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
@@ -73,11 +97,11 @@ def sample(
 
         charlstm sample --prompt "Era uma noite" --temperature 0.5
         charlstm sample -c checkpoints/novel -n 500 --num 3 --seed 1
+        charlstm sample -c english --match "[A-Z][a-z]+ was [a-z ]+[.]"
         charlstm sample -c checkpoints/names --lines 20 --novel
     """
     config = SampleConfig(**given(settings))
-    if training_text and not config.novel:
-        raise UsageError("--training-text is where --novel looks lines up: give --novel, too")
+    check_together(config, prompt, prompts, originality, max_copy, training_text)
     if config.seed is None:
         import secrets
 
@@ -86,14 +110,21 @@ def sample(
     from charlstm.sample import LONG_TEXT, generate
 
     machine = prepare_machine(device.value, threads)
+    listed = None if prompts is None else read_prompts(prompts, prompts_format)
     text = read_stdin(what="prompt") if prompt == "-" else prompt
+    if listed is not None:
+        text = "\n".join(p.text for p in listed[:MOST_TO_CHOOSE_BY]).strip("\n")
     content, path = load_model_for(text, checkpoint, machine, quiet)
-    if content.lines and not given(settings).keys() & {"length", "lines", "num", "stop"}:
+    whole_texts = listed is not None or originality or max_copy is not None
+    if content.lines and not whole_texts and not given(settings).keys() & {"length", "lines", "num", "stop", "match"}:
         config = config.replace(lines=USUAL_LINES)  # who asks a model of names to write means names
+    index = None
+    if originality or max_copy is not None:
+        index = index_for(content, path, training_text or (), quiet)
     if verbose:
         say(f"seed: {config.seed}")
-    known = content.vocabulary.encode(content.normalize(text), unknown.value, "prompt")
-    text = content.vocabulary.decode(known)
+    if config.match is not None:
+        config = config.replace(match=content.normalize(config.match))
     kernels = choose_kernels(
         content.model.config,
         machine,
@@ -101,6 +132,11 @@ def sample(
         compiled=config.length >= LONG_TEXT,
         on_compile=lambda: say_compiling(quiet),
     )
+    if listed is not None:
+        write_from_each(listed, content, config, unknown.value, kernels, json, quiet)
+        return
+    known = content.vocabulary.encode(content.normalize(text), unknown.value, "prompt")
+    text = content.vocabulary.decode(known)
     shading = shade if color and colour_allowed() else None
     if config.lines is not None:
         from charlstm.cli.sample_lines import sample_lines
@@ -110,37 +146,64 @@ def sample(
     from charlstm.report.bars import Bar
 
     with Bar("prompt", quiet) as bar:
-        drawn = generate(
-            content.model,
-            content.vocabulary,
-            known,
-            config,
-            opening=content.opening,
-            kernels=kernels,
-            on_progress=bar.show,
-        )
+
+        def draw(config: SampleConfig) -> Iterator[Drawn]:
+            return generate(
+                content.model,
+                content.vocabulary,
+                known,
+                config,
+                opening=content.opening,
+                kernels=kernels,
+                on_progress=bar.show,
+            )
+
+        originals = Originals(draw, config, index, max_copy) if index else None
+        drawn = originals.drawn() if originals else draw(config)
         drawn = chain(list(islice(drawn, 1)), drawn)  # the prompt is read, and its bar gone, before anything is written
     if json:
-        write_json(drawn, text, config)
+        write_json(drawn, text, config, originals.as_json() if originals else None)
     else:
         write_text(drawn, text, config, shading is not None)
+        if originals and originality:
+            originals.say()
 
 
-def write_json(drawn: Iterator[Drawn], prompt: str, config: SampleConfig) -> None:
-    """One object a text: what was drawn, and the log-probability of each character in nats."""
+def check_together(
+    config: SampleConfig,
+    prompt: str,
+    prompts: str | None,
+    originality: bool,
+    max_copy: int | None,
+    training_text: Sequence[str] | None,
+) -> None:
+    """Raise UsageError for options that do not go together."""
+    check_max_copy(max_copy, config)
+    copies = "--originality" if originality else "--max-copy" if max_copy is not None else None
+    if prompt and prompts is not None:
+        raise UsageError("give only one of --prompt and --prompts")
+    if prompts is not None and copies:
+        raise UsageError(f"{copies} does not go with --prompts")
+    if config.lines is not None and prompts is not None:
+        raise UsageError("--prompts does not go with --lines: give --num, and --stop with a newline")
+    if config.lines is not None and copies:
+        raise UsageError(f"{copies} does not go with --lines: --novel leaves out the lines that are copied")
+    if training_text and not (config.novel or copies):
+        raise UsageError(
+            "--training-text names where to look for copies: give --originality, --max-copy or --novel, too"
+        )
+
+
+def write_json(
+    drawn: Iterator[Drawn], prompt: str, config: SampleConfig, more: Sequence[dict[str, Any]] | None = None
+) -> None:
+    """One object a text: what was drawn, the log-probability of each character in nats, and more about each."""
     texts: list[list[Drawn]] = [[] for _ in range(config.num)]
     for character in drawn:
         texts[character.stream].append(character)
     for stream, characters in enumerate(texts):
-        print_json(
-            {
-                "sample": stream,
-                "seed": config.seed,
-                "prompt": prompt,
-                "text": "".join(c.text for c in characters),
-                "logprobs": [c.logprob for c in characters],
-            }
-        )
+        about = about_text(stream, prompt, characters, config, logprobs=True)
+        print_json({**about, **(more[stream] if more else {})})
 
 
 def write_text(drawn: Iterator[Drawn], prompt: str, config: SampleConfig, coloured: bool) -> None:

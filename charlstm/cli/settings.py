@@ -10,7 +10,7 @@ from charlstm.cli.options import in_typers_terms, option
 from charlstm.errors import CharLSTMError
 from charlstm.settings import Config, check_setting, default_of, settings_of, type_of
 
-CALLED = {"on_unknown": "--unknown"}  # what people type less of than Python's argument has
+CALLED = {"on_unknown": "--unknown", "start_from": "--from"}  # what people type less of than Python's argument has
 
 
 def with_settings(*kinds: type[Config]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -22,7 +22,7 @@ from charlstm.cli.options import (
     was_typed,
 )
 from charlstm.cli.settings import given, with_settings
-from charlstm.config import BUDGETS, ModelConfig, TrainConfig, check_changes, check_together, read_config_file
+from charlstm.config import BUDGETS, GOING_ON, ModelConfig, TrainConfig, check_changes, check_together, read_config_file
 from charlstm.corpus import CorpusRequest, check_encoding
 from charlstm.errors import UsageError
 from charlstm.settings import parsed
@@ -59,6 +59,27 @@ def train(
         Path | None,
         run_option("--resume", help="Continue this run; a larger budget may be given, in all."),
     ] = None,
+    start_from: Annotated[
+        Path | None,
+        option(
+            "--from",
+            help="Go on from this model with another text: a model file, a run, or a built-in model such as english.",
+            parser=parse_path,
+            metavar="MODEL",
+            show_default=False,
+            rich_help_panel=GOING_ON,
+        ),
+    ] = None,
+    keep_text: Annotated[
+        list[str] | None,
+        option(
+            "--keep-text",
+            help="The old text: how much of it is forgotten is measured. [default: that of the run]",
+            metavar="FILE",
+            show_default=False,
+            rich_help_panel=GOING_ON,
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         option("--config", help="Read settings from this TOML or JSON file.", metavar="FILE", rich_help_panel=RUN),
@@ -91,11 +112,13 @@ def train(
 
     A text and a budget of --time, --epochs or --steps are enough: all else has a default that fits them. Without a
     budget, training reads about 20 million characters. It stops early when validation no longer improves. Ctrl-C saves
-    the run, and --resume continues it. --lines takes every line of a list as a text of its own.
+    the run, and --resume continues it. --from begins with what a model has learnt from another text. --lines takes
+    every line of a list as a text of its own.
 
         charlstm train novel.txt --time 10m
         charlstm train src --glob '*.py' --time 30m
         charlstm train names.txt --lines --time 1m
+        charlstm train letters.txt --from english --time 5m
         charlstm train --resume checkpoints/novel --time 30m
     """
     chosen = given(settings)
@@ -105,6 +128,10 @@ def train(
     if resume is not None:  # the environment is for new runs
         chosen = {name: value for name, value in chosen.items() if name in typed or name in BUDGETS}
     check_together(chosen)
+    if resume is not None and was_typed(ctx, "start_from"):
+        raise UsageError(
+            "`resume` continues a run, and `start_from` begins a new one: give one of the two", "resume", "start_from"
+        )
     if resume is None and not corpus:
         raise typer.BadParameter("give a text to train on, or --resume RUN", param_hint="CORPUS")
     if config is not None:
@@ -112,10 +139,12 @@ def train(
         if any(budget in chosen for budget in BUDGETS):
             from_file = {name: value for name, value in from_file.items() if name not in BUDGETS}
         chosen = {**from_file, **chosen}
-    from charlstm.cli.train_run import Output, start_new, start_resumed
+    from charlstm.cli.train_run import GoOn, Output, start_new, start_resumed
 
     output = Output(quiet=quiet, verbose=verbose, json=json)
     if resume is None:
+        said_how = was_typed(ctx, "normalize") or from_environment(ctx, "normalize")
+        go_on = GoOn(start_from, tuple(keep_text or ()), said_how)
         fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
         request = CorpusRequest(
             tuple(corpus or ()),
@@ -126,9 +155,10 @@ def train(
             tuple(glob or ()),
             lines=chosen.get("lines", False),
         )
-        start_new(request, out, chosen, device.value, threads, output)
+        start_new(request, out, chosen, device.value, threads, output, go_on)
     else:
-        others = [n for n in ("out", "valid", "glob", "encoding", "normalize", "config") if was_typed(ctx, n)]
+        names = ("out", "valid", "glob", "encoding", "normalize", "config", "keep_text")
+        others = [name for name in names if was_typed(ctx, name)]
         check_changes([*chosen, *others])
         start_resumed(resume, tuple(corpus or ()), chosen, device.value, threads, output)
 

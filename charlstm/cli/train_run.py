@@ -12,19 +12,23 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from charlstm import checkpoint
-from charlstm.cli.paste import resume_command, sample_command
+from charlstm.cli.paste import from_command, resume_command, sample_command
 from charlstm.cli.runtime import locate_texts, prepare_machine, say_compiling
-from charlstm.corpus import CorpusRequest, compare_held_out, open_corpus
-from charlstm.errors import CharLSTMError, Interrupted, NoRunError
+from charlstm.cli.settings import in_options
+from charlstm.corpus import Corpus, CorpusRequest, compare_held_out, open_corpus
+from charlstm.errors import ChangedTextError, CharLSTMError, Interrupted, ModelFileError, NoRunError, TextError
 from charlstm.interrupts import INTERRUPTS
+from charlstm.progress import OnProgress
 from charlstm.report.bars import Stages
 from charlstm.report.console import print_json, say
 from charlstm.report.screen import show_message
+from charlstm.report.starting import compared_rows, start_report
 from charlstm.report.training import TrainingReporter, corpus_report, draw_end, held_out_notes, line_notes, plan_report
-from charlstm.training.events import Event, Stepped
+from charlstm.training.events import Compared, Event, Stepped
 from charlstm.training.plan import steps_in_all
 from charlstm.training.running import Running
 from charlstm.training.session import Session, is_finished, new_session, resumed_session, run_folder
+from charlstm.training.start import Start, check_given, check_together, open_source, open_texts
 from charlstm.training.state import environment, seconds_used, snapshot_of
 
 
@@ -35,6 +39,21 @@ class Output:
     quiet: bool
     verbose: bool
     json: bool
+
+
+@dataclass(frozen=True)
+class GoOn:
+    """What a person said of a model to go on from.
+
+    Attributes:
+        model: its path or name; None: none.
+        keep_text: files of its old text.
+        normalize_given: whether the person said how the text is normalised; else it is as the model's was.
+    """
+
+    model: Path | None = None
+    keep_text: tuple[str, ...] = ()
+    normalize_given: bool = False
 
 
 class Stage:
@@ -61,17 +80,32 @@ class Stage:
 
 
 def start_new(
-    request: CorpusRequest, out: Path | None, given: dict[str, Any], device: str, threads: int | None, output: Output
+    request: CorpusRequest,
+    out: Path | None,
+    given: dict[str, Any],
+    device: str,
+    threads: int | None,
+    output: Output,
+    go_on: GoOn,
 ) -> None:
-    """Train from the beginning."""
+    """Train from the beginning, or from a model."""
+    check_together(given, go_on.model is not None, bool(go_on.keep_text))
     if out is not None:
         checkpoint.check_new(out)  # before the text is read, which may take a while
     stage = Stage()
     with stage.told():
         stage.doing = "reading the text"
-        files, valid_files = (locate_texts(names, output.quiet) for names in (request.files, request.valid_files))
+        source = None if go_on.model is None else open_source(go_on.model)
+        start: Start | None = None
         with Stages(output.quiet, unit="B") as bar:
-            corpus = open_corpus(replace(request, files=files, valid_files=valid_files), stdin(), bar.update)
+            opener = partial(open_text, quiet=output.quiet, on_progress=bar.update)
+            if source is None:
+                corpus = opener(request)
+            else:
+                check_given(source, given)
+                if not go_on.normalize_given:
+                    request = replace(request, normalize=source.content.composed)
+                request, corpus, start = open_texts(source, request, go_on.keep_text, given, opener, bar.update)
         stage.doing = "starting"
         session = new_session(
             request,
@@ -80,11 +114,19 @@ def start_new(
             given,
             prepare_machine(device, threads),
             lambda: stage.compiling(output.quiet),
+            source,
+            start,
         )
         stage.doing = "starting"
         with checkpoint.hold_run(session.folder, new=True) as missing:
             session.notes += missing
             run(session, output, device)
+
+
+def open_text(request: CorpusRequest, quiet: bool, on_progress: OnProgress) -> Corpus:
+    """The text of a request; stderr says which of its names mean a built-in one."""
+    files, valid_files = (locate_texts(names, quiet) for names in (request.files, request.valid_files))
+    return open_corpus(replace(request, files=files, valid_files=valid_files), stdin(), on_progress)
 
 
 def start_resumed(
@@ -95,7 +137,7 @@ def start_resumed(
     try:
         folder = run_folder(resume)
     except NoRunError as e:
-        raise NoRunError(f"{e}; {instead_of(resume)}") from None
+        raise NoRunError(f"{e}; {instead_of(resume, files)}") from None
     stage = Stage()
     with (
         stage.told(resume_command(folder, budget, device=chosen(device))),
@@ -103,9 +145,12 @@ def start_resumed(
     ):
         stage.doing = "reading the run"
         with Stages(output.quiet, unit="B") as bar:
-            session = resumed_session(
-                resume, files, budget, machine, threads, stdin(), bar.update, lambda: stage.compiling(output.quiet)
-            )
+            try:
+                session = resumed_session(
+                    resume, files, budget, machine, threads, stdin(), bar.update, lambda: stage.compiling(output.quiet)
+                )
+            except ChangedTextError as e:
+                raise TextError(f"{in_options(e)}: {from_command(e.request, folder)}") from None
         stage.doing = "starting"
         if is_finished(session):
             more = resume_command(folder, session.config.to_dict(), times=2, device=chosen(device))
@@ -115,13 +160,22 @@ def start_resumed(
         run(session, output, device)
 
 
-def instead_of(named: Path) -> str:
-    """What to type in place of the name of a run that is none."""
+def instead_of(named: Path, files: tuple[str, ...]) -> str:
+    """What to type in place of the name of a run that is none.
+
+    Args:
+        named: the name.
+        files: a text that was given with it.
+    """
     inside = checkpoint.find_runs(named)
     if inside:
         return f"the newest run in it: {resume_command(inside[0], {})}"
-    if named.as_posix() in checkpoint.shipped_models():
-        return "it is a built-in model, and only a run can be resumed"
+    with suppress(ModelFileError):
+        model = checkpoint.find_model(named)
+        built_in = checkpoint.is_shipped(model)
+        if built_in or checkpoint.describe_model_file(model):
+            command = from_command(CorpusRequest(files or ("FILE",)), named)
+            return f"it is a {'built-in ' * built_in}model; to go on from it with a text: {command}"
     runs = {run.name: run for place in (named.parent, checkpoint.RUNS) for run in checkpoint.find_runs(place)}
     near = difflib.get_close_matches(named.name, runs, n=1)
     if near:
@@ -150,9 +204,11 @@ def run(session: Session, output: Output, device: str) -> None:
     INTERRUPTS.deferred = True  # from here on a signal waits for the end of the step
     running = Running(session, speed, sample_text=not output.quiet, clock=INTERRUPTS.running_s)
     reporter = TrainingReporter(output.quiet, running.fraction)
+    came_to: Compared | None = None
     try:
         for event in running.events(INTERRUPTS.requested, reporter.warn):
             reporter.show(event)
+            came_to = event if isinstance(event, Compared) else came_to
             if output.json and not isinstance(event, Stepped):
                 put_out(event, reporter)
     finally:
@@ -170,7 +226,8 @@ def run(session: Session, output: Output, device: str) -> None:
         raise Interrupted(INTERRUPTS.signum, f"{how_far} {how}\n  {command}")
     running.check_saved()
     if not output.quiet:
-        show_message(partial(draw_end, end, session.folder, session.resumed is not None))
+        more = compared_rows(came_to) if came_to else []
+        show_message(partial(draw_end, end, session.folder, session.resumed is not None, more))
         say(f"next     {sample_command(session.folder)}")
 
 
@@ -186,6 +243,8 @@ def put_out(event: Event, reporter: TrainingReporter) -> None:
 def introduce(session: Session, speed: float, verbose: bool) -> None:
     """Say what will be trained on what, and how long it will take; with `verbose`, all settings."""
     say(corpus_report(session.corpus))
+    if session.start is not None:
+        say(start_report(session.start, session.config))
     say(plan_of(session, speed))
     if verbose:
         settings = {**session.model.config.to_dict(), **session.config.to_dict()}

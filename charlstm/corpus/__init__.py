@@ -2,7 +2,7 @@
 
 from charlstm.corpus.held_out import HeldOut, compare_held_out
 from charlstm.corpus.request import CorpusRequest
-from charlstm.corpus.sources import check_encoding, check_globs, find_files, read_chunks
+from charlstm.corpus.sources import check_encoding, check_globs, find_files, read_chunks, read_lines
 from charlstm.corpus.store import Corpus, open_corpus, stored_corpus
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "find_files",
     "open_corpus",
     "read_chunks",
+    "read_lines",
     "stored_corpus",
 ]

@@ -1,7 +1,7 @@
 """From text to ids, in one pass over the text and in constant memory.
 
 Ids come in order of appearance first, because the vocabulary is known only at the end; then they are put in the
-order of the code points while the split is made.
+order of the code points (after those characters that the vocabulary has to begin with) while the split is made.
 """
 
 from __future__ import annotations
@@ -111,15 +111,17 @@ def encode(
         raise TextError(
             f"the text has one distinct character, {describe(chr(points[0]))}: there is nothing to learn from it"
         )
-    vocabulary = Vocabulary([chr(p) for p in points])
-    by_code_point = np.empty(len(points), dtype=vocabulary.id_type)
-    by_code_point[encoder.id_of[points]] = np.arange(len(points), dtype=vocabulary.id_type)
+    known = set(request.characters)
+    vocabulary = Vocabulary([*request.characters, *(c for c in map(chr, points) if c not in known)])
+    in_vocabulary = vocabulary.encode("".join(map(chr, encoder.points)))  # the id of every character that appeared
+    counts = np.zeros(len(vocabulary), dtype=np.int64)
+    counts[in_vocabulary] = encoder.counts
     with (
         open(appearance, "rb") as source,
         BlockWriter(folder / "train.ids") as a,
         BlockWriter(folder / "valid.ids") as b,
     ):
-        renumbered = _Renumbered(source, encoder.narrow, by_code_point)
+        renumbered = _Renumbered(source, encoder.narrow, in_vocabulary)
         if request.lines:
             marks = reader.marks
             held = held_out_lines(marks, request.valid_fraction)
@@ -139,7 +141,7 @@ def encode(
     about: dict[str, Any] = {
         "sha256": sha256,
         "vocabulary": "".join(vocabulary.characters),
-        "counts": encoder.counts[encoder.id_of[points]].tolist(),
+        "counts": counts.tolist(),
         "files": [str(p) for p in train[:NAMED_FILES]],
         "lengths": lengths[: len(train)][:NAMED_FILES],
         "compose": request.normalize,
@@ -160,7 +162,7 @@ def check_of(about: Mapping[str, Any]) -> str:
 
 
 class _Renumbered:
-    """Ids in order of appearance, read again from their file, with their numbers by code point.
+    """Ids in order of appearance, read again from their file, with their numbers in the vocabulary.
 
     Args:
         source: the file.

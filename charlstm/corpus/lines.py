@@ -152,4 +152,5 @@ def pick_lines(ids: Ids, newline: int, most: int) -> Ids:
     kept = max(1, int(np.searchsorted(np.cumsum(lengths[order]), most, side="right")))
     chosen = np.zeros(len(lengths), dtype=bool)
     chosen[order[:kept]] = True
-    return ids[np.repeat(chosen, lengths)]
+    picked: Ids = ids[np.repeat(chosen, lengths)]
+    return picked

@@ -17,6 +17,7 @@ class CorpusRequest:
         valid_fraction: the share of every file, at its end, that is kept for validation.
         globs: which files folders give; empty: `*.txt` and `*.txt.gz`.
         lines: whether every line is a text of its own; then `valid_fraction` is a share of all lines (see `lines`).
+        characters: what the vocabulary begins with, in this order: the characters of a model that is to go on.
     """
 
     files: tuple[str, ...]
@@ -26,3 +27,4 @@ class CorpusRequest:
     valid_fraction: float = 0.1
     globs: tuple[str, ...] = ()
     lines: bool = False
+    characters: str = ""

@@ -12,7 +12,7 @@ import stat
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -150,11 +150,13 @@ def read_chunks(
     encoding: str = "utf-8",
     normalize: bool = True,
     on_bytes: Callable[[int], None] = lambda bytes_read: None,
+    stream: BinaryIO | None = None,
 ) -> Iterator[str]:
     """The text of a file in chunks: decoded, without byte-order mark, CRLF made LF, composed to NFC.
 
     Args:
         path: a regular file; decompressed where it ends in `.gz`.
+        stream: what is read in place of the file, which may be a pipe; then `path` is only its name.
         encoding: as `check_encoding` returns it.
         normalize: whether to bring the text into normal form C.
         on_bytes: called with the number of bytes read from disk since the last call.
@@ -163,7 +165,7 @@ def read_chunks(
         TextError: names the file, the byte offset (in the decompressed text) and what was expected.
     """
     held, offset = "", 0
-    for text in _decoded(path, encoding, on_bytes):
+    for text in _decoded(path, encoding, on_bytes, stream):
         if "\0" in text:
             at = offset + text.index("\0")
             if what := _no_text(text[:4].encode(encoding, "ignore") if offset == 0 else b""):
@@ -184,6 +186,28 @@ def read_chunks(
             yield _clean(text, normalize)
     if held:
         yield _clean(held, normalize)
+
+
+def read_lines(
+    path: Path,
+    encoding: str = "utf-8",
+    normalize: bool = True,
+    on_bytes: Callable[[int], None] = lambda bytes_read: None,
+    stream: BinaryIO | None = None,
+) -> Iterator[str]:
+    """The lines of a file, one after the other, without the line feeds that end them. Arguments as for `read_chunks`.
+
+    What follows the last line feed is a line, too, unless it is empty.
+    """
+    held: list[str] = []  # pieces of a line whose end has not been read
+    for text in read_chunks(path, encoding, normalize, on_bytes, stream):
+        *ended, rest = text.split("\n")
+        for line in ended:
+            yield "".join([*held, line])
+            held = []
+        held += [rest] if rest else []
+    if held:
+        yield "".join(held)
 
 
 def _clean(text: str, normalize: bool) -> str:
@@ -218,18 +242,21 @@ def open_text(path: Path) -> Iterator[BinaryIO]:
         yield io.BytesIO() if is_empty(f) else f
 
 
-def _decoded(path: Path, encoding: str, on_bytes: Callable[[int], None]) -> Iterator[str]:
+def _decoded(
+    path: Path, encoding: str, on_bytes: Callable[[int], None], given: BinaryIO | None = None
+) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     offset = 0  # of the chunk, in the (decompressed) file
     first = True
     try:
-        with open_text(path) as raw:
+        with open_text(path) if given is None else nullcontext(given) as raw:
             stream: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
             position = 0
             while True:
                 chunk = stream.read(CHUNK_BYTES)
-                on_bytes(raw.tell() - position)
-                position = raw.tell()
+                read_to = raw.tell() if given is None else position + len(chunk)  # a pipe cannot tell
+                on_bytes(read_to - position)
+                position = read_to
                 pending = decoder.getstate()[0]
                 try:
                     text = decoder.decode(chunk, final=not chunk)

@@ -12,7 +12,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,7 +44,8 @@ class Corpus:
 
     Attributes:
         sha256: of everything that went in; names the store.
-        vocabulary: every distinct character of both parts, by code point.
+        vocabulary: every distinct character of both parts, by code point; before them those that the request names,
+            in its order.
         counts: how often each of them occurs, by id.
         normalize: whether it was brought into normal form C.
         train, valid: the ids; small ones in memory, large ones memory-mapped.
@@ -76,9 +77,9 @@ class Corpus:
         """
         if self.lines is not None:
             return "\n"
-        if "\n" not in self.vocabulary:
+        newline = self.newline if "\n" in self.vocabulary else None
+        if newline is None or not self.counts[newline]:
             return self.vocabulary.characters[int(np.argmax(self.counts))]
-        newline = self.vocabulary.encode("\n")[0]
         newlines = np.flatnonzero(self.train[:OPENING_CHARS] == newline)
         blank_lines = int((np.diff(newlines) == 1).sum())
         return "\n\n" if 0 < len(newlines) <= BLANK_LINE_EVERY * blank_lines else "\n"
@@ -93,9 +94,21 @@ class Corpus:
         return found | {rest}.intersection(wanted)
 
     def rarest(self, n: int) -> list[tuple[str, int]]:
-        """The n characters that occur least often, with how often."""
-        order = np.argsort(self.counts, kind="stable")[:n]
+        """The n characters that occur least often, of those that do, with how often."""
+        order = [i for i in np.argsort(self.counts, kind="stable") if self.counts[i]][:n]
         return [(self.vocabulary.characters[i], self.counts[i]) for i in order]
+
+    @property
+    def distinct(self) -> int:
+        """How many characters of the vocabulary occur in it."""
+        return sum(count > 0 for count in self.counts)
+
+    def widened(self, vocabulary: Vocabulary) -> Corpus:
+        """The same text in a vocabulary that begins with its own. Raises ValueError for one that does not."""
+        more = len(vocabulary) - len(self.vocabulary)
+        if vocabulary.characters[: len(self.vocabulary)] != self.vocabulary.characters:
+            raise ValueError("the vocabulary does not begin with that of the text")
+        return replace(self, vocabulary=vocabulary, counts=(*self.counts, *[0] * more))
 
 
 def open_corpus(
@@ -185,8 +198,11 @@ def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path]
             except OSError as e:
                 raise TextError(f"{path}: {e.strerror}") from None
             digests[-1].append(digest.hexdigest() + (" gz" if path.suffix == ".gz" else ""))
-    how = [FORMAT, request.encoding, request.normalize, request.valid_fraction if not valid else 0.0]
-    how += ["lines"] * request.lines
+    how: list[object] = [FORMAT, request.encoding, request.normalize, request.valid_fraction if not valid else 0.0]
+    if request.characters:
+        how.append(request.characters)
+    if request.lines:
+        how.append({"lines": True})
     return hashlib.sha256(json.dumps([how, *digests]).encode()).hexdigest()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -41,6 +41,7 @@ class MinimalPair:
         lemma: the noun pair; pairs of one lemma are never split.
         distance: from the cue's end to the deciding character.
         kind: any other grouping: how the cue shows its class.
+        phenomenon: what `kind` is one of; BLiMP's `linguistics_term`.
         label: the class of the good sentence; the twin has the other one.
         attractor: where it stands in `sentence_good` (start, end).
         source: file and line, for messages.
@@ -60,6 +61,7 @@ class MinimalPair:
     label: str = ""
     attractor: tuple[int, int] | None = None
     source: str = "pair"
+    phenomenon: str = ""
 
     def __post_init__(self) -> None:
         if self.sentence_good == self.sentence_bad:
@@ -138,6 +140,7 @@ class MinimalPair:
             "lemma": self.lemma,
             "distance": self.distance,
             "kind": self.kind,
+            "linguistics_term": self.phenomenon,
             "label": self.label,
             "attractor": self.attractor,
         }
@@ -151,6 +154,31 @@ def to_delimiter(text: str, start: int) -> str:
         if not text[place].isalpha():
             return text[start : place + 1]
     return text[start:]
+
+
+def read_all_pairs(paths: Sequence[Path]) -> tuple[list[MinimalPair], int]:
+    """The pairs of several files, as one set: a pair that an earlier file holds, too, counts once.
+
+    Returns:
+        the pairs, and how many were left out.
+
+    Raises:
+        TextError: as `read_pairs`.
+    """
+    known: set[tuple[str, str, str | None]] = set()
+    kept: list[MinimalPair] = []
+    left_out = 0
+    for path in paths:
+        read = read_pairs(path)
+        new = [pair for pair in read if _sentences(pair) not in known]
+        known |= {_sentences(pair) for pair in read}
+        left_out += len(read) - len(new)
+        kept += new
+    return kept, left_out
+
+
+def _sentences(pair: MinimalPair) -> tuple[str, str, str | None]:
+    return pair.sentence_good, pair.sentence_bad, pair.twin
 
 
 def read_pairs(path: Path) -> list[MinimalPair]:
@@ -177,7 +205,8 @@ def _from_json(line: str, source: str) -> MinimalPair:
         raise TextError(f"{source}: not JSON ({e})") from None
     if not isinstance(found, dict):
         raise TextError(f"{source}: not a JSON object")
-    texts = {name: _text(found, name, source) for name in ("condition", "lemma", "kind", "UID", "label", "twin")}
+    names = ("condition", "lemma", "kind", "UID", "linguistics_term", "label", "twin")
+    texts = {name: _text(found, name, source) for name in names}
     good, bad = (_text(found, name, source) for name in ("sentence_good", "sentence_bad"))
     if not good or not bad:
         raise TextError(f"{source}: sentence_good and sentence_bad are needed")
@@ -198,6 +227,7 @@ def _from_json(line: str, source: str) -> MinimalPair:
         label=texts["label"],
         attractor=(attractor[0], attractor[1]) if attractor else None,
         source=source,
+        phenomenon=texts["linguistics_term"],
     )
 
 

@@ -22,7 +22,12 @@ SIMILAR = 0.75  # of a name to the one that was probably meant
 
 def is_built_in(name: str) -> bool:
     """Whether a name means a text that comes with charlstm: it is the name of one, and no file or folder has it."""
-    return name in GRAMMARS and not os.path.lexists(name)
+    return name in built_in() and not os.path.lexists(name)
+
+
+def built_in() -> list[str]:
+    """The names of the texts that come with charlstm."""
+    return [name for name, grammar in GRAMMARS.items() if grammar.lines is not None]
 
 
 def located(names: Sequence[str], on_progress: OnProgress = unheard) -> tuple[str, ...]:
@@ -76,7 +81,9 @@ def _made_of() -> str:
 
 def _not_misspelt(name: str) -> str:
     """The name. Raises TextError if nothing has it, and it is close to that of a text that comes with charlstm."""
-    near = difflib.get_close_matches(name, GRAMMARS, n=1, cutoff=SIMILAR)
+    if name in GRAMMARS and name not in built_in() and not os.path.lexists(name):
+        raise TextError(f"{name}: this text is made of a prose of your own; charlstm corpus {name} writes it")
+    near = difflib.get_close_matches(name, built_in(), n=1, cutoff=SIMILAR)
     if near and name not in GRAMMARS and not os.path.lexists(name) and not glob.glob(name, recursive=True):
         raise TextError(f"{name}: no such file or folder; did you mean {near[0]}, a built-in text?")
     return name

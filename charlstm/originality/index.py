@@ -54,9 +54,9 @@ class Index:
 
 
 def bytes_needed(characters: int, vocab_size: int) -> int:
-    """The memory that making an index takes: the text, and the sorted places of its bytes."""
+    """The memory that making an index takes: the ids, a copy of them, and the sorted places of their bytes."""
     width = 1 if vocab_size <= 256 else 2
-    return characters * width * (1 + PLACE.itemsize)
+    return characters * width * (2 + PLACE.itemsize)
 
 
 def open_index(corpus: Corpus, on_progress: OnProgress = unheard) -> Index:

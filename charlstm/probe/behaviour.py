@@ -5,7 +5,7 @@ Legend: N sentences.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,8 +41,9 @@ class Behaviour:
         nats: how far the log odds of twins lie apart.
         auc: how well the odds tell the classes apart, whatever the threshold; NaN where a class is missing.
         d_prime: sensitivity to the class, free of bias.
-        by: groups by "class", "attractor", "distance", "kind" and "class and attractor"; kinds that make no
-            claim are there, too.
+        by: groups by "class", "attractor", "distance", "phenomenon", "kind" and "class and attractor"; kinds that
+            make no claim are there, too. Without twins and labels there are no classes.
+        kinds: the kinds of each phenomenon.
     """
 
     overall: Group
@@ -51,6 +52,7 @@ class Behaviour:
     auc: float
     d_prime: float
     by: dict[str, list[Group]]
+    kinds: dict[str, list[str]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
@@ -78,8 +80,10 @@ def judge(stimuli: Stimuli, answers: Floats, ngram: Floats | None, rng: np.rando
     main = stimuli.main
     of_class = [stimuli.label == 0, stimuli.label == 1]
     conditions = list(dict.fromkeys(stimuli.condition.tolist()))
+    classes = [(k, name) for k, name in enumerate(stimuli.classes) if name in stimuli.known_classes]
+    phenomenon = np.array([stimuli.pairs[k].phenomenon for k in stimuli.pair], dtype=np.str_)
     by = {
-        "class": [group(name, main & of_class[k]) for k, name in enumerate(stimuli.classes) if of_class[k].any()],
+        "class": [group(name, main & of_class[k]) for k, name in classes if of_class[k].any()],
         "attractor": [
             group(name, chosen) for name in conditions if (chosen := main & (stimuli.condition == name)).any()
         ],
@@ -88,10 +92,13 @@ def judge(stimuli: Stimuli, answers: Floats, ngram: Floats | None, rng: np.rando
             for k, name in enumerate(stimuli.bins)
             if (stimuli.distance >= 0).any() and (main & (stimuli.distance_bin == k)).any()
         ],
+        "phenomenon": [
+            group(name, main & (phenomenon == name)) for name in dict.fromkeys(phenomenon[main].tolist()) if name
+        ],
         "kind": [group(name, stimuli.kind == name) for name in dict.fromkeys(stimuli.kind.tolist()) if name],
         "class and attractor": [
             group(f"{class_name} {name}", chosen)
-            for k, class_name in enumerate(stimuli.classes)
+            for k, class_name in classes
             for name in conditions
             if (chosen := main & of_class[k] & (stimuli.condition == name)).any()
         ],
@@ -115,4 +122,8 @@ def judge(stimuli: Stimuli, answers: Floats, ngram: Floats | None, rng: np.rando
             int((of_class[1] & main).sum()),
         ),
         by=by,
+        kinds={
+            group.name: list(dict.fromkeys(stimuli.kind[phenomenon == group.name].tolist()))
+            for group in by["phenomenon"]
+        },
     )

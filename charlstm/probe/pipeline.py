@@ -6,7 +6,7 @@ read the stimuli -> behaviour -> discovery, confirmation -> re-initialised netwo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,13 +22,15 @@ from charlstm.probe.behaviour import judge
 from charlstm.probe.causal_tests import causal_tests, drivers, rank_cells
 from charlstm.probe.directions import compare
 from charlstm.probe.evidence import CONFOUNDED, Material, cell_reports, confounds, gather_nulls, shown_reports
-from charlstm.probe.reading import log_odds, read, read_to_landmarks, trace_cells, warm_state
+from charlstm.probe.items import items_of
+from charlstm.probe.reading import log_odds, read, read_to_landmarks, repeat, trace_cells, warm_state
 from charlstm.probe.result import CellReport, Nulls, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import LANDMARKS, Bools, Stimuli, ending_ids, make_stimuli, split_lemmas
 from charlstm.probe.verdict import Thresholds, Verdict, judge_cell
 from charlstm.progress import OnProgress, unheard
 
+AT_ONCE = 512  # sentences of which only the answers are wanted
 OTHER_HOLDS = (0.80, 0.85, 0.90, 0.95)
 
 
@@ -95,15 +97,23 @@ def probe(
         notes = ["this network cannot read the pairs, so nothing can be said about its cells"]
         return ProbeResult(("cue", "twin"), None, shown(), request.limits, state, asked, asked, notes)
     stimuli = make_stimuli(request.pairs, vocabulary)
-    on_progress("reading sentences", 0, 1)
-    states, answers = read_stimuli(model, stimuli, warm, of_hidden)
+    if stimuli.has_twins:
+        on_progress("reading sentences", 0, 1)
+        states, answers = read_stimuli(model, stimuli, warm, of_hidden)
+    else:
+        answers = read_answers(model, stimuli, warm, lambda k, n: on_progress("reading sentences", k, n))
+    items = items_of(stimuli, answers)
     baseline = None
     if request.train_text is not None:
         baseline = ngram.answer(stimuli, request.train_text, lambda k, n: on_progress("n-gram baseline", k, n))
     behaviour = judge(stimuli, answers, baseline, rng)
     if not stimuli.has_twins:
         notes = ["these pairs have no twins, so only the answers can be scored"]
-        return ProbeResult(stimuli.classes, behaviour, shown(), request.limits, state, asked, asked, notes)
+        return ProbeResult(
+            *(stimuli.classes, behaviour, shown(), request.limits, state, asked, asked, notes),
+            items=items,
+            known_classes=stimuli.known_classes,
+        )
 
     assert request.ordinary is not None, "cells are measured against ordinary text"
     on_progress("ordinary text", 0, 1)
@@ -141,6 +151,7 @@ def probe(
         ordinary=text.source,
         activations=_activations(stimuli, states, answers),
         names={"condition": np.unique(stimuli.condition).tolist(), "kind": np.unique(stimuli.kind).tolist()},
+        items=items,
     )
 
 
@@ -178,6 +189,20 @@ def read_stimuli(model: CharLM, stimuli: Stimuli, warm: State, of_hidden: bool) 
     """The probed state at the landmarks (N, K, L, H) and the answers: log odds of class 0 (N), nats."""
     end, states = read_to_landmarks(model, stimuli.ids, stimuli.length, warm, stimuli.landmarks, of_hidden)
     return states.cpu().numpy(), log_odds(model, end, stimuli.endings).cpu().double().numpy()
+
+
+def read_answers(model: CharLM, stimuli: Stimuli, warm: State, on_progress: Callable[[int, int], None]) -> Floats:
+    """The answers alone: log odds of class 0 (N), nats; so many sentences at a time that memory does not grow."""
+    answers = []
+    for start in range(0, len(stimuli), AT_ONCE):
+        on_progress(start, len(stimuli))
+        rows = slice(start, start + AT_ONCE)
+        length = stimuli.length[rows]
+        ids = stimuli.ids[rows]
+        end, _ = read(model, ids, torch.zeros_like(length), length, repeat(warm, len(length)))
+        first, second = stimuli.endings
+        answers.append(log_odds(model, end, (first[rows], second[rows])).cpu().double().numpy())
+    return np.concatenate(answers)
 
 
 def read_sentence(

@@ -13,6 +13,7 @@ from charlstm.probe.behaviour import Behaviour
 from charlstm.probe.cause_result import Ablation, Patch, Rival, SetTest
 from charlstm.probe.directions import Directions
 from charlstm.probe.gating import GateUse
+from charlstm.probe.items import Item
 from charlstm.probe.nulls import limit_of
 from charlstm.probe.reading import Trace
 from charlstm.probe.selectivity import Candidate
@@ -160,8 +161,9 @@ class ProbeResult(Shown):
     """What a probe found.
 
     Attributes:
-        classes: the two values of the feature.
+        classes: the two values of the feature; without twins, only `known_classes` mean something.
         behaviour: the answers; None without pairs.
+        items: the answers one by one.
         lemmas: how many in the discovery half and in the confirmation half.
         sentences: single sentences, to be shown.
         cells: the best first; empty without twins.
@@ -197,6 +199,8 @@ class ProbeResult(Shown):
     ordinary: str = ""
     activations: dict[str, Tensor] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
+    items: list[Item] = field(default_factory=list)
+    known_classes: list[str] | None = None  # None: both
 
     @property
     def tracking(self) -> list[CellReport]:
@@ -218,7 +222,7 @@ class ProbeResult(Shown):
         watched = [f"{layer + 1}:{cell}" for layer, cell in self.watched]
         sentences = [sentence.to_dict(watched) for sentence in self.sentences]
         everything = {
-            "classes": list(self.classes),
+            "classes": (list(self.classes) if self.known_classes is None else self.known_classes) or None,
             "landmarks": list(LANDMARKS),
             "state": self.state,
             "behaviour": self.behaviour and self.behaviour.to_dict(),

@@ -34,7 +34,7 @@ class Stimuli:
     """Sentences up to the deciding character, and how each may go on.
 
     Attributes:
-        classes: the two values of the feature, 0 and 1: ("F", "M").
+        classes: the two values of the feature, 0 and 1: ("F", "M"). Without twins, only `known_classes` mean something.
         pairs: where the sentences come from.
         ids: (N, T) what is read, padded with 0 at the end.
         length: (N) characters read: the deciding one is the next.
@@ -79,6 +79,13 @@ class Stimuli:
     def has_twins(self) -> bool:
         """Whether representation and cause can be looked at."""
         return bool((self.twin >= 0).all())
+
+    @property
+    def known_classes(self) -> list[str]:
+        """The classes that there are: without twins, those that the pairs name."""
+        if self.has_twins:
+            return list(self.classes)
+        return [name for name in self.classes if any(pair.label == name for pair in self.pairs)]
 
     @property
     def main(self) -> Bools:
@@ -206,8 +213,10 @@ def _cues(pair: MinimalPair) -> tuple[str, str]:
 def _classes(pairs: Sequence[MinimalPair]) -> tuple[str, str]:
     labels = list(dict.fromkeys(pair.label for pair in pairs if pair.label))
     if len(labels) > 2:
+        third = next(pair.source for pair in pairs if pair.label == labels[2])
         raise TextError(
-            f"labels of {len(labels)} classes ({', '.join(labels[:4])}...); a feature has two; relabel the pairs"
+            f"{third}: labels of {len(labels)} classes ({', '.join(labels[:4])}...); a feature has two; relabel "
+            "the pairs"
         )
     if sorted(labels) == ["F", "M"] or labels in (["F"], ["M"]):
         return "F", "M"
@@ -219,7 +228,8 @@ def _classes(pairs: Sequence[MinimalPair]) -> tuple[str, str]:
 def _classes_of_good(pairs: Sequence[MinimalPair], classes: tuple[str, str]) -> list[int]:
     """The class of every good sentence: its label, or, where no pair has one, what its ending says.
 
-    Endings that occur both ways round (*-a* right, *-o* wrong; elsewhere *-o* right, *-a* wrong) mean the classes.
+    Without labels and twins nothing but behaviour is scored, and there are no classes. Else
+    endings that occur both ways round (*-a* right, *-o* wrong; elsewhere *-o* right, *-a* wrong) mean the classes.
     Where pairs have several kinds of endings (*-a*, *-o*; *-as*, *-os*), their cues say which go together.
 
     Raises:
@@ -231,10 +241,10 @@ def _classes_of_good(pairs: Sequence[MinimalPair], classes: tuple[str, str]) -> 
             source = pairs[labelled.index(False)].source
             raise TextError(f"{source}: this pair has no label, others have; give all or none")
         return [classes.index(pair.label) for pair in pairs]
+    if not all(pair.twin for pair in pairs):
+        return [0] * len(pairs)
     if len({frozenset(pair.endings) for pair in pairs}) == 1:
         return [int(pair.endings != pairs[0].endings) for pair in pairs]
-    if not all(pair.twin for pair in pairs):
-        return [0] * len(pairs)  # nothing but behaviour is scored, and nothing says which endings belong together
     found = _classes_by_cue(pairs)
     if found is None:
         raise TextError(

@@ -57,9 +57,13 @@ def fail(message: str) -> None:
 
 def print_json(data: Mapping[str, Any]) -> None:
     """An object as one line on stdout; on a terminal nothing but ASCII."""
-    line = json.dumps(data, ensure_ascii=sys.stdout.isatty(), allow_nan=False).replace("\x7f", "\\u007f")
-    sys.stdout.write(line + "\n")
+    sys.stdout.write(to_json(data) + "\n")
     sys.stdout.flush()
+
+
+def to_json(data: Mapping[str, Any]) -> str:
+    """An object as `print_json` writes it."""
+    return json.dumps(data, ensure_ascii=sys.stdout.isatty(), allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def colour_allowed() -> bool:

@@ -59,14 +59,12 @@ def conclusion(found: Copied) -> str:
 def where(place: Place) -> str:
     """A place in words."""
     file = f"{Path(place.file).name}, " if place.file else ""
-    return f"{file}line {place.line:,}, character {place.character:,}"
+    return f"{file}line {place.line:,} (character {place.character:,})"
 
 
 def _stretch(found: Copied, stretch: Stretch, places: Places, width: int, colour: bool) -> list[RenderableType]:
     place = places.find(stretch.place, stretch.length)
-    head = (
-        f"  {stretch.length:,} characters from character {stretch.start + 1:,} on; in the training text: {where(place)}"
-    )
+    head = f"  {stretch.length:,} characters, from {stretch.start + 1:,} on: {where(place)}"
     passage = found.text[stretch.start : stretch.end]
     before, after = place.before.rpartition("\n")[2], place.after.partition("\n")[0]
     room = max(0, width - 8 - cell_len(before) - cell_len(after))

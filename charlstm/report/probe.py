@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.text import Text
 
 from charlstm.config import cell_in_words
-from charlstm.probe.behaviour import CHANCE
+from charlstm.probe.behaviour import CHANCE, Group
 from charlstm.probe.conclusion import capital, directions_in_words
 from charlstm.probe.defaults import Words
 from charlstm.probe.headline import about_asked, beside, farthest, headline, not_claimed
@@ -20,10 +20,12 @@ from charlstm.probe.statistics import Estimate
 from charlstm.probe.verdict import Verdict
 from charlstm.report.columns import GROUNDS, LABEL
 from charlstm.report.sentence import sentence_lines
+from charlstm.report.tables import table
 from charlstm.report.text import printable
 
 NAME = 8  # columns of a figure's name
 LONGEST = 20  # characters of a word that stands beside the sentence
+LEAST_KINDS = 2  # of which a table is made
 WIDEST = 100  # columns of text that is read from left to right
 
 
@@ -43,6 +45,8 @@ def draw_probe(result: ProbeResult, words: Words, width: int, colour: bool) -> l
     lines.append(Text(""))
     for name, figure in three_figures(result, words):
         lines += _named(name, figure, width, bold)
+    if kinds := kind_table(result):
+        lines += [Text(""), kinds, Text("")]
     more = [*beside(result), *about_asked(result)]
     if result.directions is not None:
         more.append(directions_in_words(result.directions, result.limits))
@@ -146,6 +150,31 @@ def three_figures(result: ProbeResult, words: Words) -> list[tuple[str, str]]:
         if best.patch is not None:
             figures.append(("moved", _moved(result, best)))
     return figures
+
+
+def kind_table(result: ProbeResult) -> RenderableType | None:
+    """How often the network is right by kind, under the phenomena; None where there are cells, or one kind.
+
+    With cells, the conclusion is about them, and `--details` names the kinds in a line.
+    """
+    behaviour = result.behaviour
+    if behaviour is None or result.cells or len(behaviour.by["kind"]) < LEAST_KINDS:
+        return None
+    by_name = {group.name: group for group in behaviour.by["kind"]}
+    rows: list[tuple[str, Group]] = []
+    for phenomenon in behaviour.by["phenomenon"]:
+        rows.append((phenomenon.name, phenomenon))
+        rows += [(f"  {name}", by_name.pop(name)) for name in behaviour.kinds[phenomenon.name] if name in by_name]
+    rows += by_name.items()  # of no phenomenon
+    has_ngram = any(group.ngram is not None for _, group in rows)
+    cells = [
+        (
+            *(name, interval(group.accuracy, percent), f"{group.sentences:,}"),
+            *(["-" if group.ngram is None else percent(group.ngram)] if has_ngram else []),
+        )
+        for name, group in rows
+    ]
+    return table(cells, ("kind of pair", "right, %", "choices", *(["n-gram, %"] if has_ngram else [])))
 
 
 def _hold(result: ProbeResult, best: CellReport, words: Words) -> str:

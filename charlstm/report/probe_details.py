@@ -18,7 +18,7 @@ from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Floats
 from charlstm.probe.verdict import Thresholds
 from charlstm.report.legend import ANSWERS, CARRIES, DIRECTIONS, USED, Figure
-from charlstm.report.probe import interval, paragraph, percent, share_lines, two
+from charlstm.report.probe import interval, kind_table, paragraph, percent, share_lines, two
 from charlstm.report.sentence import sentence_lines
 from charlstm.report.tables import table
 from charlstm.report.text import printable
@@ -44,6 +44,8 @@ def draw_details(result: ProbeResult, words: Words, model: str, width: int, colo
     lines += [Text(""), *paragraph(model, width, indent=" " * 12)]
     if answers := behaviour_lines(result, width):
         lines += [Text(""), *answers]
+    if kinds := kind_table(result):
+        lines += [Text(""), kinds]
     for sentence in result.sentences:
         lines += [Text(""), *share_lines(sentence, width)]
     for cell in result.cells:
@@ -97,7 +99,8 @@ def behaviour_lines(result: ProbeResult, width: int) -> list[Text]:
         rows.append(("AUC of the odds", two(behaviour.auc), f"guessing: {two(CHANCE)}"))
     lines = [Text("the answers"), *figure_lines(rows, ANSWERS, width)]
     for name, groups in behaviour.by.items():
-        if len(groups) > 1:
+        in_table = name in ("kind", "phenomenon") and kind_table(result) is not None
+        if len(groups) > 1 and not in_table:
             lines += paragraph(f"  right by {name}: {', '.join(map(_group, groups))} %", width, indent="    ")
     return lines
 

@@ -21,6 +21,7 @@ from charlstm.report.tables import table
 from charlstm.report.text import count, duration, printable, quoted
 from charlstm.report.training_bar import TrainingBar
 from charlstm.training.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
+from charlstm.training.mixing import new_lanes
 from charlstm.training.plan import chars_per_step, scored_chars
 
 BEGINNING = 0.02  # of a training
@@ -35,11 +36,11 @@ def corpus_report(corpus: Corpus) -> str:
     if lines is not None:
         return (
             f"list        {lines.train + lines.valid:,} lines, {total:,} characters, "
-            f"{len(corpus.vocabulary):,} distinct; rarest: {rarest}\n"
+            f"{corpus.distinct:,} distinct; rarest: {rarest}\n"
             f"split       {lines.train:,} lines for training, {lines.valid:,} for validation"
         )
     return (
-        f"corpus      {total:,} characters, {len(corpus.vocabulary):,} distinct; rarest: {rarest}\n"
+        f"corpus      {total:,} characters, {corpus.distinct:,} distinct; rarest: {rarest}\n"
         f"split       {len(corpus.train):,} for training, {len(corpus.valid):,} for validation"
     )
 
@@ -97,7 +98,7 @@ def plan_report(
 ) -> str:
     """What will be trained and how long it will take; `done_steps` and `done_seconds` of the budget are behind."""
     layers = f"{model.num_layers} layer{'s' if model.num_layers > 1 else ''} of {model.hidden_size} cells"
-    n = max(1, len(corpus.train))
+    n = max(1, len(corpus.train)) * config.batch_size / new_lanes(config)  # characters read in a pass
     if total_steps is None:
         assert config.time is not None
         seconds = config.time - done_seconds
@@ -172,8 +173,14 @@ class TrainingReporter:
         self.bar.bar.refresh()
 
 
-def draw_end(event: Finished, folder: Path, resumed: bool, width: int, colour: bool) -> list[RenderableType]:
-    """The table at the end; of a run that was resumed, steps and passes count from its beginning, time does not."""
+def draw_end(
+    event: Finished, folder: Path, resumed: bool, more: Sequence[tuple[str, str]], width: int, colour: bool
+) -> list[RenderableType]:
+    """The table at the end; of a run that was resumed, steps and passes count from its beginning, time does not.
+
+    Args:
+        more: rows to add.
+    """
     rows = []
     in_all, since = (" in all", " since it was resumed") if resumed else ("", "")
     if event.best_nats is not None and event.best_bits_per_char is not None:
@@ -182,6 +189,7 @@ def draw_end(event: Finished, folder: Path, resumed: bool, width: int, colour: b
     rows += [
         ("trained", f"{event.step:,} steps{in_all}, {event.epoch:.2f} passes over the text"),
         ("time", f"{duration(event.seconds)}{since}, {count(event.chars_per_s)} characters/s with evaluations"),
+        *more,
         ("model", str(folder)),
     ]
     early = "stopped early, because validation no longer improved"

@@ -1,9 +1,24 @@
 """Text out: streams of characters, drawn one at a time."""
 
+from charlstm.sample.blocks import in_blocks
 from charlstm.sample.draw import draw
 from charlstm.sample.generate import LONG_TEXT, generate, generate_each
 from charlstm.sample.lines import Lines, draw_lines
+from charlstm.sample.redraw import Kept, draw_until
 from charlstm.sample.rules import Rule
 from charlstm.sample.text import Drawn, Sample
 
-__all__ = ["LONG_TEXT", "Drawn", "Lines", "Rule", "Sample", "draw", "draw_lines", "generate", "generate_each"]
+__all__ = [
+    "LONG_TEXT",
+    "Drawn",
+    "Kept",
+    "Lines",
+    "Rule",
+    "Sample",
+    "draw",
+    "draw_lines",
+    "draw_until",
+    "generate",
+    "generate_each",
+    "in_blocks",
+]

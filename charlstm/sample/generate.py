@@ -18,7 +18,7 @@ from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.network.stepper import Stepper
 from charlstm.sample.draw import draw
-from charlstm.sample.match import Match, compiled
+from charlstm.sample.match import Match, Pattern, compiled
 from charlstm.sample.reading import read_prompts
 from charlstm.sample.rules import Allowed, Every, Rule
 from charlstm.sample.stop import StopFilter
@@ -87,9 +87,8 @@ def generate_each(
         UsageError: for a `config.match` that is invalid or cannot be matched with these characters and this length.
     """
     rule_of: MakeRule = make_rule or (lambda stream: None)
-    if config.match is not None:
-        pattern = compiled(config.match, vocabulary.characters, *([config.stop] if config.stop else []))
-        pattern.check_length(config.length)
+    pattern = pattern_of(config, vocabulary)
+    if pattern is not None:
         config, others = config.replace(stop=None), rule_of
 
         def rule_of(stream: int) -> Rule:
@@ -97,6 +96,15 @@ def generate_each(
 
     start = [vocabulary.encode(opening) if len(prompt) == 0 else prompt for prompt in prompts]
     return _draw_all(model, vocabulary, start, config, kernels, rule_of, on_progress)
+
+
+def pattern_of(config: SampleConfig, vocabulary: Vocabulary) -> Pattern | None:
+    """What the texts must match. Raises UsageError if none of these characters and this length can."""
+    if config.match is None:
+        return None
+    pattern = compiled(config.match, vocabulary.characters, config.stop or "")
+    pattern.check_length(config.length)
+    return pattern
 
 
 @torch.no_grad()
@@ -128,10 +136,11 @@ def _draw_all(
         masks = [
             rule.allowed(left) if rule and not stop.ended else None for rule, stop in zip(rules, stops, strict=True)
         ]
-        ids = draw(_masked(logits, masks), u, config.temperature, config.top_k, config.top_p)
+        forbidden = _forbidden(masks, logits.shape[1])
+        ids = draw(_without(logits, forbidden), u, config.temperature, config.top_k, config.top_p)
         logprobs_of_all = logits.log_softmax(dim=1)
         logprobs = logprobs_of_all.gather(1, ids[:, None])[:, 0].tolist()
-        allowed = _allowed_logprobs(logprobs_of_all, masks)
+        allowed = _allowed_logprobs(logprobs_of_all, forbidden)
         drawn = ids.tolist()
         for stream, character in enumerate(vocabulary.decode(ids.numpy())):
             stop, rule, mask = stops[stream], rules[stream], masks[stream]
@@ -147,23 +156,25 @@ def _draw_all(
             logits = stepper.step(ids.to(model.device))
 
 
-def _masked(logits: Tensor, masks: Sequence[Allowed | None]) -> Tensor:
-    """Logits (B, V) with what is not allowed at minus infinity."""
-    rows = [stream for stream, mask in enumerate(masks) if mask is not None]
-    if not rows:
-        return logits
-    masked = logits.clone()
-    allowed = torch.from_numpy(np.stack([mask for mask in masks if mask is not None]))
-    # a network that diverged must not draw, by an undefined number, what is not allowed
-    masked[rows] = masked[rows].nan_to_num().masked_fill(~allowed, float("-inf"))
-    return masked
-
-
-def _allowed_logprobs(logprobs: Tensor, masks: Sequence[Allowed | None]) -> list[float]:
-    """The logarithm of the probability of all that is allowed, for every stream; 0 for one without a mask."""
+def _forbidden(masks: Sequence[Allowed | None], vocab_size: int) -> Tensor | None:
+    """What the streams may not draw, (B, V); None: all of them may draw anything."""
     if all(mask is None for mask in masks):
-        return [0.0] * len(masks)
-    return [
-        0.0 if mask is None else min(0.0, float(row[torch.from_numpy(mask)].logsumexp(0)))
-        for row, mask in zip(logprobs.double(), masks, strict=True)
-    ]
+        return None
+    anything = np.ones(vocab_size, dtype=np.bool_)
+    return ~torch.from_numpy(np.stack([anything if mask is None else mask for mask in masks]))
+
+
+def _without(logits: Tensor, forbidden: Tensor | None) -> Tensor:
+    """Logits (B, V) with what is forbidden at minus infinity."""
+    if forbidden is None:
+        return logits
+    # a network that diverged must not draw, by an undefined number, what is forbidden
+    return logits.nan_to_num().masked_fill(forbidden, float("-inf"))
+
+
+def _allowed_logprobs(logprobs: Tensor, forbidden: Tensor | None) -> list[float]:
+    """The logarithm of the probability of all that is not forbidden, for every stream; 0 where nothing is."""
+    if forbidden is None:
+        return [0.0] * len(logprobs)
+    sums = logprobs.double().masked_fill(forbidden, float("-inf")).logsumexp(dim=1).clamp(max=0.0)
+    return sums.where(forbidden.any(dim=1), 0.0).tolist()

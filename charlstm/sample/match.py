@@ -174,7 +174,7 @@ class Match:
 
 
 @lru_cache(maxsize=4)
-def compiled(pattern: str, characters: tuple[str, ...], stop: str = "") -> Pattern:
+def compiled(pattern: str, characters: tuple[str, ...], stop: str) -> Pattern:
     """The pattern; kept, so that the next batch finds what this one has built."""
     return Pattern(pattern, characters, stop)
 

@@ -14,8 +14,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from charlstm.config import TrainConfig
-from charlstm.corpus import Corpus
 from charlstm.corpus.lines import line_lengths, line_window
 from charlstm.corpus.vocab import Ids
 from charlstm.training.dropout import generator_for
@@ -58,13 +56,6 @@ class Batches(Protocol):
 
     def passes(self, position: Position) -> float:
         """The same in passes over the text."""
-
-
-def batches_of(corpus: Corpus, config: TrainConfig) -> Batches:
-    """The windows that a training learns from. Raises ValueError for a text that does not fill its lanes."""
-    if corpus.lines is None:
-        return Lanes(corpus.train, config.batch_size, config.seq_len)
-    return Lines(corpus.train, corpus.newline, config.batch_size, config.seq_len, config.seed)
 
 
 class Lanes:

@@ -24,6 +24,36 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Started(Event):
+    """A run goes on from a model with another text: what that model makes of it."""
+
+    model: str
+    sha256: str
+    licence: str | None
+    new_characters: str  # those of the texts that the model had never seen
+    valid_nats: float | None  # on the validation text, before any training; None: there is none
+    valid_bits_per_char: float | None
+    old_nats: float | None  # on the end of the old text
+    old_bits_per_char: float | None
+    why_no_old: str  # why that is not known
+
+
+@dataclass(frozen=True)
+class Compared(Event):
+    """What the best model of a run that went on from another has learnt, and what it has forgotten."""
+
+    valid_nats_before: float | None
+    valid_nats: float | None
+    valid_bits_per_char_before: float | None
+    valid_bits_per_char: float | None
+    old_nats_before: float | None
+    old_nats: float | None
+    old_bits_per_char_before: float | None
+    old_bits_per_char: float | None
+    why_no_old: str
+
+
+@dataclass(frozen=True)
 class Stepped(Event):
     """A window was learnt from."""
 

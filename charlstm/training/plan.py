@@ -13,12 +13,15 @@ from typing import Any
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.corpus.lines import line_lengths
-from charlstm.errors import TextError
+from charlstm.errors import TextError, UsageError
 from charlstm.evaluate import SCORING_SPEED
 from charlstm.network.shapes import num_parameters
-from charlstm.training.batches import batches_of
+from charlstm.training.batches import Lanes
+from charlstm.training.mixing import batches_of, new_lanes
 
-DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given
+DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given ...
+GOING_ON_CHARS = 5_000_000  # ... and by a network that knows another text already
+GOING_ON_RATE = 0.5  # its highest rate, as a share of that of a new network
 EVALUATION_SHARE = 0.1  # of a budget goes to evaluations, about
 # in a budget of time below a quarter of an hour: how many, and on how many characters each
 SHORT_EVALUATIONS, MIN_VALID_CHARS, MAX_SHORT_CHARS = 4, 5_000, 120_000
@@ -29,12 +32,13 @@ FIRST_SNAPSHOT = 0.01  # of the budget
 TYPICAL_CHARS_PER_S = 30_000  # of the networks below on two cores; decides on dropout, not on the budget
 
 
-def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainConfig]:
+def plan(corpus: Corpus, given: Mapping[str, Any], goes_on: bool = False) -> tuple[ModelConfig, TrainConfig]:
     """The network and the recipe for a corpus; what is `given` stays as it is.
 
     Args:
         corpus: what to train on.
         given: settings of `ModelConfig` and `TrainConfig` by name.
+        goes_on: whether the network has learnt from another text already.
 
     Raises:
         UsageError: for a setting that cannot be.
@@ -45,7 +49,8 @@ def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainCo
     model_given = {name: value for name, value in given.items() if name in model_names}
     n = len(corpus.train)
     if not any(given.get(budget) is not None for budget in BUDGETS):
-        train_given["epochs"] = float(min(50, max(1, round(DEFAULT_CHARS / max(1, n)))))
+        chars = GOING_ON_CHARS if goes_on else DEFAULT_CHARS
+        train_given["epochs"] = float(min(50, max(1, round(chars / max(1, n)))))
     hidden_size, num_layers = network_size(n, train_given)
     model = ModelConfig.from_dict(
         {"vocab_size": len(corpus.vocabulary), "hidden_size": hidden_size, "num_layers": num_layers, **model_given}
@@ -53,7 +58,8 @@ def plan(corpus: Corpus, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainCo
     shape = {**(window_shape(n) if corpus.lines is None else list_shape(corpus)), **train_given}
     window = shape["batch_size"] * (shape["seq_len"] if corpus.lines is None else n // corpus.lines.train)
     epochs = expected_epochs(max(1, n), train_given, window)
-    recipe = {"lr": learning_rate_for(model), "dropout": dropout_for(epochs, model.hidden_size), **shape}
+    lr = learning_rate_for(model) * (GOING_ON_RATE if goes_on else 1.0)
+    recipe = {"lr": lr, "dropout": dropout_for(epochs, model.hidden_size), **shape}
     config = TrainConfig.from_dict({**recipe, **train_given})
     check_length(corpus, config)
     number = given.get("evaluations")
@@ -122,14 +128,21 @@ def steps_in_all(corpus: Corpus, config: TrainConfig) -> int | None:
     """How many steps a budget allows, from the first; None for a budget of time."""
     if config.epochs is None:
         return config.steps
-    return max(1, math.ceil(config.epochs * batches_of(corpus, config).windows_per_epoch))
+    return max(1, math.ceil(config.epochs * windows_per_epoch(corpus, config)))
+
+
+def windows_per_epoch(corpus: Corpus, config: TrainConfig) -> int:
+    """How many windows a pass over the text that is learnt takes; an old text beside it does not count."""
+    if corpus.lines is not None:
+        return batches_of(corpus, config).windows_per_epoch
+    return Lanes(corpus.train, new_lanes(config), config.seq_len).windows_per_epoch
 
 
 def chars_per_step(corpus: Corpus, config: TrainConfig) -> float:
     """How many characters a step learns from: where windows are full, always; in a list, on average."""
     if corpus.lines is None:
         return config.batch_size * config.seq_len
-    return len(corpus.train) / batches_of(corpus, config).windows_per_epoch
+    return len(corpus.train) / windows_per_epoch(corpus, config)
 
 
 def dropout_for(epochs: float, hidden_size: int) -> float:
@@ -181,6 +194,10 @@ def check_length(corpus: Corpus, config: TrainConfig) -> None:
     if n - 1 < config.batch_size:
         raise TextError(
             f"the text is too short for `batch_size` {config.batch_size}: {n:,} characters; lower it", "batch_size"
+        )
+    if config.keep and config.batch_size < 2:
+        raise UsageError(
+            "`keep` needs a `batch_size` of 2 at least: a lane for each of the two texts", "keep", "batch_size"
         )
     if len(corpus.valid) == 1:
         raise TextError(

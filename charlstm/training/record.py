@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from charlstm.checkpoint import CONFIG, ModelFile, name_of, read_run_config
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
@@ -40,11 +41,12 @@ def _read_again(sha256: str, path: Path, on_progress: OnProgress) -> Corpus | No
         return None
     with suppress(ModelFileError, TextError, KeyError, TypeError, ValueError, AttributeError):
         about = read_run_config(path.parent)["corpus"]
-        kept = {f.name: about[f.name] for f in fields(CorpusRequest) if f.name in about}
-        request = CorpusRequest(**{k: tuple(v) if isinstance(v, list) else v for k, v in kept.items()})
+        kept: dict[str, Any] = {f.name: about[f.name] for f in fields(CorpusRequest) if f.name in about}
+        kept = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
+        request = CorpusRequest(**kept)
         if about["sha256"] != sha256 or not request.files or STDIN in request.files + request.valid_files:
             return None
-        here = {"files": located(request.files), "valid_files": located(request.valid_files)}
-        corpus = open_corpus(CorpusRequest(**{**kept, **here, "globs": request.globs}), None, on_progress)
+        here = replace(request, files=located(request.files), valid_files=located(request.valid_files))
+        corpus = open_corpus(here, None, on_progress)
         return corpus if corpus.sha256 == sha256 else None
     return None

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from charlstm import checkpoint
 from charlstm.errors import CharLSTMError
-from charlstm.evaluate import SCORING_SPEED
-from charlstm.training.events import Event, Finished, NotSaved, Saved, Stepped
+from charlstm.evaluate import SCORING_SPEED, Stopped, bits_per_char
+from charlstm.training.events import Compared, Event, Finished, NotSaved, Saved, Started, Stepped
 from charlstm.training.plan import chars_per_step, scored_chars, steps_in_all
 from charlstm.training.session import Session
+from charlstm.training.start import Start, nats_on
 from charlstm.training.trainer import Trainer
 
 LOG_LINES = 500  # about so many lines of metrics.jsonl for the steps of a run
@@ -51,8 +53,12 @@ class Running:
             resumed=session.resumed,
             clock=clock,
             evaluation_s=scored_chars(session.corpus, session.config) / (SCORING_SPEED * speed),
+            old_ids=session.start.old.corpus.train if session.start and session.start.old else None,
         )
+        self.session = session
         if session.is_new:
+            if session.start is not None:
+                self.trainer.save_beginning(session.start.before_nats)
             checkpoint.write_run_config(session.folder, session.run_config())
         self.metrics = checkpoint.Metrics(session.folder / checkpoint.METRICS, self.trainer.progress.step)
         self.end: Finished | None = None
@@ -72,7 +78,7 @@ class Running:
             should_stop: asked after every step.
             warn: told what cannot be kept in `metrics.jsonl`; a full disk must not end a training.
         """
-        for event in self.trainer.run(should_stop):
+        for event in self._with_comparisons(self.trainer.run(should_stop), should_stop):
             if isinstance(event, NotSaved):
                 self.saved, self.problem = False, event.problem
             self.saved = self.saved or isinstance(event, Saved)
@@ -84,10 +90,71 @@ class Running:
                     warn(f"{e}; training goes on")
             yield event
 
+    def _with_comparisons(self, events: Iterator[Event], should_stop: Callable[[], bool]) -> Iterator[Event]:
+        """The events of the loop; of a run that went on from a model, with what it knew before and knows now."""
+        session = self.session
+        if session.start is None:
+            yield from events
+            return
+        if session.is_new:
+            yield started(session.start)
+        for event in events:
+            if isinstance(event, Finished) and event.reason in ("budget", "patience"):
+                with suppress(Stopped):
+                    yield self._compared(session.start, event, should_stop)
+            yield event
+
+    def _compared(self, start: Start, end: Finished, should_stop: Callable[[], bool]) -> Compared:
+        """How the best model predicts the old text. Raises Stopped."""
+        session, nats, why = self.session, None, start.why_no_old
+        if start.old is not None and start.old_before_nats is not None:
+            try:
+                best = checkpoint.load_model_file(session.folder / checkpoint.BEST).model.to(session.model.device)
+                nats = nats_on(best, start.old.corpus, session.config, session.kernels, should_stop)
+            except CharLSTMError as e:
+                why = str(e)
+        return compared(start, end.step, end.best_nats, nats, why)
+
     def check_saved(self) -> None:
         """Raise CharLSTMError if the end of the training is not on disk."""
         if not self.saved:
             raise CharLSTMError(f"the training has ended, but its last steps are not saved: {self.problem}")
+
+
+def started(start: Start) -> Started:
+    """What a model makes of the text that it goes on with."""
+    of_model = start.lineage[0]
+    scores = start.before_nats, in_bits(start.before_nats), start.old_before_nats, in_bits(start.old_before_nats)
+    return Started(
+        0,
+        start.name,
+        of_model["file_sha256"],
+        start.licence,
+        start.new_characters,
+        *scores,
+        why_no_old=start.why_no_old,
+    )
+
+
+def compared(start: Start, step: int, nats: float | None, old_nats: float | None, why_no_old: str) -> Compared:
+    """Before and after."""
+    return Compared(
+        step,
+        valid_nats_before=start.before_nats,
+        valid_nats=nats,
+        valid_bits_per_char_before=in_bits(start.before_nats),
+        valid_bits_per_char=in_bits(nats),
+        old_nats_before=start.old_before_nats,
+        old_nats=old_nats,
+        old_bits_per_char_before=in_bits(start.old_before_nats),
+        old_bits_per_char=in_bits(old_nats),
+        why_no_old=why_no_old,
+    )
+
+
+def in_bits(nats: float | None) -> float | None:
+    """Nats a character in bits, where they are known."""
+    return None if nats is None else bits_per_char(nats)
 
 
 def log_interval(session: Session, speed: float) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,13 +15,16 @@ from charlstm._version import __version__
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.sources import STDIN
-from charlstm.errors import ModelFileError, NoRunError, TextError, UsageError
+from charlstm.errors import ChangedTextError, ModelFileError, NoRunError, TextError, UsageError
 from charlstm.grammar import is_built_in, located
 from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress
+from charlstm.training.kept import as_json, request_of
+from charlstm.training.new_characters import starting_network
 from charlstm.training.plan import chars_per_step, plan, steps_in_all
 from charlstm.training.speed import measure_speed
+from charlstm.training.start import Source, Start, check_old, score_before, start_of
 from charlstm.training.state import environment, seconds_used, snapshot_of
 
 MAX_NAMES = 100_000  # characters of the names of a corpus' files that are kept with a run
@@ -40,6 +43,7 @@ class Session:
         resumed: the state to go on from; None starts at the beginning.
         is_new: whether the folder has still to be made.
         notes: what the person should know.
+        start: what a run that goes on from a model keeps of its beginning.
     """
 
     corpus: Corpus
@@ -51,15 +55,17 @@ class Session:
     resumed: checkpoint.ModelFile | None = None
     is_new: bool = True
     notes: list[str] = field(default_factory=list)
+    start: Start | None = None
 
     def run_config(self) -> dict[str, Any]:
         """What `config.json` holds: enough to start the run over."""
         return {
             "charlstm": __version__,
-            "corpus": {**asdict(self.request), "sha256": self.corpus.sha256},
+            "corpus": as_json(self.request, self.corpus),
             "model": self.model.config.to_dict(),
             "train": self.config.to_dict(),
             "environment": environment(self.model, self.kernels, self.config.batch_size),
+            **({} if self.start is None else {"start": self.start.to_dict()}),
         }
 
     def speed(self) -> float:
@@ -75,13 +81,19 @@ def new_session(
     given: Mapping[str, Any],
     device: torch.device,
     on_compile: Callable[[], None] = lambda: None,
+    source: Source | None = None,
+    start: Start | None = None,
 ) -> Session:
     """A run that begins. Raises UsageError or TextError before anything is written.
 
     Args:
         folder: names the folder of the run; called when all else is known to be sound.
+        source: a model to go on from, which `corpus` and `given` agree with (`start.check_given`).
+        start: how that begins.
     """
-    model_config, config = plan(corpus, given)
+    model_config, config = plan(corpus, {**given, **(source.shape if source else {})}, goes_on=source is not None)
+    if start is not None:
+        check_old(start, config)
     kernels = choose_kernels(
         model_config,
         device,
@@ -89,10 +101,20 @@ def new_session(
         compiled=is_long(corpus, model_config, config),
         on_compile=on_compile,
     )
-    model = CharLM(model_config)
-    model.reset_parameters(config.memory, config.seed)
+    if source is None:
+        model = CharLM(model_config)
+        model.reset_parameters(config.memory, config.seed)
+    else:
+        model = starting_network(source.content, corpus)
     model.to(device)
-    return Session(corpus, model, config, kernels, folder(), absolute(request), notes=_notes(kernels))
+    if start is not None and source is not None:
+        old = start.old and replace(start.old, request=absolute(start.old.request))
+        start = score_before(replace(start, old=old), source, model, corpus, config, kernels)
+    notes = _notes(kernels)
+    if source is not None and source.content.composed != request.normalize:
+        how = ("was", "is not") if source.content.composed else ("was not", "is")
+        notes.append(f"the text of {source.name} {how[0]} brought into Unicode normal form C, and this one {how[1]}")
+    return Session(corpus, model, config, kernels, folder(), absolute(request), notes=notes, start=start)
 
 
 def is_long(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> bool:
@@ -150,16 +172,18 @@ def resumed_session(
         model_config = ModelConfig.from_dict(about["model"])
         if last is not None and model_config != last[0].model.config:
             raise ValueError("it names a network that it does not hold")
-        kept = {**about["corpus"], "files": tuple(about["corpus"]["files"])}
-        kept["valid_files"] = tuple(kept["valid_files"])
-        kept["globs"] = tuple(kept.get("globs", ()))  # there were none in version 0.2.0
-        sha256 = kept.pop("sha256")
-        if not re.fullmatch("[0-9a-f]{64}", sha256):  # it becomes part of a path
-            raise ValueError("sha256")
-        request = CorpusRequest(**kept)
-        _check_request(request)
+        request, sha256 = request_of(about["corpus"])
         if request.lines is not before.lines:
             raise ValueError("lines")
+        start = None
+        if "start" in about:
+            if last is None:
+                raise ModelFileError(
+                    f"{folder}: this run went on from a model, and what it saved before its first step is gone: remove "
+                    "the folder, and start it again with `start_from`",
+                    "start_from",
+                )
+            start = start_of(about["start"], before.keep > 0, on_progress)
         if type(about["environment"]["threads"]) is not int or not 1 <= about["environment"]["threads"] <= 1024:
             raise TypeError("threads")
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as e:
@@ -168,6 +192,9 @@ def resumed_session(
         before = before.replace(**dict.fromkeys(BUDGETS))
     config = before.replace(**budget)
     corpus = _corpus_again(request, sha256, files, stdin, on_progress)
+    if start is not None and last is not None:
+        with suppress(ValueError):  # else they have different characters
+            corpus = corpus.widened(last[0].vocabulary)
     if len(corpus.vocabulary) != model_config.vocab_size or (last and corpus.vocabulary != last[0].vocabulary):
         raise ModelFileError(f"{folder}: the network and the text of this run have different characters")
     if last is None:
@@ -188,21 +215,14 @@ def resumed_session(
         on_compile=on_compile,
     )
     notes += _notes(kernels)
-    session = Session(corpus, model, config, kernels, folder, request, last and last[0], is_new=False, notes=notes)
+    session = Session(
+        corpus, model, config, kernels, folder, request, last and last[0], is_new=False, notes=notes, start=start
+    )
     now = environment(model, kernels, config.batch_size)
     differs = [f"{name} {then.get(name)} -> {now[name]}" for name in now if then.get(name) != now[name]]
     if differs:
         notes.append("the result will differ in the last bits, because this is not as before: " + ", ".join(differs))
     return session
-
-
-def _check_request(request: CorpusRequest) -> None:
-    names = (*request.files, *request.valid_files, *request.globs, request.encoding)
-    share = request.valid_fraction
-    if not all(isinstance(name, str) for name in names) or type(request.normalize) is not bool:
-        raise TypeError("corpus")
-    if type(share) not in (int, float) or not 0 <= share < 1:
-        raise ValueError("valid_fraction")
 
 
 def run_folder(run: Path) -> Path:
@@ -232,11 +252,18 @@ def _corpus_again(
         except TextError as e:
             raise TextError(str(e) if files else f"{e}; and {GIVE_AGAIN}", "resume", *e.settings) from None
     if corpus.sha256 != sha256:
-        raise TextError(
+        raise ChangedTextError(
             "the text has changed since the run began, and a run continues only on the text that it began with: "
-            "restore it, or start a new run"
+            "restore it, or start a new run that goes on from its model (`start_from`)",
+            located_as(request, files),
+            "start_from",
         )
     return corpus
+
+
+def located_as(request: CorpusRequest, files: tuple[str, ...]) -> CorpusRequest:
+    """The request of a run with the files that its text is in now, if it has moved."""
+    return replace(request, files=files) if files else request
 
 
 def absolute(request: CorpusRequest) -> CorpusRequest:

@@ -176,7 +176,7 @@ class RunFiles:
         at = now.progress.evaluated_at
         if at == now.progress.step:
             return now
-        if at == 0:
+        if at == 0 and "start" not in self.run_config:
             fresh = CharLM(model.config)
             fresh.reset_parameters(self.config.memory, self.config.seed)
             beginning = RunState(fresh, self.config)
@@ -191,6 +191,7 @@ class RunFiles:
 
     def _about(self, model: CharLM, progress: Progress) -> dict[str, Any]:
         """Where the model comes from. No wall-clock time: equal runs give equal files."""
+        start = self.run_config.get("start")
         return {
             "corpus_sha256": self.corpus.sha256,
             "corpus_characters": len(self.corpus.train) + len(self.corpus.valid),
@@ -205,6 +206,7 @@ class RunFiles:
             "best_step": progress.best_step,
             "valid_history": progress.history,
             "config": self.config.to_dict(),
+            **({"started_from": start["lineage"], "licence": start["lineage"][0]["licence"]} if start else {}),
             "environment": environment(model, self.kernels, self.config.batch_size),
             "versions": {"charlstm": __version__, "torch": torch.__version__, "python": platform.python_version()},
         }

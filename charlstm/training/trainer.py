@@ -18,21 +18,23 @@ from torch import Tensor
 from charlstm import checkpoint, errors
 from charlstm.config import BUDGETS, TrainConfig
 from charlstm.corpus import Corpus
-from charlstm.corpus.lines import pick_lines
-from charlstm.evaluate import Score, Stopped, bits_per_char, score_lines, score_stream
+from charlstm.corpus.vocab import Ids
+from charlstm.evaluate import Stopped, bits_per_char
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import Layer, State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
-from charlstm.training.batches import Window, batches_of
+from charlstm.training.batches import Window
 from charlstm.training.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
 from charlstm.training.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
 from charlstm.training.graphed import GraphedWindow
+from charlstm.training.mixing import batches_of
 from charlstm.training.optim import guarded_step, learning_rate
 from charlstm.training.plan import snapshots_due, steps_in_all
 from charlstm.training.preview import preview
 from charlstm.training.speed import SpeedMeter
 from charlstm.training.state import Progress, RunFiles, RunState, Snapshot, seconds_used, snapshot_of
+from charlstm.training.validation import score_valid
 
 MAX_ROLLBACKS = 3
 SAVE_EVERY_S = 120.0  # of wall-clock time, besides the saves at evaluations
@@ -54,6 +56,7 @@ class Trainer:
         resumed: the content of a `last` file to go on from.
         clock: seconds.
         evaluation_s: about how long an evaluation takes, until one has been timed.
+        old_ids: an old text, of which a share is read, too (`config.keep`).
     """
 
     def __init__(
@@ -70,11 +73,12 @@ class Trainer:
         resumed: checkpoint.ModelFile | None = None,
         clock: Callable[[], float] = time.monotonic,
         evaluation_s: float = 0.0,
+        old_ids: Ids | None = None,
     ) -> None:
         self.corpus, self.config, self.kernels = corpus, config, kernels
         self.sample_text, self.clock = sample_text, clock
         self.started = clock()
-        self.batches = batches_of(corpus, config)
+        self.batches = batches_of(corpus, config, old_ids)
         self.total_steps = steps_in_all(corpus, config)
         self.files = RunFiles(folder, corpus, config, self.batches, run_config, kernels)
         self.pool = BufferPool()
@@ -121,6 +125,23 @@ class Trainer:
             self.progress.evaluations_done = math.floor(self._fraction() * self.config.evaluations)
             self.progress.stale_evaluations = 0
             self.progress.log_interval_steps = max(self.progress.log_interval_steps, log_interval_steps)
+
+    def save_beginning(self, nats: float | None) -> None:
+        """Write the state before the first step, and the model as the best one so far, of a run that goes on from one.
+
+        Args:
+            nats: its score on the validation text; None: there is none.
+
+        Raises:
+            CharLSTMError: if they cannot be written.
+        """
+        p = self.progress
+        if nats is not None:
+            p.best_nats, p.best_step, p.history = nats, p.step, ((p.step, nats),)
+            self.files.save_best(self.model, p)
+        snapshot = self.run_state.snapshot()
+        self.files.save_last(self.model, snapshot, keep_previous=False)
+        self.saved = snapshot.progress
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
         """Train until the budget is used, patience runs out, or `should_stop` says so; then save.
@@ -236,7 +257,7 @@ class Trainer:
             p.evaluations_done, p.evaluated_at = math.floor(p.fraction * self.config.evaluations), p.step
             yield from self._save_best()
             return True
-        score = self._score(should_stop)
+        score = score_valid(self.model, self.corpus, self.config, self.kernels, should_stop)
         nats = score.nats_per_char
         if not math.isfinite(nats):
             return False
@@ -261,14 +282,6 @@ class Trainer:
     def _preview(self, seed: int) -> str:
         is_list = self.corpus.lines is not None
         return preview(self.model, self.corpus.vocabulary, self.files.opening, seed, is_list)
-
-    def _score(self, should_stop: Callable[[], bool]) -> Score:
-        """How well the model predicts the validation text, or as much of it as is looked at."""
-        ids, most = self.corpus.valid, self.config.valid_chars or len(self.corpus.valid)
-        if self.corpus.lines is None:
-            return score_stream(self.model, ids[:most], self.kernels, should_stop=should_stop)
-        newline = self.corpus.newline
-        return score_lines(self.model, pick_lines(ids, newline, most), newline, self.kernels, should_stop=should_stop)
 
     def _save_best(self) -> Generator[Event, None, bool]:
         try:

@@ -17,12 +17,13 @@ if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
 ITEMS = "What to probe"
 CLAIMS = "What counts as evidence"
 
-PairsFile = Annotated[
-    Path | None,
+PairsFiles = Annotated[
+    list[Path] | None,
     option(
         "--pairs",
         help="Your own minimal pairs: JSON lines with BLiMP's names (sentence_good, sentence_bad, twin, cue_end, "
-        "condition, lemma, distance, kind, label, attractor), or CLAMS' tab-separated lines. "
+        "UID, linguistics_term, condition, lemma, distance, kind, label, attractor), or CLAMS' tab-separated lines. "
+        "May be repeated: the files are read as one set, and a pair that several hold counts once. "
         "[default: held-out pairs of agreement-pt, or of agreement-en for a model of English]",
         rich_help_panel=ITEMS,
         show_default=False,
@@ -177,7 +178,11 @@ Legend = Annotated[
 Save = Annotated[
     Path | None,
     option(
-        "--save", help="Write the activations to this safetensors file.", rich_help_panel=OUTPUT, show_default=False
+        "--save",
+        help="Write the activations to this .safetensors file; or, if its name ends in .jsonl, every choice with its "
+        "log odds in nats, one JSON object a line.",
+        rich_help_panel=OUTPUT,
+        show_default=False,
     ),
 ]
 Seed = Annotated[

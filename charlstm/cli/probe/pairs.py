@@ -33,7 +33,7 @@ from charlstm.cli.probe.options import (
     NullModels,
     NullNumber,
     OverRunOption,
-    PairsFile,
+    PairsFiles,
     Recovery,
     Save,
     Seed,
@@ -66,7 +66,7 @@ class StateName(StrEnum):
 
 def probe(
     checkpoint: Checkpoint = None,
-    pairs: PairsFile = None,
+    pairs: PairsFiles = None,
     sentence: Sentence = None,
     cue: Cue = None,
     twin: Twin = None,
@@ -151,7 +151,7 @@ def probe(
         )
         return
 
-    from charlstm.grammar.pairs import read_pairs
+    from charlstm.grammar.pairs import read_all_pairs
     from charlstm.probe.defaults import defaults_of, words_of_labels
     from charlstm.probe.found_cells import remember
     from charlstm.probe.pipeline import ProbeRequest
@@ -159,7 +159,9 @@ def probe(
     from charlstm.probe.stimuli import an_example
     from charlstm.report.bars import Stages
 
-    read = read_pairs(pairs) if pairs is not None else None
+    read, repeated = read_all_pairs(pairs) if pairs else (None, 0)
+    if repeated and not (quiet or json):
+        say(f"pairs: {repeated:,} left out that an earlier file holds, too")
     own = own_sentence(sentence, cue, twin, endings)
 
     def items_of(content: ModelFile) -> Sequence[MinimalPair]:
@@ -174,27 +176,30 @@ def probe(
         # a sentence of one's own can be shown by a model that cannot read the default pairs
         return [needed, sentences] if own and read is None else [needed]
 
-    content, path, covered = model_for(checkpoint, machine, wanted, bool(own) or pairs is not None, quiet or json)
+    content, path, covered = model_for(checkpoint, machine, wanted, bool(own) or read is not None, quiet or json)
     items, usual = [] if covered else items_of(content), defaults_of(content.language)
-    if pairs is None and items and content.language is None and not (quiet or json):
+    if read is None and items and content.language is None and not (quiet or json):
         say(f"pairs: {usual.name}, because the model file names no language")
     if skip_unknown:
         items = readable(content, items)
-    cells = parse_cells(cell, content.model.config)
+    cells, named = parse_cells(cell, content.model.config), ", ".join(map(str, pairs or ()))
     has_twins = bool(items) and all(pair.twin is not None for pair in items)
-    if save is not None and not has_twins:
-        raise TextError(f"--save {save}: only pairs with twins give activations; leave --save out")
+    of_items = save is not None and save.suffix.lower() == ".jsonl"
+    if save is not None and not has_twins and not (of_items and items):
+        raise TextError(
+            f"--save {save}: only pairs with twins give activations; for the answers, give a name in .jsonl"
+        )
     if directions and not has_twins:
         raise TextError("--directions: only pairs with twins can be patched; leave --directions out")
     if warm is not None:  # a typing error must not pass for no text
         content.vocabulary.encode(content.normalize(warm), what="--warm")
-    elif pairs is not None:
+    elif read is not None:
         warm = "\n"
     if snapshots and not has_twins:
         raise TextError(
-            f"--over-run: {pairs}: these pairs have no twins, so no cell can be followed; give pairs with twins"
+            f"--over-run: {named}: these pairs have no twins, so no cell can be followed; give pairs with twins"
         )
-    is_usual = bool(items) and (pairs, warm, text, state, seed, limits, nulls, null_model) == (
+    is_usual = bool(items) and (read, warm, text, state, seed, limits, nulls, null_model) == (
         *(None, None, None, StateName.c, 0, Thresholds(), None, None),
     )
     with Stages(quiet or json) as stages:
@@ -219,7 +224,7 @@ def probe(
             found, about_cell = probe_over_run(snapshots, content, path, request, items_name, stages.update)
         else:
             result = run_probe(content.model, content.vocabulary, request, stages.update)
-    source = str(pairs) if pairs is not None else usual.corpus if items else None
+    source = named if read is not None else usual.corpus if items else None
     if snapshots:
         if json:
             print_json({"run": str(over_run), "items": source, **found.to_dict()})
@@ -234,7 +239,9 @@ def probe(
         return
     if is_usual:
         remember(path, usual.name, result)
-    if save is not None:
+    if save is not None and of_items:
+        save_items(save, result)
+    elif save is not None:
         save_activations(save, result)
     if json:
         print_json({"checkpoint": str(path), "items": source, **result.to_dict()})
@@ -264,6 +271,19 @@ def header(content: ModelFile, path: Path) -> str:
 
         line += f", {bits_per_char(nats):.3f} bits/char on its validation text"
     return line
+
+
+def save_items(path: Path, result: ProbeResult) -> None:
+    """Write every choice with its log odds, a JSON object a line. Raises CharLSTMError if it fails."""
+    from json import dumps
+
+    from charlstm.files.atomic import cannot_write
+
+    try:
+        with open(path, "x", encoding="utf-8") as f:
+            f.writelines(dumps(item.to_dict(), ensure_ascii=False) + "\n" for item in result.items)
+    except OSError as e:
+        raise cannot_write(path, e) from None
 
 
 def save_activations(path: Path, result: ProbeResult) -> None:
