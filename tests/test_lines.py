@@ -22,7 +22,7 @@ from charlstm.network.cells import CELLS, State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.training.batches import Lines, Position
-from charlstm.training.events import Evaluated, Stepped
+from charlstm.training.events import Evaluated, Event, Stepped
 from charlstm.training.plan import plan, steps_in_all
 from charlstm.training.trainer import Trainer
 
@@ -221,7 +221,7 @@ def test_padding_changes_no_loss_and_no_gradient(cell_type: str) -> None:
         for total, gradient in zip(sums, torch.autograd.grad(mean, weights), strict=True):
             total += gradient * window.characters
         loss += mean.item() * window.characters
-    expected = sum(alone(model, ids))
+    expected = torch.stack(alone(model, ids)).sum()
     assert loss == pytest.approx(expected.item(), abs=1e-11)
     for total, gradient in zip(sums, torch.autograd.grad(expected, weights), strict=True):
         assert (total - gradient).abs().max() < 1e-11
@@ -237,7 +237,7 @@ def test_a_long_line_goes_on_in_the_next_window() -> None:
         with torch.no_grad():
             mean, state = model.window_loss(window.inputs, window.targets, state, kernels=F64)
         loss += mean.item() * window.characters
-    assert loss == pytest.approx(sum(alone(model, ids)).item(), abs=1e-11)
+    assert loss == pytest.approx(torch.stack(alone(model, ids)).sum().item(), abs=1e-11)
 
 
 def test_a_score_by_line_is_that_of_each_line_alone() -> None:
@@ -246,7 +246,7 @@ def test_a_score_by_line_is_that_of_each_line_alone() -> None:
     told: list[tuple[int, int]] = []
     score = score_list(model, ids, NEWLINE, F64, on_progress=lambda *progress: told.append(progress))
     with torch.no_grad():
-        expected = sum(alone(model, ids)).item() / len(ids)
+        expected = torch.stack(alone(model, ids)).sum().item() / len(ids)
     assert score.characters == len(ids)
     assert score.nats_per_char == pytest.approx(expected, abs=1e-12)
     assert told[-1] == (len(ids), len(ids))
@@ -296,7 +296,7 @@ def test_interrupted_and_resumed_is_the_same_to_the_bit(tmp_path: Path, stops: t
     corpus = listed(tmp_path, "\n".join(NAMES))
     whole = list(trainer_of(corpus, tmp_path / "whole").run())
     assert trainer_of(corpus, tmp_path / "whole").progress.epoch >= 1
-    pieces = []
+    pieces: list[Event] = []
     for stop in (*stops, None):
         trainer = trainer_of(corpus, tmp_path / "pieces")
         pieces += trainer.run(lambda: trainer.progress.step == stop)  # noqa: B023

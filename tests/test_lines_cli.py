@@ -127,6 +127,69 @@ def test_eval_reads_by_line_what_was_learnt_by_line(invoke: Invoke, run: str, na
     assert (none.code, "there is no line to score" in none.err) == (3, True)
 
 
+def test_several_lists_are_a_table(invoke: Invoke, run: str, names: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Anra\nBeli\n\nCleomona", encoding="utf-8")
+    (tmp_path / "blank.txt").write_text("\n \n", encoding="utf-8")
+    files = ("a.txt", "blank.txt", "names.txt")
+    done = invoke("eval", *files, "-c", run, "--json", "-q")
+    a, blank, b, both = [json.loads(line) for line in done.out.splitlines()]
+    assert all(o["protocol"] == "lines" for o in (a, blank, b, both))
+    alone = [json.loads(invoke("eval", file, "-c", run, "--json", "-q").out) for file in ("a.txt", "names.txt")]
+    assert [a, b] == alone
+    assert (blank["nats_per_char"], blank["characters"]) == (None, 0)
+    assert (both["file"], both["files"], both["characters"]) == (None, 3, a["characters"] + b["characters"])
+    total = a["nats_per_char"] * a["characters"] + b["nats_per_char"] * b["characters"]
+    assert both["nats_per_char"] == pytest.approx(total / both["characters"])
+    rows = invoke("eval", *files, "-c", run, "-q").out.splitlines()
+    assert [row.split()[0] for row in rows if ".txt" in row] == list(files)
+    assert "all 3 files" in rows[-1]
+    held = [
+        json.loads(line) for line in invoke("eval", *files, "-c", run, "--valid-fraction", 0.1, "--json").out.split()
+    ]
+    assert held[-1]["characters"] == held[0]["characters"] + held[2]["characters"] < both["characters"] / 4
+
+
+def test_a_list_is_learnt_by_a_model_that_knows_another_text(
+    invoke: Invoke, names: Path, corpus_file: Path, tmp_path: Path
+) -> None:
+    size = (*SMALL, "--batch-size", 4, "--seq-len", 16)
+    assert invoke("train", corpus_file, "--steps", 30, *size, "--lr", 0.02, "--out", "old", "-q").code == 0
+    names.write_text(names.read_text() + "\nZoë\nZenaë\n", encoding="utf-8")
+    how = ("train", names, "--lines", "--from", "old", "-q", "--json")
+    done = invoke(*how, "--steps", 40, "--out", "next")
+    assert done.code == 0, done.err
+    events = [json.loads(line) for line in done.out.splitlines()]
+    first, compared, last = events[0], events[-2], events[-1]
+    assert (first["event"], compared["event"], last["event"]) == ("started", "compared", "finished")
+    assert "ë" in first["new_characters"]
+    assert first["valid_nats"] == compared["valid_nats_before"] > compared["valid_nats"] == last["best_nats"]
+    by_line = json.loads(invoke("eval", names, "-c", "next", "--valid-fraction", 0.1, "--json", "-q").out)
+    assert by_line["protocol"] == "lines"
+    assert by_line["nats_per_char"] == pytest.approx(compared["valid_nats"], abs=1e-6)
+    old = invoke("eval", corpus_file, "-c", "old", "--valid-fraction", 0.1, "--json", "-q")
+    assert json.loads(old.out)["nats_per_char"] == pytest.approx(compared["old_nats_before"], abs=1e-6)
+    assert invoke("sample", "-c", "next", "--lines", 3, "--novel", "-q").out.count("\n") == 3
+    assert invoke(*how[:-1], "--steps", 20, "--out", "part").code == 0
+    assert invoke("train", "--resume", "part", "--steps", 40, "-q").code == 0
+    again = invoke("train", corpus_file, "--from", "next", "--steps", 5, "--out", "back", "-q", "--json")
+    assert again.code == 0, again.err
+    back = json.loads(again.out.splitlines()[0])
+    assert back["old_nats"] == pytest.approx(compared["valid_nats"], abs=1e-6)  # of a list, by line
+
+
+@pytest.mark.parametrize("option", ["keep", "keep_text"])
+def test_an_old_text_does_not_go_beside_a_list(invoke: Invoke, names: Path, option: str) -> None:
+    value: dict[str, object] = {"keep": 0.5, "keep_text": str(names)}
+    name = option.replace("_", "-")
+    done = invoke("train", names, "--lines", "--from", "english", f"--{name}", value[option], "--steps", 1)
+    assert (done.code, done.out) == (2, "")
+    said = " ".join(done.err.split())
+    assert f"--{name} is about an old text beside the new one, but --lines reads a list alone: give only one" in said
+    with pytest.raises(UsageError, match=f"`{option}` is about an old text") as caught:
+        charlstm.train(names, lines=True, start_from="english", steps=1, progress=False, **{option: value[option]})
+    assert caught.value.settings == (option, "lines")
+
+
 def test_a_run_by_line_goes_on_by_line(invoke: Invoke, run: str, names: Path) -> None:
     done = invoke("train", "--resume", run, "--steps", 70, "-q")
     assert (done.code, done.err) == (0, "")

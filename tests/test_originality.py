@@ -308,6 +308,11 @@ def test_samples_say_what_they_copy_and_are_drawn_again(invoke: Invoke, trained:
     same = invoke("sample", "-c", model, "-n", 40, "--seed", 1, "--originality")
     assert same.out == invoke("sample", "-c", model, "-n", 40, "--seed", 1).out
     assert "the text: 40 characters" in same.err
+    named = invoke("sample", "-c", model, "-n", 40, "--seed", 1, "--originality", "--training-text", text)
+    assert named.out == same.out
+    assert "the text: 40 characters" in named.err
+    for option in ("--originality", "--max-copy", "--novel"):
+        assert option in invoke("sample", "-c", model, "--training-text", text).err
 
 
 def test_samples_that_cannot_be_original(invoke: Invoke, trained: tuple[Path, Path]) -> None:

@@ -214,7 +214,7 @@ def test_columns_for_a_spreadsheet(invoke: Invoke, saved: tuple[Path, Path]) -> 
 
 
 def test_two_models_are_compared(invoke: Invoke, saved: tuple[Path, Path]) -> None:
-    def run(*models: Path) -> list[dict[str, object]]:
+    def run(*models: Path) -> list[dict[str, Any]]:
         done = invoke("score", "lines.txt", "-c", models[0], "--against", models[1], "--per-char")
         assert done.code == 0, done.err
         return [json.loads(line) for line in done.out.splitlines()]
@@ -340,8 +340,8 @@ def test_what_python_refuses(saved: tuple[Path, Path], tmp_path: Path) -> None:
     model = charlstm.load(saved[0])
     save_model_file(tmp_path / "odd.safetensors", content_of(characters="abc", opening="a"))
     refused: list[tuple[Callable[[], object], type[Exception], str]] = [
-        (lambda: model.score("abc", newline=True), UsageError, "`newline` goes with a list"),
-        (lambda: model.score("abc", per_char=True), UsageError, "`per_char` goes with a list"),
+        (lambda: model.score("abc", newline=True), UsageError, "`newline` goes with a list"),  # type: ignore[call-overload]
+        (lambda: model.score("abc", per_char=True), UsageError, "`per_char` goes with a list"),  # type: ignore[call-overload]
         (lambda: model.score(["a", 3]), UsageError, "`text 2` is 3; it must be a text"),
         (lambda: model.score(["a", "x"]), UnknownCharacterError, "text 2: the model has never seen 'x'"),
         (lambda: charlstm.load(tmp_path / "odd.safetensors").score(["a"], newline=True), TextError, "`newline`"),

@@ -20,7 +20,7 @@ from charlstm.evaluate import score_stream
 from charlstm.network.cells import CELLS
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
-from charlstm.training import preview
+from charlstm.training import preview, validation
 from charlstm.training import trainer as trainer_module
 from charlstm.training.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped, Trained
 from charlstm.training.optim import learning_rate
@@ -168,7 +168,7 @@ def test_the_first_evaluation_fits_into_a_budget_of_time(corpus: Corpus, tmp_pat
         clock.now += 2.0
         return score_stream(model, ids, kernels, **more)
 
-    monkeypatch.setattr("charlstm.training.trainer.score_stream", slow)
+    monkeypatch.setattr("charlstm.training.validation.score_stream", slow)
     config = BASE.replace(steps=None, time=5.0, evaluations=1)
     ends = {}
     for name, known in (("known", 2.0), ("unknown", 0.0)):
@@ -202,7 +202,7 @@ def test_patience_ends_a_run_that_gets_no_better(
 ) -> None:
     scores = iter([2.0, 1.5, 1.6, 1.7, 1.4, 9.0, 9.0, 9.0])
     score = evaluate.Score
-    monkeypatch.setattr(trainer_module, "score_stream", lambda *a, **k: score(next(scores), 100))
+    monkeypatch.setattr(validation, "score_stream", lambda *a, **k: score(next(scores), 100))
     config = BASE.replace(steps=80, evaluations=20, patience=3)
     events = drain(make(corpus, tmp_path / "run", config).run())
     (end,) = of_kind(events, Finished)
@@ -271,7 +271,7 @@ def test_a_run_that_rolls_back_is_the_same_to_the_bit_too(
 def test_a_validation_that_is_not_finite_is_rolled_back_too(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound = trainer_module.score_stream
+    sound = validation.score_stream
     calls = 0
 
     def score(*args, **kwargs):
@@ -279,7 +279,7 @@ def test_a_validation_that_is_not_finite_is_rolled_back_too(
         calls += 1
         return evaluate.Score(math.nan, 100) if calls == 2 else sound(*args, **kwargs)
 
-    monkeypatch.setattr(trainer_module, "score_stream", score)
+    monkeypatch.setattr(validation, "score_stream", score)
     events = drain(make(corpus, tmp_path / "run").run())
     (rolled,) = of_kind(events, RolledBack)
     assert (rolled.failed_step, rolled.step) == (12, 6)

@@ -71,7 +71,7 @@ def evaluate(
         float,
         option(
             "--valid-fraction",
-            help="Score only this share of each file, at its end, which train keeps for validation.",
+            help="Score only this share of each file, at its end, or of the lines: what train keeps for validation.",
             min=0,
             max=1,
             callback=parse_finite,
