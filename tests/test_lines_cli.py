@@ -143,9 +143,8 @@ def test_several_lists_are_a_table(invoke: Invoke, run: str, names: Path, tmp_pa
     rows = invoke("eval", *files, "-c", run, "-q").out.splitlines()
     assert [row.split()[0] for row in rows if ".txt" in row] == list(files)
     assert "all 3 files" in rows[-1]
-    held = [
-        json.loads(line) for line in invoke("eval", *files, "-c", run, "--valid-fraction", 0.1, "--json").out.split()
-    ]
+    done = invoke("eval", *files, "-c", run, "--valid-fraction", 0.1, "--json", "-q")
+    held = [json.loads(line) for line in done.out.splitlines()]
     assert held[-1]["characters"] == held[0]["characters"] + held[2]["characters"] < both["characters"] / 4
 
 

@@ -274,6 +274,12 @@ def test_keep_without_a_model_or_without_an_old_text(invoke: Invoke, model: Path
     )
     assert events["old_nats"] is None
     assert "is not here" in events["why_no_old"]
+    shown = invoke("train", "new.txt", "--from", "model.safetensors", *LANES, "--steps", 1)
+    assert shown.err.count("is not here; name it as --keep-text") == 2  # before the training, and after it
+    listed = invoke("train", "new.txt", "--from", "model.safetensors", *LANES, "--steps", 1, "--lines")
+    assert listed.code == 0
+    assert listed.err.count("is not here\n") >= 1  # no list takes --keep-text
+    assert "name it" not in listed.err
 
 
 def test_the_old_text_of_a_run_that_is_gone_is_said(

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from charlstm import checkpoint
 from charlstm.cli.paste import from_command, resume_command, sample_command
 from charlstm.cli.runtime import locate_texts, prepare_machine, say_compiling
-from charlstm.cli.settings import in_options
+from charlstm.cli.settings import in_options, option_of
 from charlstm.corpus import Corpus, CorpusRequest, compare_held_out, open_corpus
 from charlstm.errors import ChangedTextError, CharLSTMError, Interrupted, ModelFileError, NoRunError, TextError
 from charlstm.interrupts import INTERRUPTS
@@ -226,9 +226,14 @@ def run(session: Session, output: Output, device: str) -> None:
         raise Interrupted(INTERRUPTS.signum, f"{how_far} {how}\n  {command}")
     running.check_saved()
     if not output.quiet:
-        more = compared_rows(came_to) if came_to else []
+        more = [(name, with_option(row)) for name, row in compared_rows(came_to)] if came_to else []
         show_message(partial(draw_end, end, session.folder, session.resumed is not None, more))
         say(f"next     {sample_command(session.folder)}")
+
+
+def with_option(text: str) -> str:
+    """A report on a start, which may advise to name the old text, with the option for that."""
+    return text.replace("`keep_text`", option_of("keep_text"))
 
 
 def put_out(event: Event, reporter: TrainingReporter) -> None:
@@ -244,7 +249,7 @@ def introduce(session: Session, speed: float, verbose: bool) -> None:
     """Say what will be trained on what, and how long it will take; with `verbose`, all settings."""
     say(corpus_report(session.corpus))
     if session.start is not None:
-        say(start_report(session.start, session.config))
+        say(with_option(start_report(session.start, session.config)))
     say(plan_of(session, speed))
     if verbose:
         settings = {**session.model.config.to_dict(), **session.config.to_dict()}

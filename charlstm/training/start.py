@@ -137,17 +137,17 @@ def open_old_text(
     if named is not None:
         request = replace(named, characters="".join(corpus.vocabulary.characters))
         return OldText(request, open_text(request)), ""
-    folder = source.path.parent
+    folder, advice = source.path.parent, "" if corpus.lines else "; name it as `keep_text`"  # which no list takes
     if not (folder / checkpoint.CONFIG).is_file():
-        return None, f"the text that {source.name} learnt from is not here; name it as `keep_text`"
+        return None, f"the text that {source.name} learnt from is not here{advice}"
     try:
         request, sha256 = request_of(checkpoint.read_run_config(folder)["corpus"])
         old = text_again(request, sha256, on_progress)
     except (CharLSTMError, KeyError, TypeError, ValueError, AttributeError) as e:
         reason = str(e) if isinstance(e, TextError) else "its record is damaged"
-        return None, f"the text of the run {folder} cannot be had ({reason}); name it as `keep_text`"
+        return None, f"the text of the run {folder} cannot be had ({reason}){advice}"
     if not source.characters.startswith("".join(old.vocabulary.characters)):
-        return None, f"the text of the run {folder} has other characters than {source.name}; name it as `keep_text`"
+        return None, f"the text of the run {folder} has other characters than {source.name}{advice}"
     return OldText(request, old), ""
 
 
