@@ -121,7 +121,7 @@ def work(study: Study, command: str, output: Output) -> None:
     reporter = StudyReporter(output.quiet, len(study.manifest.seeds))
     introduced, doing = output.quiet, "before the next training"
     try:
-        for note in study.notes:
+        for note in study.notes if not output.quiet else ():
             say(f"note: {note}")
         with Stages(output.quiet) as bar:
             for event in study.run(

@@ -148,8 +148,8 @@ def headline(manifest: Manifest) -> list[str]:
         )
     elif summary.mean["accuracy"] is not None:
         said.append(
-            f"Over {of_seeds(summary.seeds)}, {averaged(summary, 'accuracy', in_percent, ' %')} of the choices are right; "
-            " nothing can be said about cells, because these pairs have no twins."
+            f"Over {of_seeds(summary.seeds)}, {averaged(summary, 'accuracy', in_percent, ' %')} of the choices are "
+            "right; nothing can be said about cells, because these pairs have no twins."
         )
     if summary.mean["bits_per_char"] is not None:
         over = "" if said else f" over {of_seeds(summary.seeds)}"

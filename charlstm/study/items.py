@@ -15,6 +15,7 @@ from charlstm.errors import TextError
 from charlstm.grammar.pairs import MinimalPair, read_all_pairs
 from charlstm.probe.covering import unknown_character
 from charlstm.probe.defaults import defaults_of
+from charlstm.probe.stimuli import make_stimuli
 
 SEED = 0  # of the pairs of a language and of the probe: those of `charlstm probe`
 OWN_WARM = "\n"
@@ -49,7 +50,8 @@ def items_for(files: Sequence[Path], language: Language | None, corpus: Corpus) 
     """The pairs of some files or, without files, those of the language, if the text has their characters.
 
     Raises:
-        TextError: for a file that cannot be read, or has a character that the text lacks.
+        TextError: for a file that cannot be read, has a character that the text lacks, or holds pairs that cannot be
+            probed (see `stimuli.make_stimuli`).
     """
     if files:
         pairs, _ = read_all_pairs(files)
@@ -60,6 +62,7 @@ def items_for(files: Sequence[Path], language: Language | None, corpus: Corpus) 
                 f"{pair.source}: the text has no {describe(error.character)}, so no model of it can read this pair; "
                 "change the pair, or give a text that has it"
             )
+        make_stimuli(pairs, corpus.vocabulary)  # what cannot be probed should not be trained for
         named = {str(path.absolute()): sha256_of(path) for path in files}
         return Items(", ".join(map(str, files)), pairs, named)
     usual = defaults_of(language)

@@ -19,7 +19,7 @@ from charlstm.corpus import Corpus, CorpusRequest, find_files
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import ChangedTextError, CharLSTMError, DivergedError, ModelFileError, TextError, UsageError
 from charlstm.files.locks import hold_folder
-from charlstm.grammar import located
+from charlstm.grammar import is_built_in, located
 from charlstm.probe.defaults import defaults_of
 from charlstm.probe.found_cells import remember
 from charlstm.probe.pipeline import ProbeRequest, probe
@@ -108,10 +108,13 @@ def new_manifest(
 
 
 def _hashes(request: CorpusRequest) -> dict[str, str]:
-    """The sha256 of every file of a text; that of standard input is not known any more."""
+    """The sha256 of every file of a text, by its path or the name of a built-in text; standard input has gone by."""
     named = [name for name in (*request.files, *request.valid_files) if name != STDIN]
-    files = find_files(located(named), request.globs) if named else []
-    return {str(path): sha256_of(path) for path in files}
+    built_in = [name for name in named if is_built_in(name)]
+    others = [name for name in named if name not in built_in]
+    hashes = {name: sha256_of(Path(file)) for name, file in zip(built_in, located(built_in), strict=True)}
+    files = find_files(others, request.globs) if others else []
+    return {**hashes, **{str(path): sha256_of(path) for path in files}}
 
 
 def kept_study(
