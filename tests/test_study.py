@@ -1,6 +1,7 @@
 """`charlstm study`: several seeds of a tiny network, interrupted anywhere, and what a person can get wrong."""
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -13,12 +14,13 @@ from typing import Any
 import pytest
 from conftest import Invoke, Result
 from planted import ordinary_lines, toy_pairs, write_pairs
+from rich.console import Console
 
 from charlstm.errors import Interrupted
 from charlstm.interrupts import INTERRUPTS
 from charlstm.probe import texts
 from charlstm.probe.statistics import binomial
-from charlstm.report.study import headline
+from charlstm.report.study import draw_study, headline
 from charlstm.study import run as studies
 from charlstm.study.manifest import read
 from charlstm.study.result import SeedProbe, SeedResult, SeedTraining, summarise
@@ -91,8 +93,8 @@ def test_all_that_a_paper_needs_is_in_the_manifest(invoke: Invoke, text: Path, p
         assert result["training"]["sha256"] == sha256(run / "best.safetensors")
         assert result["probe"]["sha256"] == sha256(run / "probe.json")
         found = json.loads((run / "probe.json").read_text(encoding="utf-8"))
-        assert result["probe"]["accuracy"] == found["behaviour"]["accuracy"]["value"]
-        opposite = found["behaviour"]["by"]["attractor"]["opposite"]["accuracy"]["value"]
+        assert result["probe"]["accuracy"] == found["behaviour"]["value"]
+        opposite = found["behaviour"]["by"]["attractor"]["opposite"]["value"]
         assert result["probe"]["accuracy_opposite"] == opposite
         best = found["cells"][0]
         assert result["probe"]["cell"] == f"{best['layer']}:{best['cell']}"
@@ -256,8 +258,8 @@ def test_other_texts_and_pairs_are_other_studies(invoke: Invoke, text: Path, pai
     )
     write_pairs(pairs, toy_pairs(lemmas=3))
     assert "3 independent pairs (lemmas); give at least 10" in one_line(invoke(*anew), 3)
-    write_pairs(pairs, [replace(pair, sentence_good="é" + pair.sentence_good) for pair in toy_pairs(lemmas=2)])
-    assert "the text has no 'é'" in one_line(invoke(*anew), 3)
+    pairs.write_text(pairs.read_text(encoding="utf-8").replace("F", "É"), encoding="utf-8")
+    assert "the text has no 'É'" in one_line(invoke(*anew), 3)
     assert not Path("new").exists()
 
 
@@ -349,6 +351,23 @@ def test_the_conclusion_counts_the_seeds(finished: Path) -> None:
         "A cell tracks the feature of the pairs, and the network uses it, in 1 of 2 seeds: 50 % (95 % interval: 1 to "
         "99 %)."
     )
+
+
+def test_the_table_fits_into_80_columns(finished: Path) -> None:
+    manifest = read(finished)
+    used = SeedProbe(0.987, 0.975, "2:110", "tracks and used", 0.97, 0.45, ("2:110",), 5, "0" * 64)
+    manifest.results = [
+        SeedResult(0, SeedTraining(9000, 1.0, "budget", 1.0, 9000, "0" * 64), used),
+        seed_result(1, 1.0, ()),
+    ]
+    console = Console(width=80, file=io.StringIO(), record=True)
+    for part in draw_study(manifest, 80, False):
+        console.print(part)
+    text = console.export_text()
+    assert re.search(
+        r"^0 +1\.443  9,000     98\.7     97\.5  2:110  0\.97   0\.45  tracks and used *$", text, re.MULTILINE
+    )
+    assert re.search(r"^1 +1\.443     10     90\.0     80\.0    1:2  0\.70      -  none *$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -166,9 +166,9 @@ def introduce(study: Study, begins: SeedBegins) -> None:
     ahead = len([seed for seed in manifest.seeds if manifest.result(seed) is None])
     if total is None:
         assert session.config.time is not None
-        seconds = duration(ahead * session.config.time)
+        seconds = duration((ahead - begins.fraction) * session.config.time)
     else:
-        seconds = about(ahead * seconds_for(session.config, corpus, begins.speed, total))
+        seconds = about((ahead - begins.fraction) * seconds_for(session.config, corpus, begins.speed, total))
     of = f" of {len(manifest.seeds):,}" if ahead < len(manifest.seeds) else ""
     probes = ", and the probes" if manifest.pairs else ""
     say(f"study       this budget for each of {ahead:,}{of} seeds: {seconds} in all{probes}")

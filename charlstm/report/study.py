@@ -104,8 +104,9 @@ def draw_study(manifest: Manifest, width: int, colour: bool) -> list[RenderableT
     """The conclusion, a row for every seed, mean and standard deviation, and what the columns mean."""
     summary, results = manifest.summary, manifest.results
     bold, dim = ("bold", "dim") if colour else ("", "")
-    columns = [column for column in COLUMNS if any(figure(result, column[1]) is not None for result in results)]
     cells = any(result.probe is not None and result.probe.cell is not None for result in results)
+    known = {name for _, name, _ in COLUMNS if any(figure(result, name) is not None for result in results)}
+    columns = [column for column in COLUMNS if column[1] in known or (cells and column[1] in OF_CELL)]
     verdicts = cells or any(result.training.diverged for result in results)
     before = [column for column in columns if column[1] not in OF_CELL]
     after = [column for column in columns if column[1] in OF_CELL]
