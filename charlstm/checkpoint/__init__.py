@@ -30,6 +30,7 @@ from charlstm.checkpoint.run import (
     put_aside,
     read_metrics,
     read_run_config,
+    run_name,
     save_last,
     write_run_config,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "put_aside",
     "read_metrics",
     "read_run_config",
+    "run_name",
     "save_last",
     "save_model_file",
     "save_snapshot",

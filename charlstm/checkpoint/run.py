@@ -42,7 +42,7 @@ def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
     Raises:
         CharLSTMError: if none can be made.
     """
-    name = _named_after(first_corpus)
+    name = run_name(first_corpus)
     folder, n = runs / name, 1
     while True:
         try:
@@ -57,7 +57,8 @@ def make_run_folder(first_corpus: str, runs: Path = RUNS) -> Path:
             ) from None
 
 
-def _named_after(corpus: str) -> str:
+def run_name(corpus: str) -> str:
+    """What a run is called after a corpus, its file or its folder."""
     path = Path(corpus)
     if corpus == "-":
         stem = "stdin"

@@ -24,6 +24,7 @@ from charlstm.cli.probe import probe
 from charlstm.cli.sample import sample
 from charlstm.cli.score import score
 from charlstm.cli.settings import in_options
+from charlstm.cli.study import study
 from charlstm.cli.train import train
 from charlstm.cli.view import view
 from charlstm.cli.write import write
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "score": score,
     "probe": probe,
     "explain": EXPLAIN,
+    "study": study,
     "view": view,
     "activations": activations,
     "corpus": corpus,

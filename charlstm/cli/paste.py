@@ -28,6 +28,12 @@ def resume_command(run: Path, budget: Mapping[str, Any], times: int = 1, **more:
     return shlex.join(["charlstm", "train", "--resume", str(run), *options])
 
 
+def study_command(folder: Path, **more: object) -> str:
+    """The command by which a study goes on; `more`: options by the names of their settings, None: left out."""
+    options = [word for name, value in more.items() if value is not None for word in (option_of(name), str(value))]
+    return shlex.join(["charlstm", "study", "--resume", str(folder), *options])
+
+
 def from_command(request: CorpusRequest, model: Path) -> str:
     """The command by which a new run goes on from a model with a text."""
     options = [word for name in request.valid_files for word in ("--valid", name)]

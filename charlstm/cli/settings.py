@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 
 from charlstm.cli.options import in_typers_terms, option
@@ -13,19 +13,28 @@ from charlstm.settings import Config, check_setting, default_of, settings_of, ty
 CALLED = {"on_unknown": "--unknown", "start_from": "--from"}  # what people type less of than Python's argument has
 
 
-def with_settings(*kinds: type[Config]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_settings(
+    *kinds: type[Config], without: Collection[str] = (), helps: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for every setting of some dataclasses, in place of its `**settings`.
 
-    A setting that was not given is None.
+    A setting that was not given is None; those of `without` have no option here. `helps`: what is said of a
+    setting in place of its own help.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command, eval_str=True)
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         made = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option_type(kind, name))
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=option_type(kind, name, (helps or {}).get(name)),
+            )
             for kind in kinds
             for name in settings_of(kind)
+            if name not in without
         ]
         vars(command)["__signature__"] = signature.replace(parameters=[*own, *made])
         return command
@@ -33,8 +42,8 @@ def with_settings(*kinds: type[Config]) -> Callable[[Callable[..., None]], Calla
     return decorate
 
 
-def option_type(kind: type[Config], name: str) -> Any:
-    """What Typer makes the option of a setting from."""
+def option_type(kind: type[Config], name: str, help: str | None = None) -> Any:
+    """What Typer makes the option of a setting from; `help`: in place of its own."""
     about, hint = settings_of(kind)[name], type_of(kind, name)
     names = [option_of(name), *([f"-{about.short}"] if about.short else [])]
     if hint is bool:
@@ -51,7 +60,7 @@ def option_type(kind: type[Config], name: str) -> Any:
 
     made = option(
         *names,
-        help=f"{about.help} [default: {default}]" if default else about.help,
+        help=f"{help or about.help} [default: {default}]" if default else help or about.help,
         callback=in_typers_terms(check),
         show_default=False,
         rich_help_panel=about.panel,

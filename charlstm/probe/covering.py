@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from charlstm.checkpoint import ModelFile, find_models, is_shipped, load_model_file
+from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import ModelFileError, UnknownCharacterError
 from charlstm.grammar.pairs import MinimalPair
 
@@ -13,6 +15,15 @@ MAX_TRIED = 50  # runs that are looked through for one whose vocabulary covers t
 
 
 Wanted = Callable[[ModelFile], Sequence[Sequence[MinimalPair]]]
+
+
+class HasVocabulary(Protocol):
+    """A model or a text."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Its characters."""
+        ...
 
 
 class NotCoveredError(UnknownCharacterError):
@@ -66,9 +77,9 @@ def find_covering(checkpoint: Path | None, wanted: Wanted) -> tuple[ModelFile, P
 
 
 def unknown_character(
-    content: ModelFile, items: Sequence[MinimalPair]
+    content: HasVocabulary, items: Sequence[MinimalPair]
 ) -> tuple[MinimalPair, UnknownCharacterError] | None:
-    """The first pair with a character that the model has never seen, and which; None if it knows all of them."""
+    """The first pair with a character that a model or a text lacks, and which; None if it has all of them."""
     for pair in items:
         try:
             for text in (pair.sentence_good, pair.sentence_bad, pair.twin or ""):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from statistics import NormalDist
 from typing import Any
@@ -137,14 +137,35 @@ def share(values: Floats, lemma: Ints, rng: np.random.Generator) -> Estimate:
 def open_end(estimate: Estimate, lemmas: int) -> Estimate:
     """The interval of a share; where every lemma says 0, or every one 1, the exact binomial one over lemmas.
 
-    There a bootstrap has nothing to vary (the bound: Clopper & Pearson 1934).
+    There a bootstrap has nothing to vary.
     """
-    bound = ((1 - CONFIDENCE) / 2) ** (1 / lemmas)
     if estimate.low >= 1:
-        return Estimate(estimate.value, bound, 1.0)
+        return replace(binomial(lemmas, lemmas), value=estimate.value)
     if estimate.high <= 0:
-        return Estimate(estimate.value, 0.0, 1 - bound)
+        return replace(binomial(0, lemmas), value=estimate.value)
     return estimate
+
+
+def binomial(successes: int, trials: int) -> Estimate:
+    """How often something happened in independent trials, with its exact interval (Clopper & Pearson 1934)."""
+    tail = (1 - CONFIDENCE) / 2
+
+    def lowest(k: int) -> float:
+        """The chance with which k or more happen in `tail` of all cases."""
+        if k == 0:
+            return 0.0
+        if k == trials:
+            return float(tail ** (1 / trials))
+        low, high = 0.0, 1.0
+        for _ in range(60):  # by halves, to the last bit
+            chance = (low + high) / 2
+            more = math.fsum(
+                math.comb(trials, j) * chance**j * (1 - chance) ** (trials - j) for j in range(k, trials + 1)
+            )
+            low, high = (chance, high) if more < tail else (low, chance)
+        return low
+
+    return Estimate(successes / trials, lowest(successes), 1 - lowest(trials - successes))
 
 
 def _percentiles(value: float, drawn: Floats) -> Estimate:

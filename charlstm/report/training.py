@@ -105,14 +105,20 @@ def plan_report(
         budget = f"{duration(seconds)}, about {seconds * speed / n:.1f} passes over the text"
     else:
         characters = (total_steps - done_steps) * chars_per_step(corpus, config)
-        scored = config.evaluations * scored_chars(corpus, config)
-        seconds = (characters + (1 - done_steps / total_steps) * scored / SCORING_SPEED) / speed
+        seconds = seconds_for(config, corpus, speed, total_steps, done_steps)
         budget = f"{total_steps - done_steps:,} steps, {characters / n:.1f} passes over the text, {about(seconds)}"
     return (
         f"network     {model.cell_type}, {layers}, {count(num_parameters(model))} parameters\n"
         f"speed       {count(speed)} characters/s ({kernel})\n"
         f"budget      {budget}"
     )
+
+
+def seconds_for(config: TrainConfig, corpus: Corpus, speed: float, total_steps: int, done_steps: int = 0) -> float:
+    """About how long the steps and validations take that are ahead."""
+    characters = (total_steps - done_steps) * chars_per_step(corpus, config)
+    scored = config.evaluations * scored_chars(corpus, config)
+    return (characters + (1 - done_steps / total_steps) * scored / SCORING_SPEED) / speed
 
 
 class TrainingReporter:

@@ -191,7 +191,7 @@ def resumed_session(
     if any(name in budget for name in BUDGETS):
         before = before.replace(**dict.fromkeys(BUDGETS))
     config = before.replace(**budget)
-    corpus = _corpus_again(request, sha256, files, stdin, on_progress)
+    corpus = corpus_again(request, sha256, files, stdin, on_progress)
     if start is not None and last is not None:
         with suppress(ValueError):  # else they have different characters
             corpus = corpus.widened(last[0].vocabulary)
@@ -238,9 +238,17 @@ def run_folder(run: Path) -> Path:
     return folder
 
 
-def _corpus_again(
+def corpus_again(
     request: CorpusRequest, sha256: str, files: tuple[str, ...], stdin: BinaryIO | None, on_progress: OnProgress
 ) -> Corpus:
+    """The text that a run or a study began with. Raises TextError if it is gone, ChangedTextError if it has changed.
+
+    Args:
+        request: where it was.
+        sha256: of the corpus.
+        files: where it is now, if it has moved; else empty.
+        stdin: if it comes from there again.
+    """
     corpus = None if files else stored_corpus(sha256, on_progress)
     if corpus is None:
         if not files and (STDIN in request.files or not request.files):

@@ -1,0 +1,152 @@
+"""`charlstm study`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from charlstm.cli.options import (
+    TEXT,
+    Debug,
+    Device,
+    DeviceOption,
+    Encoding,
+    Glob,
+    Json,
+    Quiet,
+    Threads,
+    option,
+    was_typed,
+)
+from charlstm.cli.settings import given, with_settings
+from charlstm.cli.train import RUN, from_environment, run_option, settings_in
+from charlstm.config import BUDGETS, ModelConfig, TrainConfig, check_together
+from charlstm.corpus import CorpusRequest, check_encoding
+from charlstm.errors import UsageError
+
+PROBE = "Probe"
+HELPS = {
+    "steps": "Train each seed for this many steps.",
+    "epochs": "Passes over the text, for each seed.",
+    "time": "Train each seed for this long.",
+    "evaluations": "Validations in each training.",
+    "snapshots": "Save N copies of each model on the way.",
+    "seed": "Seed of the first training.",
+}
+
+
+@with_settings(ModelConfig, TrainConfig, without=("keep",), helps=HELPS)
+def study(
+    ctx: typer.Context,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Text files, folders, globs, a built-in text such as agreement-pt, or - for standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int,
+        option("--seeds", help="Train so many networks: with --seed, --seed + 1, and so on.", min=1, max=1000),
+    ] = 5,
+    pairs: Annotated[
+        list[Path] | None,
+        option(
+            "--pairs",
+            help="Your own minimal pairs, as charlstm probe takes them; may be repeated. [default: held-out pairs of "
+            "agreement-pt, or of agreement-en with --language en, if the text has their characters]",
+            metavar="FILE",
+            rich_help_panel=PROBE,
+            show_default=False,
+        ),
+    ] = None,
+    nulls: Annotated[
+        int | None,
+        option(
+            "--nulls",
+            help="How many networks that learnt nothing to compare each model with. [default: 5 to 19, fewer for "
+            "larger networks]",
+            min=2,
+            max=1000,
+            rich_help_panel=PROBE,
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, run_option("--out", "-o", help="Folder of the study. [default: checkpoints/NAME-study]")
+    ] = None,
+    resume: Annotated[Path | None, run_option("--resume", help="Go on with this study.")] = None,
+    config: Annotated[
+        Path | None,
+        option("--config", help="Read settings from this TOML or JSON file.", metavar="FILE", rich_help_panel=RUN),
+    ] = None,
+    valid: Annotated[
+        list[str] | None,
+        option(
+            "--valid",
+            help="Validate on this text. [default: each file's end]",
+            metavar="FILE",
+            show_default=False,
+            rich_help_panel=TEXT,
+        ),
+    ] = None,
+    glob: Glob = None,
+    encoding: Encoding = "utf-8",
+    normalize: Annotated[
+        bool,
+        option("--normalize/--no-normalize", help="Convert the text to Unicode NFC.", rich_help_panel=TEXT),
+    ] = True,
+    device: DeviceOption = Device.auto,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    json: Json = False,
+    debug: Debug = False,
+    **settings: Any,
+) -> None:
+    """Train over several seeds, probe each, and show all of it in one table.
+
+    For whoever must report more than one run: mean, standard deviation, in how many seeds a cell qualified. The budget
+    (--time, --steps or --epochs) is that of each seed. Every seed is a run of its own in the folder of the study;
+    study.json there has all figures, settings, versions and hashes. After a stop, the same command or --resume goes on.
+
+        charlstm study agreement-pt --seeds 5 --language pt --memory 150 --time 3m
+        charlstm study train.txt --seeds 10 --pairs pairs.jsonl --steps 20000
+        charlstm study --resume checkpoints/agreement-pt-study
+    """
+    from charlstm.cli.study_run import Output, begin, go_on
+
+    output = Output(quiet, json)
+    chosen = given(settings)
+    typed = {name for name in chosen if not from_environment(ctx, name)}
+    if resume is not None:
+        names = ("seeds", "nulls", "out", "valid", "glob", "encoding", "normalize", "config")
+        others = sorted([*typed, *(name for name in names if was_typed(ctx, name))])
+        if others:
+            raise UsageError(
+                "`resume` goes on with a study as it began; leave out " + ", ".join(f"`{name}`" for name in others),
+                "resume",
+                *others,
+            )
+        go_on(resume, tuple(corpus or ()), tuple(pairs or ()), device.value, threads, output)
+        return
+    if not corpus:
+        raise typer.BadParameter("give a text to train on, or --resume STUDY", param_hint="CORPUS")
+    if typed & set(BUDGETS):  # a budget that is typed replaces one that is not
+        chosen = {name: value for name, value in chosen.items() if name in typed or name not in BUDGETS}
+    check_together(chosen)
+    if config is not None:
+        from_file = settings_in(config)
+        if any(budget in chosen for budget in BUDGETS):
+            from_file = {name: value for name, value in from_file.items() if name not in BUDGETS}
+        chosen = {**from_file, **chosen}
+    if chosen.get("keep"):
+        raise UsageError(
+            f"{config}: keep is for a training that goes on from a model; a study begins anew: leave it out"
+        )
+    fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
+    request = CorpusRequest(
+        tuple(corpus), tuple(valid or ()), check_encoding(encoding), normalize, fraction, tuple(glob or ())
+    )
+    begin(request, out, chosen, seeds, tuple(pairs or ()), nulls, device.value, threads, output)
