@@ -105,7 +105,7 @@ def study(
     debug: Debug = False,
     **settings: Any,
 ) -> None:
-    """Train over several seeds, probe each, and show all of it in one table.
+    """Train over several seeds, probe each: one table for all.
 
     For whoever must report more than one run: mean, standard deviation, in how many seeds a cell qualified. The budget
     (--time, --steps or --epochs) is that of each seed. Every seed is a run of its own in the folder of the study;
