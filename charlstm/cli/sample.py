@@ -6,26 +6,29 @@ import sys
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
 from charlstm.cli.options import (
     OUTPUT,
     Checkpoint,
     Debug,
     Device,
     DeviceOption,
+    ExactPrecision,
     Json,
-    PrecisionOption,
     Quiet,
     Threads,
     Unknown,
     UnknownOption,
     Verbose,
     option,
+    was_typed,
 )
 from charlstm.cli.originality import TrainingText
 from charlstm.cli.originals import MaxCopy, Originality, Originals, check_max_copy, index_for
 from charlstm.cli.prompts import PromptsFormat, about_text, read_prompts, write_from_each
 from charlstm.cli.runtime import load_model_for, prepare_machine, read_stdin, say_compiling
-from charlstm.cli.settings import given, with_settings
+from charlstm.cli.settings import given, option_of, with_settings
 from charlstm.config import TEXT, SampleConfig
 from charlstm.errors import UsageError
 from charlstm.report.console import colour_allowed, print_json, say
@@ -42,6 +45,7 @@ MOST_TO_CHOOSE_BY = 100  # prompts of a file that a built-in model is chosen by
 
 @with_settings(SampleConfig)
 def sample(
+    ctx: typer.Context,
     checkpoint: Checkpoint = None,
     prompt: Annotated[
         str,
@@ -81,7 +85,7 @@ def sample(
     training_text: TrainingText = None,
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
-    precision: PrecisionOption = "auto",
+    precision: ExactPrecision = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -100,10 +104,22 @@ def sample(
     """
     config = SampleConfig(**given(settings))
     check_max_copy(max_copy, config)
+    compares = originality or max_copy is not None
     if prompt and prompts is not None:
         raise UsageError("give only one of --prompt and --prompts")
-    if prompts is not None and (originality or max_copy is not None):
-        raise UsageError(f"{'--originality' if originality else '--max-copy'} does not go with --prompts")
+    if prompts is not None and compares:
+        raise UsageError(
+            f"{'--originality' if originality else '--max-copy'} does not go with --prompts; "
+            "charlstm originality compares texts in files"
+        )
+    for name, needs in (
+        ("training_text", None if compares else "--originality or --max-copy"),
+        ("prompts_format", None if prompts is not None else "--prompts"),
+    ):
+        if needs and was_typed(ctx, name):
+            raise UsageError(f"{option_of(name)} goes with {needs}; add that, or leave it out")
+    if prompts is not None and color and was_typed(ctx, "color"):
+        raise UsageError("--color does not go with --prompts, which writes JSON; --json gives the log-probabilities")
     if config.seed is None:
         import secrets
 
@@ -118,7 +134,7 @@ def sample(
         text = "\n".join(p.text for p in listed[:MOST_TO_CHOOSE_BY]).strip("\n")
     content, path = load_model_for(text, checkpoint, machine, quiet)
     index = None
-    if originality or max_copy is not None:
+    if compares:
         index = index_for(content, path, training_text or (), quiet)
     if verbose:
         say(f"seed: {config.seed}")
