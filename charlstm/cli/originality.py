@@ -51,11 +51,11 @@ def originality(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what a text has word for word from the training text.
+    """Show what a text copies from the training text, word for word.
 
-    For every text: the longest stretch that the training text has, too, where it stands there, and how many of its
-    characters are in copied stretches. The search is exact. It takes the training text of the model from the cache, or
-    from where the run read it; --training-text names another.
+    For every text: the longest stretch that the training text has, too; where it stands there; and the share of the
+    characters that are in copied stretches. The search is exact. The training text is that of the model, if it is still
+    in the cache or where the run read it; --training-text names another.
 
         charlstm originality story.txt -c checkpoints/novel
         charlstm originality names.txt --lines --training-text all-names.txt --min-copy 8

@@ -20,7 +20,7 @@ Draw = Callable[[SampleConfig], "Iterable[Drawn]"]
 
 Originality = Annotated[
     bool,
-    option("--originality", help="Show what each text has from the training text.", rich_help_panel=OUTPUT),
+    option("--originality", help="Show what each text copies from the training text.", rich_help_panel=OUTPUT),
 ]
 MaxCopy = Annotated[
     int | None,
