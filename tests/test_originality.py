@@ -252,7 +252,13 @@ def test_every_line_a_text(invoke: Invoke, tmp_path: Path) -> None:
         (["TEXT", "--min-copy", "0"], 2, "--min-copy"),
         (["TEXT", "--training-text", "none.txt"], 3, "none.txt: no such file or folder"),
         (["TEXT", "-c", "none.safetensors"], 4, "no such file or folder"),
-        (["TEXT", "-c", "english"], 3, "the training text of english is not on this machine"),
+        (
+            ["TEXT", "-c", "english"],
+            3,
+            "the training text of english does not come with charlstm; give it as --training-text",
+        ),
+        (["", "-c", "MODEL"], 3, "the name of a text is empty"),
+        (["TEXT", "--training-text", ""], 3, "the name of a text is empty"),
         (["TEXT", "-c", "MODEL", "--encoding", "utf-9"], 3, "no such text encoding"),
     ],
 )
@@ -278,7 +284,7 @@ def test_a_run_reads_its_text_again_where_the_cache_has_been_emptied(
     shutil.rmtree(tmp_path / "cache")
     done = invoke("originality", corpus_file, "-c", "run")
     assert done.code == 3
-    assert "is not on this machine, or has changed; give it as --training-text" in done.err
+    assert "cannot be had (it has changed); give it as --training-text" in done.err
 
 
 def test_samples_say_what_they_copy_and_are_drawn_again(invoke: Invoke, trained: tuple[Path, Path]) -> None:
@@ -318,7 +324,7 @@ def test_samples_say_what_they_copy_and_are_drawn_again(invoke: Invoke, trained:
 def test_samples_that_cannot_be_original(invoke: Invoke, trained: tuple[Path, Path]) -> None:
     done = invoke("sample", "-c", trained[0], "-n", 200, "--seed", 1, "--max-copy", 1)
     assert (done.code, done.out) == (1, "")
-    assert "1 of 1 texts still have more than 1 characters in a row from the training text after 20 draws" in done.err
+    assert "the text still has more than 1 character in a row from the training text after 20 draws" in done.err
     done = invoke("sample", "-c", trained[0], "--max-copy", 5, "-t", 0)
     assert (done.code, done.out) == (2, "")
     assert invoke("sample", "-c", "english", "--originality").code == 3
@@ -328,4 +334,11 @@ def test_samples_that_cannot_be_original(invoke: Invoke, trained: tuple[Path, Pa
 def test_prompts_of_a_file_do_not_go_with_it(invoke: Invoke, trained: tuple[Path, Path], options: tuple[str]) -> None:
     done = invoke("sample", "-c", trained[0], "--prompts", trained[1], *options)
     assert done.code == 2
-    assert f"{options[0]} does not go with --prompts" in " ".join(done.err.replace("│", " ").split())
+    said = f"{options[0]} does not go with --prompts; charlstm originality compares texts in files"
+    assert said in " ".join(done.err.replace("│", " ").split())
+
+
+def test_a_training_text_that_nothing_is_compared_with(invoke: Invoke, trained: tuple[Path, Path]) -> None:
+    done = invoke("sample", "-c", trained[0], "--training-text", trained[1])
+    assert (done.code, done.out) == (2, "")
+    assert "--training-text goes with --originality or --max-copy" in done.err

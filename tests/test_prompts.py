@@ -69,6 +69,20 @@ REFUSED = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--prompts", ""), "--prompts: the name of the file is empty"),
+        (("--prompts", "-", "--color"), "--color does not go with --prompts"),
+        (("--prompts-format", "jsonl"), "--prompts-format goes with --prompts"),
+    ],
+)
+def test_options_that_make_no_sense_together(invoke: Invoke, options: tuple[str, ...], said: str) -> None:
+    result = invoke("sample", *SETTINGS, *options, stdin=b"a\n")
+    assert (result.code, result.out) == (2, "")
+    assert said in " ".join(result.err.replace("│", " ").split())
+
+
 @pytest.mark.parametrize(("name", "content", "code", "said"), REFUSED)
 def test_what_is_wrong_with_a_line_is_said_before_anything_is_written(
     invoke: Invoke, tmp_path: Path, name: str, content: bytes, code: int, said: str

@@ -1,5 +1,6 @@
 """A person and a model write one text: what is read again, what is suggested, what lines do; the prompt itself."""
 
+import io
 import json
 import signal
 from collections.abc import Iterator
@@ -141,12 +142,12 @@ def test_lines_are_text_or_commands(desk: Desk) -> None:
     [
         ("a€", "the model has never seen '€' (U+20AC EURO SIGN)"),
         ("É", "the model has never seen 'É' (U+00C9 LATIN CAPITAL LETTER E WITH ACUTE); it knows e"),
-        ("a\ud800", "the line: character 2 is a lone surrogate, not a character"),
+        ("a\ud800", "character 2 is a lone surrogate, not a character"),
         (":no", "no such command: :no; :help lists them"),
-        (":t x", ":t x: give a number from 0 to 1e+06"),
-        (":t nan", ":t nan: give a number from 0 to 1e+06"),
-        (":seed -1", ":seed -1: give a whole number from 0 to 9.22337e+18"),
-        (":go 0", ":go 0: give a whole number from 1 to 100000"),
+        (":t x", ":t x: give a number from 0 to 1,000,000"),
+        (":t nan", ":t nan: give a number from 0 to 1,000,000"),
+        (":seed -1", ":seed -1: give a whole number from 0 to 9,223,372,036,854,775,807"),
+        (":go 0", ":go 0: give a whole number from 1 to 100,000"),
         (":undo", "there is nothing to take back"),
         (":take 1", "there is no sweep to take from; :sweep makes one"),
         (":sweep 1 2 3 4 5 6 7 8 9", "give at most 8 temperatures"),
@@ -208,6 +209,34 @@ def test_without_a_terminal_it_goes_line_by_line(invoke: Invoke, model_file: Pat
     objects = [json.loads(line) for line in invoke("write", "-c", model_file, "--json", stdin=lines).out.splitlines()]
     assert [o["command"] for o in objects] == ["", "go", "", "why", "t", "quit"]
     assert "never seen" in objects[2]["error"]
+
+
+def test_lines_are_answered_as_they_come(
+    invoke: Invoke, model_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered = []
+
+    class Asking(io.BytesIO):
+        def __next__(self) -> bytes:
+            answered.append(capsys.readouterr().out.count("\n"))
+            return super().__next__()
+
+    from charlstm.cli import write
+
+    monkeypatch.setattr(write, "input_stream", lambda: Asking(b"abc\n:why\n:seed 3\n"))
+    assert invoke("write", "-c", model_file, "--json").code == 0
+    assert answered == [0, 1, 1, 1]
+
+
+def test_a_line_that_is_not_text_ends_it_and_what_was_written_is_given(invoke: Invoke, model_file: Path) -> None:
+    done = invoke("write", "-c", model_file, "--seed", 1, stdin=b"abc\ncaf\xe9\n")
+    assert (done.code, done.out) == (3, "abc\n")
+    assert "standard input, line 2: expected utf-8" in done.err
+
+
+def test_a_prompt_that_the_model_cannot_read(invoke: Invoke, model_file: Path) -> None:
+    done = invoke("write", "-c", model_file, "-p", "a€")
+    assert done.err.splitlines()[-1] == "error: --prompt: the model has never seen '€' (U+20AC EURO SIGN)"
 
 
 @pytest.mark.parametrize(("options", "code"), [(("-t", "nan"), 2), (("-t", "-1"), 2), (("-p", "€"), 3)])

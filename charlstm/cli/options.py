@@ -84,6 +84,15 @@ PrecisionOption = Annotated[
     Precision,
     option("--precision", help=settings_of(TrainConfig)["precision"].help, metavar="TYPE", rich_help_panel=MACHINE),
 ]
+ExactPrecision = Annotated[
+    Precision,
+    option(
+        "--precision",
+        help="fp32, or bf16, which is faster and less exact; auto: fp32.",
+        metavar="TYPE",
+        rich_help_panel=MACHINE,
+    ),
+]
 Threads = Annotated[
     int | None,
     option(
@@ -151,6 +160,13 @@ def in_typers_terms(function: Callable[[str], Any]) -> Callable[[str], Any]:
             raise typer.BadParameter(str(e)) from None
 
     return wrapped
+
+
+def parse_path(text: str) -> Path:
+    """A path, which nothing is not: an empty variable must not mean the current folder. Raises typer.BadParameter."""
+    if not text:
+        raise typer.BadParameter("the name is empty")
+    return Path(text)
 
 
 def parse_finite(value: float | None) -> float | None:

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from charlstm.cli.options import Checkpoint, Debug, Encoding, Glob, Json, Quiet, option
-from charlstm.cli.runtime import locate_texts, read_stdin
+from charlstm.cli.runtime import locate_texts, read_stdin, shown_name
 from charlstm.config import TEXT
 from charlstm.corpus import CorpusRequest, check_encoding, check_globs, find_files, open_corpus, read_chunks
+from charlstm.corpus.sources import STDIN
 from charlstm.errors import TextError
 from charlstm.originality import MIN_COPY, Copied, Index, Places, Stretch, find_copies, open_index
 from charlstm.report.console import print_json, say
 
 if TYPE_CHECKING:
     from charlstm.progress import OnProgress
-
-STDIN = "standard input"
 
 TrainingText = Annotated[
     list[str] | None,
@@ -52,11 +51,11 @@ def originality(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show what a text has word for word from the training text.
+    """Show what a text copies from the training text, word for word.
 
-    For every text: the longest stretch that the training text has, too, where it stands there, and how many of its
-    characters are in copied stretches. The search is exact. It takes the training text of the model from the cache, or
-    from where the run read it; --training-text names another.
+    For every text: the longest stretch that the training text has, too; where it stands there; and the share of the
+    characters that are in copied stretches. The search is exact. The training text is that of the model, if it is still
+    in the cache or where the run read it; --training-text names another.
 
         charlstm originality story.txt -c checkpoints/novel
         charlstm originality names.txt --lines --training-text all-names.txt --min-copy 8
@@ -68,7 +67,7 @@ def originality(
         index = training_index(checkpoint, training_text or (), encoding, quiet or json, stages.update)
         texts = read_texts(files, glob or (), encoding, index.corpus.normalize, lines)
         if not texts:
-            raise TextError(f"{', '.join(files)}: there is no text in it")
+            raise TextError(f"{', '.join(map(shown_name, files))}: there is no text in it")
         contents = [text for _, _, text in texts]
         found = find_copies(index, contents, min_copy, lambda done, total: stages.update("comparing", done, total))
     places = Places(index.corpus)
@@ -86,7 +85,8 @@ def originality(
             say(summary(found))
         return
     for (name, _, _), copied in zip(texts, found, strict=True):
-        show(lambda width, colour, name=name, copied=copied: draw_copies(name, copied, places, width, colour))  # type: ignore[misc]
+        shown = shown_name(name)
+        show(lambda width, colour, n=shown, c=copied: draw_copies(n, c, places, width, colour))  # type: ignore[misc]
 
 
 def training_index(
@@ -117,8 +117,8 @@ def read_texts(
     check_globs(files, globs)
     read: list[tuple[str, str]] = []
     for name in files:
-        if name == "-":
-            read.append((STDIN, read_stdin(encoding)))
+        if name == STDIN:
+            read.append((name, read_stdin(encoding)))
         else:
             paths = find_files([name], globs)
             read += [(str(path), "".join(read_chunks(path, encoding, normalize))) for path in paths]

@@ -20,7 +20,7 @@ Draw = Callable[[SampleConfig], "Iterable[Drawn]"]
 
 Originality = Annotated[
     bool,
-    option("--originality", help="Show what each text has from the training text.", rich_help_panel=OUTPUT),
+    option("--originality", help="Show what each text copies from the training text.", rich_help_panel=OUTPUT),
 ]
 MaxCopy = Annotated[
     int | None,
@@ -73,7 +73,7 @@ class Originals:
             longest = (copied.longest.length if copied.longest else 0 for copied in find_copies(index, texts))
             return [max_copy is None or length <= max_copy for length in longest]
 
-        what = f"have more than {max_copy} characters in a row from the training text"
+        what = f"more than {max_copy} character{'s' * (max_copy != 1)} in a row from the training text"
         self.kept: list[Kept] = draw_until(draw, config, is_wanted, what)
         self.copied: list[Copied] = find_copies(index, [kept.text for kept in self.kept])
         self.index = index

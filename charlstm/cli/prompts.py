@@ -11,9 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from charlstm.cli.runtime import read_stdin
+from charlstm.cli.runtime import read_stdin, shown_name
 from charlstm.corpus import read_chunks
-from charlstm.errors import TextError
+from charlstm.corpus.sources import STDIN
+from charlstm.errors import TextError, UsageError
 from charlstm.report.bars import Bar
 from charlstm.report.console import print_json
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.sample import Drawn
 
 WRITTEN = ("sample", "seed", "text", "logprobs", "allowed_logprobs")  # what is said of every text
-STANDARD_INPUT = "standard input"
 
 
 class PromptsFormat(StrEnum):
@@ -60,9 +60,12 @@ def read_prompts(name: str, kind: PromptsFormat) -> list[Prompt]:
     Raises:
         TextError: for a file that is missing, not text, or has no prompts, and for a line that is no JSON object with a
             prompt; names the line.
+        UsageError: for an empty name.
     """
-    if name == "-":
-        name, whole = STANDARD_INPUT, read_stdin(what="--prompts").replace("\r\n", "\n")
+    if not name:
+        raise UsageError("--prompts: the name of the file is empty")
+    if name == STDIN:
+        name, whole = shown_name(name), read_stdin(what="--prompts").replace("\r\n", "\n")
     else:
         whole = "".join(_chunks(Path(name)))
     lines = whole.removesuffix("\n").split("\n") if whole else []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.config import LANGUAGES, Language
+from charlstm.corpus.sources import STDIN
 from charlstm.errors import TextError
 from charlstm.grammar import GRAMMARS, located
 from charlstm.report.console import say
@@ -29,6 +30,11 @@ def read_stdin(encoding: str = "utf-8", what: str = "-") -> str:
         raise TextError(f"{what}: byte {e.start} of standard input: expected {encoding} ({e.reason})") from None
     except UnicodeError as e:
         raise TextError(f"{what}: standard input: expected {encoding} ({e})") from None
+
+
+def shown_name(name: str) -> str:
+    """What to call a text in a message: `-` is standard input."""
+    return "standard input" if name == STDIN else name
 
 
 def locate_texts(names: Sequence[str], quiet: bool) -> tuple[str, ...]:

@@ -6,26 +6,29 @@ import sys
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
 from charlstm.cli.options import (
     OUTPUT,
     Checkpoint,
     Debug,
     Device,
     DeviceOption,
+    ExactPrecision,
     Json,
-    PrecisionOption,
     Quiet,
     Threads,
     Unknown,
     UnknownOption,
     Verbose,
     option,
+    was_typed,
 )
 from charlstm.cli.originality import TrainingText
 from charlstm.cli.originals import MaxCopy, Originality, Originals, check_max_copy, index_for
 from charlstm.cli.prompts import PromptsFormat, about_text, read_prompts, write_from_each
 from charlstm.cli.runtime import load_model_for, prepare_machine, read_stdin, say_compiling
-from charlstm.cli.settings import given, with_settings
+from charlstm.cli.settings import given, option_of, with_settings
 from charlstm.config import TEXT, SampleConfig
 from charlstm.errors import UsageError
 from charlstm.report.console import colour_allowed, print_json, say
@@ -43,6 +46,7 @@ MOST_TO_CHOOSE_BY = 100  # prompts of a file that a built-in model is chosen by
 
 @with_settings(SampleConfig)
 def sample(
+    ctx: typer.Context,
     checkpoint: Checkpoint = None,
     prompt: Annotated[
         str,
@@ -82,7 +86,7 @@ def sample(
     training_text: TrainingText = None,
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
-    precision: PrecisionOption = "auto",
+    precision: ExactPrecision = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -101,7 +105,8 @@ def sample(
         charlstm sample -c checkpoints/names --lines 20 --novel
     """
     config = SampleConfig(**given(settings))
-    check_together(config, prompt, prompts, originality, max_copy, training_text)
+    compares = originality or max_copy is not None
+    check_together(ctx, config, prompt, prompts, originality, max_copy)
     if config.seed is None:
         import secrets
 
@@ -115,11 +120,11 @@ def sample(
     if listed is not None:
         text = "\n".join(p.text for p in listed[:MOST_TO_CHOOSE_BY]).strip("\n")
     content, path = load_model_for(text, checkpoint, machine, quiet)
-    whole_texts = listed is not None or originality or max_copy is not None
+    whole_texts = listed is not None or compares
     if content.lines and not whole_texts and not given(settings).keys() & {"length", "lines", "num", "stop", "match"}:
         config = config.replace(lines=USUAL_LINES)  # who asks a model of names to write means names
     index = None
-    if originality or max_copy is not None:
+    if compares:
         index = index_for(content, path, training_text or (), quiet)
     if verbose:
         say(f"seed: {config.seed}")
@@ -170,28 +175,27 @@ def sample(
 
 
 def check_together(
-    config: SampleConfig,
-    prompt: str,
-    prompts: str | None,
-    originality: bool,
-    max_copy: int | None,
-    training_text: Sequence[str] | None,
+    ctx: typer.Context, config: SampleConfig, prompt: str, prompts: str | None, originality: bool, max_copy: int | None
 ) -> None:
-    """Raise UsageError for options that do not go together."""
+    """Raise UsageError for options that do not go together, and for those that do nothing without another."""
     check_max_copy(max_copy, config)
     copies = "--originality" if originality else "--max-copy" if max_copy is not None else None
     if prompt and prompts is not None:
         raise UsageError("give only one of --prompt and --prompts")
     if prompts is not None and copies:
-        raise UsageError(f"{copies} does not go with --prompts")
+        raise UsageError(f"{copies} does not go with --prompts; charlstm originality compares texts in files")
     if config.lines is not None and prompts is not None:
         raise UsageError("--prompts does not go with --lines: give --num, and --stop with a newline")
     if config.lines is not None and copies:
         raise UsageError(f"{copies} does not go with --lines: --novel leaves out the lines that are copied")
-    if training_text and not (config.novel or copies):
-        raise UsageError(
-            "--training-text names where to look for copies: give --originality, --max-copy or --novel, too"
-        )
+    for name, needs in (
+        ("training_text", None if copies or config.novel else "--originality, --max-copy or --novel"),
+        ("prompts_format", None if prompts is not None else "--prompts"),
+    ):
+        if needs and was_typed(ctx, name):
+            raise UsageError(f"{option_of(name)} goes with {needs}; add that, or leave it out")
+    if prompts is not None and was_typed(ctx, "color"):
+        raise UsageError("--color does not go with --prompts, which writes JSON; --json gives the log-probabilities")
 
 
 def write_json(

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from charlstm.cli.options import (
-    MACHINE,
     OUTPUT,
     Checkpoint,
     Debug,
     Device,
     DeviceOption,
     Encoding,
+    ExactPrecision,
     Glob,
     Json,
     Quiet,
@@ -24,10 +24,11 @@ from charlstm.cli.options import (
     Unknown,
     UnknownOption,
     option,
+    parse_path,
 )
-from charlstm.cli.runtime import load_model, locate_texts, prepare_machine, say_compiling
-from charlstm.config import Precision
+from charlstm.cli.runtime import load_model, locate_texts, prepare_machine, say_compiling, shown_name
 from charlstm.corpus import check_encoding, check_globs, find_files, read_lines
+from charlstm.corpus.sources import STDIN
 from charlstm.errors import TextError, UsageError
 from charlstm.report.console import say
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
 
 FIRST_CHARS, CHUNK_CHARS = 1 << 13, 1 << 18  # what is read before it is scored: at first little, so that output begins
 LONG_LINE = 1_000_000  # characters
-STDIN = "-"
 
 
 class Line(NamedTuple):
@@ -68,6 +68,7 @@ def score(
             "--against",
             help="Compare with this model: the log odds of a line, in nats, are positive where the first model finds "
             "it likelier.",
+            parser=parse_path,
             metavar="MODEL",
             show_default=False,
         ),
@@ -88,15 +89,7 @@ def score(
     encoding: Encoding = "utf-8",
     unknown: UnknownOption = Unknown.error,
     device: DeviceOption = Device.auto,
-    precision: Annotated[
-        Precision,
-        option(
-            "--precision",
-            help="fp32, or bf16, which is faster and less exact; auto: fp32.",
-            metavar="TYPE",
-            rich_help_panel=MACHINE,
-        ),
-    ] = "auto",
+    precision: ExactPrecision = "auto",
     threads: Threads = None,
     quiet: Quiet = False,
     json: Json = False,
@@ -192,16 +185,16 @@ def read_files(
     from charlstm.scoring import readable_ids
 
     for path in paths:
-        stream = None
+        stream, name = None, shown_name(str(path))
         if path == Path(STDIN):
             if sys.stdin is None:
-                raise TextError("-: standard input is closed")
+                raise TextError("standard input is closed")
             stream = sys.stdin.buffer
         number = 0
         for number, line in enumerate(read_lines(path, encoding, contents[0].composed, on_bytes, stream), 1):
-            yield Line(str(path), number, readable_ids(contents, line, on_unknown, f"{path}, line {number}"))
+            yield Line(str(path), number, readable_ids(contents, line, on_unknown, f"{name}, line {number}"))
         if number == 0:
-            say(f"note: {path} is empty: there is nothing to score")
+            say(f"note: {name} is empty: there is nothing to score")
 
 
 def in_chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:

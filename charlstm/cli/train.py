@@ -19,6 +19,7 @@ from charlstm.cli.options import (
     Threads,
     Verbose,
     option,
+    parse_path,
     was_typed,
 )
 from charlstm.cli.settings import given, with_settings
@@ -28,13 +29,6 @@ from charlstm.errors import UsageError
 from charlstm.settings import parsed
 
 RUN = "Run"
-
-
-def parse_path(text: str) -> Path:
-    """A path, which nothing is not: an empty variable must not mean the current folder. Raises typer.BadParameter."""
-    if not text:
-        raise typer.BadParameter("the name of the folder is empty")
-    return Path(text)
 
 
 def run_option(*names: str, help: str) -> Any:

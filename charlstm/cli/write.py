@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 from charlstm.cli.options import (
     Checkpoint,
@@ -17,9 +18,9 @@ from charlstm.cli.options import (
     in_typers_terms,
     option,
 )
-from charlstm.cli.runtime import load_model_for, prepare_machine, read_stdin
+from charlstm.cli.runtime import load_model_for, prepare_machine
 from charlstm.config import DRAWING, MAX_SEED, TEXT, SampleConfig
-from charlstm.errors import UsageError
+from charlstm.errors import TextError, UsageError
 from charlstm.report.console import fail, print_json, say
 from charlstm.settings import check_setting
 
@@ -89,6 +90,8 @@ def write(
     manner = Manner(temperature, secrets.randbelow(MAX_RANDOM_SEED) if seed is None else seed)
     desk = Desk(content, kernels, manner)
     if prompt:
+        if problem := desk.problem(prompt):
+            raise TextError(f"--prompt: {problem[0]}")
         desk.add(prompt)
     if sys.stdin is not None and sys.stdin.isatty() and not json:
         if not (sys.stdout.isatty() or sys.stderr.isatty()):
@@ -99,12 +102,32 @@ def write(
         write_on_screen(desk, name_of(path))
         return
     try:
-        for line in read_stdin(what="standard input").splitlines():
+        for line in stdin_lines():
             if run_line(desk, line, json).ends:
                 break
     finally:
         if not desk.saved and not json:
             sys.stdout.write(desk.text)
+
+
+def input_stream() -> BinaryIO:
+    """Standard input. Raises TextError if it is closed."""
+    if sys.stdin is None:
+        raise TextError("standard input is closed")
+    return sys.stdin.buffer
+
+
+def stdin_lines() -> Iterator[str]:
+    """The lines of standard input, each as soon as it is there: a program may wait for the answer to one.
+
+    Raises TextError if there is none, or a line is not in UTF-8.
+    """
+    for number, line in enumerate(input_stream(), 1):
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as e:
+            raise TextError(f"standard input, line {number}: expected utf-8 ({e.reason}), at byte {e.start}") from None
+        yield (text.removeprefix("\ufeff") if number == 1 else text).removesuffix("\n").removesuffix("\r")
 
 
 def run_line(desk: Desk, line: str, json: bool) -> Done:

@@ -67,6 +67,8 @@ def check_globs(arguments: Sequence[str], globs: Sequence[str]) -> None:
 
 
 def _find(argument: str, globs: Sequence[str]) -> list[Path]:
+    if not argument:  # as an empty variable of a shell gives it; to Path it is the current folder
+        raise TextError("the name of a text is empty; the current folder is .")
     path = Path(argument)
     if path.is_dir():
         return _in_folder(path, globs or GLOBS)

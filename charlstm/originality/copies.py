@@ -21,7 +21,7 @@ from charlstm.originality.index import Index
 WORD_BYTES = 8
 CAP_WORDS = 8
 AT_ONCE = 1 << 17  # characters of a text that are searched for side by side
-MIN_COPY = 30  # characters: in prose that nobody copied, 1 to 2 % stand in stretches of so many (docs/guide.md)
+MIN_COPY = 30  # characters: in prose that nobody copied, 1 to 2 % stand in stretches of so many (docs/scoring.md)
 
 Numbers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]

@@ -43,7 +43,7 @@ def draw_until(
         draw: draws `num` texts.
         config: with a seed: the same seed gives the same texts.
         is_wanted: says it of each of some texts.
-        what: what the others do, for the message: "copy more than 50 characters in a row".
+        what: what the others have, for the message: "more than 50 characters in a row".
 
     Raises:
         CharLSTMError: if one of them is not wanted after `ATTEMPTS` draws.
@@ -61,9 +61,13 @@ def draw_until(
                 kept[n] = Kept([replace(character, stream=n) for character in text], attempt + 1)
         if len(kept) == config.num:
             return [kept[n] for n in range(config.num)]
-    raise CharLSTMError(
-        f"{config.num - len(kept):,} of {config.num:,} texts still {what} after {ATTEMPTS} draws; nothing was written"
+    left = config.num - len(kept)
+    which = (
+        "the text still has"
+        if config.num == 1
+        else f"{left:,} of {config.num:,} texts still {'has' if left == 1 else 'have'}"
     )
+    raise CharLSTMError(f"{which} {what} after {ATTEMPTS} draws; nothing was written")
 
 
 def text_of(characters: Iterable[Drawn]) -> str:

@@ -12,15 +12,13 @@ from typing import Any
 from charlstm import checkpoint
 from charlstm.checkpoint import ModelFile
 from charlstm.config import ModelConfig, TrainConfig
-from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
-from charlstm.corpus.sources import STDIN
+from charlstm.corpus import Corpus, CorpusRequest
 from charlstm.errors import CharLSTMError, TextError, UsageError
-from charlstm.grammar import located
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress
 from charlstm.settings import settings_of
-from charlstm.training.kept import as_json, request_of
+from charlstm.training.kept import as_json, request_of, text_again
 from charlstm.training.mixing import old_lanes
 from charlstm.training.validation import score_valid
 
@@ -177,19 +175,6 @@ def open_texts(
         corpus = corpus.widened(old.corpus.vocabulary)
     new = "".join(corpus.vocabulary.characters[len(source.content.vocabulary) :])
     return request, corpus, Start(source.lineage(), new, old=old, why_no_old=why)
-
-
-def text_again(request: CorpusRequest, sha256: str, on_progress: OnProgress) -> Corpus:
-    """The text of a run: its encoded copy, or its files, if they are as they were. Raises TextError."""
-    corpus = stored_corpus(sha256, on_progress)
-    if corpus is None:
-        if STDIN in request.files or not request.files:
-            raise TextError("its encoded copy is gone, and it has no files with names")
-        files, valid_files = (located(names) for names in (request.files, request.valid_files))
-        corpus = open_corpus(replace(request, files=files, valid_files=valid_files), None, on_progress)
-        if corpus.sha256 != sha256:
-            raise TextError("it has changed")
-    return corpus
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from charlstm.writing.desk import TEMPERATURES, Desk
 
 MARK, GOES_ON = ":", "\\"
 MAX_CHARACTERS = 100_000  # that the model writes on one command
-MAX_TEMPERATURE = 1e6
+MAX_TEMPERATURE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _number(name: str, text: str, low: float, high: float, whole: bool) -> float
         value = float("nan")
     if not low <= value <= high:
         kind = "a whole number" if whole else "a number"
-        raise UsageError(f":{name} {text}: give {kind} from {low:g} to {high:g}")
+        raise UsageError(f":{name} {text}: give {kind} from {low:,} to {high:,}")
     return value
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from charlstm.checkpoint import ModelFile, write_atomically
-from charlstm.corpus.vocab import Ids
+from charlstm.corpus.vocab import Ids, describe
 from charlstm.errors import TextError, UnknownCharacterError, UsageError
 from charlstm.files.atomic import new_text_file
 from charlstm.network.cells import State
@@ -88,9 +88,9 @@ class Desk:
             self.known(piece)
         except UnknownCharacterError as e:
             near = f"; it knows {' '.join(e.nearest[:5])}" if e.nearest else ""
-            return f"{str(e).partition(': ')[2].partition(', at character')[0]}{near}", e.position
+            return f"the model has never seen {describe(e.character)}{near}", e.position
         except TextError as e:
-            return str(e), 0
+            return str(e).partition(": ")[2], 0
         return None
 
     def add(self, piece: str) -> str:
