@@ -774,8 +774,8 @@ def test_a_variable_for_another_command_is_no_error(
 @pytest.mark.parametrize(
     ("old", "today"),
     [
-        ("TIME", "CHARLSTM_BENCH_TIME or CHARLSTM_TRAIN_TIME"),
-        ("OUT", "CHARLSTM_CORPUS_OUT or CHARLSTM_TRAIN_OUT"),
+        ("TIME", "CHARLSTM_BENCH_TIME, CHARLSTM_STUDY_TIME or CHARLSTM_TRAIN_TIME"),
+        ("OUT", "CHARLSTM_STUDY_OUT, CHARLSTM_TRAIN_OUT or CHARLSTM_VIEW_OUT"),
         ("HIDDEN_SIZE", "CHARLSTM_TRAIN_HIDDEN_SIZE"),
         ("TEMPERATURE", "CHARLSTM_SAMPLE_TEMPERATURE"),
     ],

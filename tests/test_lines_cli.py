@@ -100,7 +100,7 @@ def test_every_model_writes_lines(invoke: Invoke, corpus_file: Path) -> None:
         (("--lines", 2, "--originality"), 2, "--originality does not go with --lines"),
         (("--lines", 2, "--max-copy", 9), 2, "--max-copy does not go with --lines"),
         (("--lines", 0), 2, "lines"),
-        (("--lines", 2, "--training-text", "names.txt"), 2, "give --originality, --max-copy or --novel, too"),
+        (("--lines", 2, "--training-text", "names.txt"), 2, "goes with --originality, --max-copy or --novel"),
         (("--lines", 2, "--prompt", "An\nBe"), 3, "the prompt has a newline in it"),
     ],
 )

@@ -341,4 +341,4 @@ def test_prompts_of_a_file_do_not_go_with_it(invoke: Invoke, trained: tuple[Path
 def test_a_training_text_that_nothing_is_compared_with(invoke: Invoke, trained: tuple[Path, Path]) -> None:
     done = invoke("sample", "-c", trained[0], "--training-text", trained[1])
     assert (done.code, done.out) == (2, "")
-    assert "--training-text goes with --originality or --max-copy" in done.err
+    assert "--training-text goes with --originality, --max-copy or --novel" in done.err

@@ -212,7 +212,9 @@ def instead_of(variable: str, known: Collection[str]) -> str:
     guess = today or [
         PREFIX + near for near in difflib.get_close_matches(name, [k.removeprefix(PREFIX) for k in known], n=1)
     ]
-    return f"unset it, or use {' or '.join(guess)}" if guess else "unset it"
+    *some, last = guess or [""]
+    named = f"{', '.join(some)} or {last}" if some else last
+    return f"unset it, or use {named}" if guess else "unset it"
 
 
 def check_picture(svg: Path | None) -> None:
