@@ -18,11 +18,11 @@ from charlstm._version import __version__
 from charlstm.errors import CharLSTMError
 
 if TYPE_CHECKING:
-    from charlstm.api import LanguageModel, load, train
+    from charlstm.api import LanguageModel, forecast, load, train
 
-__all__ = ["CharLSTMError", "LanguageModel", "__version__", "load", "train"]
+__all__ = ["CharLSTMError", "LanguageModel", "__version__", "forecast", "load", "train"]
 
-_LAZY = ("LanguageModel", "load", "train")  # they bring torch with them: imported when they are asked for
+_LAZY = ("LanguageModel", "forecast", "load", "train")  # they bring torch with them: imported when they are asked for
 
 
 def __getattr__(name: str) -> Any:

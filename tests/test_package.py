@@ -64,7 +64,7 @@ def test_no_recurrent_layer_of_torch_in_the_network(path: Path) -> None:
 
 
 def test_what_the_package_offers() -> None:
-    assert charlstm.__all__ == ["CharLSTMError", "LanguageModel", "__version__", "load", "train"]
+    assert charlstm.__all__ == ["CharLSTMError", "LanguageModel", "__version__", "forecast", "load", "train"]
     assert (PACKAGE / "py.typed").exists()
 
 

@@ -79,6 +79,12 @@ def score(model: CharLM, stretches: Stretches, vocabulary: Vocabulary = QUOTED) 
         ("indentation", "  a b\n c", "1 2 2 2 2 0 1 1"),
         ("url", "a http://b c", "0 0 0 0 0 0 0 0 1 1 0 0"),
         ("url", "www.a b", "0 0 0 1 1 0 0"),
+        (
+            "season",
+            "--- 500\n--- 501\n500 502\n\n--- 500\n500 1",
+            " ".join(map(str, [*range(16), *range(8), 0, *range(8), *range(5)])),
+        ),
+        ("season", "a\nb", "0 0 0"),
     ],
 )
 def test_features(name: str, text: str, expected: str) -> None:

@@ -30,7 +30,7 @@ from charlstm.probe.stimuli import make_stimuli
 ROOT = Path(__file__).parent.parent
 MODEL = ROOT / "charlstm" / "shipped" / "portuguese" / BEST
 ENGLISH_MODEL = MODEL.parents[1] / "english" / BEST
-NAMES = ["portuguese", "english", "comparison/lstm", "comparison/rnn"]
+NAMES = ["portuguese", "english", "series", "comparison/lstm", "comparison/rnn"]
 
 PROSE = (
     "A casa ficava no fim da rua, e dela via-se o mar. Todas as tardes, ao pôr do sol, o velho sentava-se à porta "

@@ -20,6 +20,7 @@ LICENCES = {  # of the weights, and whom to name: what must travel with them
     "portuguese": "CC BY-SA 4.0, (c) the charlstm developers; name them and the Collection of 19th Century Portuguese "
     "Novels, ed. Ulrike Henny, CLiGS 2016 (https://github.com/cligs/textbox)",
     "english": MIT,
+    "series": MIT,
     **dict.fromkeys(PAIR, MIT),
 }
 

@@ -15,6 +15,7 @@ from charlstm.cli.bench import bench
 from charlstm.cli.corpus import corpus
 from charlstm.cli.evaluate import evaluate
 from charlstm.cli.explain import EXPLAIN
+from charlstm.cli.forecast import forecast
 from charlstm.cli.groups import CommandGroup
 from charlstm.cli.help import Command, Group
 from charlstm.cli.info import info
@@ -42,6 +43,7 @@ COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
     "study": study,
     "view": view,
     "activations": activations,
+    "forecast": forecast,
     "corpus": corpus,
     "originality": originality,
     "info": info,

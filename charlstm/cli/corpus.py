@@ -29,6 +29,7 @@ class CorpusName(StrEnum):
     agreement_pt_prose = "agreement-pt-prose"
     agreement_en = "agreement-en"
     agreement_en_cs = "agreement-en-cs"
+    series = "series"
 
 
 def corpus(

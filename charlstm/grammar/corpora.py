@@ -7,7 +7,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from charlstm.grammar import english, english_czech, garden, portuguese, portuguese_open, portuguese_prose_sentences
+from charlstm.grammar import (
+    english,
+    english_czech,
+    garden,
+    portuguese,
+    portuguese_open,
+    portuguese_prose_sentences,
+    series,
+)
 from charlstm.grammar.mixing import mix
 from charlstm.grammar.pairs import MinimalPair
 
@@ -45,6 +53,7 @@ GRAMMARS = {
     "agreement-pt-prose": Grammar(portuguese_prose_sentences.SUMMARY, sentences=portuguese_prose_sentences.sentences),
     "agreement-en": Grammar(english.SUMMARY, english.lines, english.pairs, _of_no_prose(english.sentences)),
     "agreement-en-cs": Grammar(english_czech.SUMMARY, english_czech.lines, english_czech.pairs),
+    "series": Grammar(series.SUMMARY, series.lines),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from charlstm.probe.statistics import Floats
+from charlstm.series.code import CHARACTERS_OF_VALUE, NOTHING
 
 OPENING, CLOSING = "([{", ")]}"
 QUOTES = {"“": "”", "«": "»", "„": "“", "‹": "›"}
@@ -119,6 +120,21 @@ def inside_url(text: str) -> Floats:
     return result
 
 
+def season_position(text: str) -> Floats:
+    """Characters since the season began, in a series as `series.code` writes it; 0 in any other text.
+
+    A season has as many values as have no change a season ago.
+    """
+    result, place = np.zeros(len(text)), 0
+    for series in text.split("\n\n"):
+        season = series.count(f"{NOTHING} ") * CHARACTERS_OF_VALUE
+        end = place + len(series) + 1
+        if season:
+            result[place:end] = np.arange(len(result[place:end])) % season
+        place = end + 1
+    return result
+
+
 def _since(text: str, restarts: Callable[[str], bool]) -> Floats:
     result, run = np.zeros(len(text)), 0
     for place, character in enumerate(text):
@@ -157,4 +173,5 @@ FEATURES = {
         Prediction("a blank at the beginning of the next line", _that(lambda c: c in " \t"), at_line_start=True),
     ),
     "url": Feature("inside a web address", inside_url, None),
+    "season": Feature("characters since the season began, in a number series", season_position, None, "clock"),
 }
