@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.files.cache import check_path, make_folder, remove_abandoned
+from charlstm.files.cache import check_path, make_folder, move_into_cache, remove_abandoned
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and modes")
 STRANGER = 12345
@@ -103,3 +103,27 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
         os.utime(tmp_path / "key" / name, (an_hour_ago, an_hour_ago))
     remove_abandoned(tmp_path, "*/tmp*", 600)
     assert sorted(p.name for p in (tmp_path / "key").iterdir()) == ["kept", "tmp-new"]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_folder_that_another_process_put_in_its_place_stays_if_it_is_complete(tmp_path: Path, complete: bool) -> None:
+    new, place, aside = (tmp_path / name for name in ("new", "place", "aside"))
+    for folder in (new, place, aside):  # aside is in the way, so what is in the place cannot go
+        folder.mkdir()
+        (folder / "content").write_text(folder.name)
+    if not complete:
+        with pytest.raises(OSError, match="place"):
+            move_into_cache(new, place, aside, "about")
+    else:
+        (place / "about").write_text("")
+        move_into_cache(new, place, aside, "about")
+    assert (place / "content").read_text() == "place"
+
+
+def test_a_damaged_folder_gives_way(tmp_path: Path) -> None:
+    new, place, aside = (tmp_path / name for name in ("new", "place", "aside"))
+    for folder in (new, place):
+        folder.mkdir()
+        (folder / "content").write_text(folder.name)
+    move_into_cache(new, place, aside, "about")
+    assert ((place / "content").read_text(), (aside / "content").read_text()) == ("new", "place")

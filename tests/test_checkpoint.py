@@ -574,3 +574,15 @@ def test_the_pair_that_ships_is_found_whole_or_not_at_all(tmp_path: Path, monkey
         found = checkpoint.shipped_pair()
         assert (found is None) == (name == "lstm")
     assert found == tuple(tmp_path / "comparison" / f"{name}.safetensors" for name in ("lstm", "rnn"))
+
+
+def test_a_model_of_lines_knows_the_newline(tmp_path: Path) -> None:
+    model = CharLM(ModelConfig(3, hidden_size=4, num_layers=1, embedding_size=2))
+    for characters, sound in (("\nab", True), ("abc", False)):
+        path = tmp_path / f"{sound}.safetensors"
+        save_model_file(path, ModelFile(model, Vocabulary(characters), {"lines": True}))
+        if sound:
+            assert load_model_file(path).lines
+        else:
+            with pytest.raises(ModelFileError, match="trained on lines, but knows no newline"):
+                load_model_file(path)
