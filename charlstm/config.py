@@ -27,6 +27,7 @@ LANGUAGES: dict[str, str] = {"pt": "Portuguese", "en": "English"}
 MAX_SEED = 2**63 - 1
 MAX_CONFIG_FILE = 1 << 20  # bytes
 MAX_CELL_NAME = 40  # characters
+MAX_STEPS, MAX_PATHS, MAX_SEASON = 10_000, 100_000, 1000  # of a forecast: values, ways to go on, values in a season
 BUDGETS = ("steps", "epochs", "time")
 
 # what a setting is about: the groups of `--help`

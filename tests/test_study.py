@@ -379,3 +379,13 @@ def test_the_exact_interval(successes: int, trials: int, low: float, high: float
     found = binomial(successes, trials)
     assert found.value == successes / trials
     assert [found.low, found.high] == pytest.approx([low, high], abs=5e-5)
+
+
+def test_a_list_is_studied_line_by_line(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("\n".join(f"{a}{b}" for a in "klmnp" for b in "aeiou") + "\n", encoding="utf-8")
+    done = invoke("study", "names.txt", "--lines", "--seeds", 1, *SMALL, "--out", "lists")
+    assert done.code == 0, done.err
+    run = json.loads((tmp_path / "lists" / "seed-0" / "config.json").read_text(encoding="utf-8"))
+    assert run["corpus"]["lines"] is True
+    assert run["train"]["lines"] is True
+    assert invoke("info", "lists/seed-0").code == 0

@@ -10,9 +10,9 @@ import numpy as np
 
 from charlstm.api.arguments import AnyPath, number_of, path_of
 from charlstm.checkpoint import find_model, load_model_file, name_of
-from charlstm.config import MAX_SEED
+from charlstm.config import MAX_PATHS, MAX_SEASON, MAX_SEED, MAX_STEPS
 from charlstm.errors import UsageError
-from charlstm.forecasting.predict import LARGEST_SEASON, LONGEST, MOST_SAMPLES, check_model
+from charlstm.forecasting.predict import check_model
 from charlstm.forecasting.result import Outlook, look_ahead
 from charlstm.series.table import LARGEST, LEAST, Series, read_series
 
@@ -62,11 +62,11 @@ def forecast(
         content,
         found,
         name=name_of(path),
-        steps=number_of(steps, "steps", 1, LONGEST, whole=True),
-        samples=number_of(samples, "samples", 2, MOST_SAMPLES, whole=True),
+        steps=number_of(steps, "steps", 1, MAX_STEPS, whole=True),
+        samples=number_of(samples, "samples", 2, MAX_PATHS, whole=True),
         percent=number_of(interval, "interval", 1, 99.9),
-        season=None if season is None else number_of(season, "season", 1, LARGEST_SEASON, whole=True),
-        backtest=None if backtest is None else number_of(backtest, "backtest", 1, LONGEST, whole=True),
+        season=None if season is None else number_of(season, "season", 1, MAX_SEASON, whole=True),
+        backtest=None if backtest is None else number_of(backtest, "backtest", 1, MAX_STEPS, whole=True),
         seed=number_of(seed, "seed", 0, MAX_SEED, whole=True),
     )
 

@@ -86,13 +86,7 @@ def hold_run(folder: Path, new: bool) -> Iterator[list[str]]:
         CharLSTMError: if it cannot be made or written to.
     """
     if new:
-        check_new(folder)  # before the lock: nothing is put into a folder that is something else
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as e:
-            raise CharLSTMError(
-                f"cannot make the folder {folder}: {e.strerror or e}; give another as `out`", "out"
-            ) from None
+        make_new_folder(folder)  # before the lock: nothing is put into a folder that is something else
     with hold_folder(folder) as missing:
         if new:
             check_new(folder)  # another process may have been faster
@@ -105,6 +99,17 @@ def hold_run(folder: Path, new: bool) -> Iterator[list[str]]:
                 with suppress(OSError):
                     (folder / LOCK).unlink()
                     folder.rmdir()
+
+
+def make_new_folder(folder: Path) -> None:
+    """Make the folder of a run or a study. Raises UsageError for one that is not empty, CharLSTMError if it cannot."""
+    check_new(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise CharLSTMError(
+            f"cannot make the folder {folder}: {e.strerror or e}; give another as `out`", "out"
+        ) from None
 
 
 def check_new(folder: Path) -> None:

@@ -23,11 +23,10 @@ from charlstm.cli.options import (
     option,
     parse_finite,
 )
-from charlstm.config import MAX_SEED
+from charlstm.config import MAX_PATHS, MAX_SEASON, MAX_SEED, MAX_STEPS
 from charlstm.errors import UsageError
 
 MODEL = Path("series")  # the one that ships
-LONGEST, MOST_SAMPLES = 10_000, 100_000  # as in `forecasting.predict`, which brings torch
 
 
 def forecast(
@@ -41,19 +40,19 @@ def forecast(
         str | None,
         option("--column", help="The column to forecast. [default: the only one of numbers]", show_default=False),
     ] = None,
-    steps: Annotated[int, option("--steps", help="Values to forecast.", min=1, max=LONGEST)] = 4,
+    steps: Annotated[int, option("--steps", help="Values to forecast.", min=1, max=MAX_STEPS)] = 4,
     season: Annotated[
         int | None,
         option(
             "--season",
             help="Values in a season, 1 for none. [default: what the dates say, or what the network finds]",
             min=1,
-            max=1000,
+            max=MAX_SEASON,
             show_default=False,
         ),
     ] = None,
     samples: Annotated[
-        int, option("--samples", help="Ways to go on, drawn by the network.", min=2, max=MOST_SAMPLES)
+        int, option("--samples", help="Ways to go on, drawn by the network.", min=2, max=MAX_PATHS)
     ] = 200,
     interval: Annotated[
         float,
@@ -65,7 +64,7 @@ def forecast(
             "--backtest",
             help="Hold the last N values out, forecast them, and score the forecast.",
             min=1,
-            max=LONGEST,
+            max=MAX_STEPS,
             show_default=False,
         ),
     ] = None,

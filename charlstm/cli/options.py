@@ -71,7 +71,7 @@ class Unknown(StrEnum):
     nearest = "nearest"
 
 
-OUTPUT = "Output"
+OUTPUT, RUN = "Output", "Run"
 
 Quiet = Annotated[bool, option("--quiet", "-q", help="Show only results, warnings and errors.", rich_help_panel=OUTPUT)]
 Verbose = Annotated[bool, option("--verbose", "-v", help="Show more details.", rich_help_panel=OUTPUT)]
@@ -116,6 +116,23 @@ UnknownOption = Annotated[
     Unknown, option("--unknown", help="What to do with characters the model has never seen.", rich_help_panel=TEXT)
 ]
 Encoding = Annotated[str, option("--encoding", help="Encoding of the text files.", rich_help_panel=TEXT)]
+ValidFiles = Annotated[
+    list[str] | None,
+    option(
+        "--valid",
+        help="Validate on this text. [default: each file's end]",
+        metavar="FILE",
+        show_default=False,
+        rich_help_panel=TEXT,
+    ),
+]
+Normalize = Annotated[
+    bool, option("--normalize/--no-normalize", help="Convert the text to Unicode NFC.", rich_help_panel=TEXT)
+]
+ConfigFile = Annotated[
+    Path | None,
+    option("--config", help="Read settings from this TOML or JSON file.", metavar="FILE", rich_help_panel=RUN),
+]
 Glob = Annotated[
     list[str] | None,
     option(

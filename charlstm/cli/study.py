@@ -8,20 +8,22 @@ from typing import Annotated, Any
 import typer
 
 from charlstm.cli.options import (
-    TEXT,
+    ConfigFile,
     Debug,
     Device,
     DeviceOption,
     Encoding,
     Glob,
     Json,
+    Normalize,
     Quiet,
     Threads,
+    ValidFiles,
     option,
     was_typed,
 )
 from charlstm.cli.settings import given, with_settings
-from charlstm.cli.train import RUN, from_environment, run_option, settings_in
+from charlstm.cli.train import from_environment, run_option, settings_in
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig, check_together
 from charlstm.corpus import CorpusRequest, check_encoding
 from charlstm.errors import UsageError
@@ -78,26 +80,11 @@ def study(
         Path | None, run_option("--out", "-o", help="Folder of the study. [default: checkpoints/NAME-study]")
     ] = None,
     resume: Annotated[Path | None, run_option("--resume", help="Go on with this study.")] = None,
-    config: Annotated[
-        Path | None,
-        option("--config", help="Read settings from this TOML or JSON file.", metavar="FILE", rich_help_panel=RUN),
-    ] = None,
-    valid: Annotated[
-        list[str] | None,
-        option(
-            "--valid",
-            help="Validate on this text. [default: each file's end]",
-            metavar="FILE",
-            show_default=False,
-            rich_help_panel=TEXT,
-        ),
-    ] = None,
+    config: ConfigFile = None,
+    valid: ValidFiles = None,
     glob: Glob = None,
     encoding: Encoding = "utf-8",
-    normalize: Annotated[
-        bool,
-        option("--normalize/--no-normalize", help="Convert the text to Unicode NFC.", rich_help_panel=TEXT),
-    ] = True,
+    normalize: Normalize = True,
     device: DeviceOption = Device.auto,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -147,6 +134,12 @@ def study(
         )
     fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
     request = CorpusRequest(
-        tuple(corpus), tuple(valid or ()), check_encoding(encoding), normalize, fraction, tuple(glob or ())
+        tuple(corpus),
+        tuple(valid or ()),
+        check_encoding(encoding),
+        normalize,
+        fraction,
+        tuple(glob or ()),
+        lines=chosen.get("lines", False),
     )
     begin(request, out, chosen, seeds, tuple(pairs or ()), nulls, device.value, threads, output)

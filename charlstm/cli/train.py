@@ -8,15 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from charlstm.cli.options import (
-    TEXT,
+    RUN,
+    ConfigFile,
     Debug,
     Device,
     DeviceOption,
     Encoding,
     Glob,
     Json,
+    Normalize,
     Quiet,
     Threads,
+    ValidFiles,
     Verbose,
     option,
     parse_path,
@@ -27,8 +30,6 @@ from charlstm.config import BUDGETS, GOING_ON, ModelConfig, TrainConfig, check_c
 from charlstm.corpus import CorpusRequest, check_encoding
 from charlstm.errors import UsageError
 from charlstm.settings import parsed
-
-RUN = "Run"
 
 
 def run_option(*names: str, help: str) -> Any:
@@ -74,26 +75,11 @@ def train(
             rich_help_panel=GOING_ON,
         ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        option("--config", help="Read settings from this TOML or JSON file.", metavar="FILE", rich_help_panel=RUN),
-    ] = None,
-    valid: Annotated[
-        list[str] | None,
-        option(
-            "--valid",
-            help="Validate on this text. [default: each file's end]",
-            metavar="FILE",
-            show_default=False,
-            rich_help_panel=TEXT,
-        ),
-    ] = None,
+    config: ConfigFile = None,
+    valid: ValidFiles = None,
     glob: Glob = None,
     encoding: Encoding = "utf-8",
-    normalize: Annotated[
-        bool,
-        option("--normalize/--no-normalize", help="Convert the text to Unicode NFC.", rich_help_panel=TEXT),
-    ] = True,
+    normalize: Normalize = True,
     device: DeviceOption = Device.auto,
     threads: Threads = None,
     quiet: Quiet = False,

@@ -22,11 +22,9 @@ from charlstm.series.code import ALPHABET, CHARACTERS_OF_VALUE, Code, Floats, te
 from charlstm.series.table import Series
 
 SEASONS = (1, 4, 7, 12, 24)  # that are tried where the dates do not tell
-MAX_HISTORY = 500  # values that are read: the network was trained on series of that length
+MAX_HISTORY = 500  # values that are read: the series it learns from have up to about 400
 SEASONS_OF_HISTORY = 3  # so many seasons must be there for one to be tried
 LEAST_COMPARED = 4  # values that codes are compared on
-LARGEST_SEASON = 1000
-LONGEST, MOST_SAMPLES = 10_000, 100_000  # steps and ways to go on that may be asked for
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,10 +42,11 @@ def in_words(outlook: Outlook) -> str:
     when = outlook.labels[last] if not outlook.labels[last].startswith("+") else f"{last + 1} values ahead"
     if outlook.actual is not None:
         inside = int(((low <= outlook.actual) & (outlook.actual <= high)).sum())
-        error = 100 * outlook.accuracy["network"].normalised_mae
+        error = outlook.accuracy["network"].normalised_mae
+        off = "" if math.isnan(error) else f"; the forecast is off by {100 * error:.1f} % of their size on average"
         return (
             f"{name}: of the last {len(outlook.actual)} values, held out, {inside} lie inside the interval of "
-            f"{outlook.percent:g} %; the forecast is off by {error:.1f} % of their size on average."
+            f"{outlook.percent:g} %{off}."
         )
     return (
         f"{name}, {when}: about {number(outlook.median[last], outlook)}, and with {outlook.percent:g} % probability "
@@ -106,8 +108,8 @@ def _accuracy(accuracy: Mapping[str, Accuracy]) -> RenderableType:
     rows = [
         (
             name,
-            f"{score.mase:.2f}",
-            f"{score.normalised_mae:.3f}",
+            "-" if math.isnan(score.mase) else f"{score.mase:.2f}",
+            "-" if math.isnan(score.normalised_mae) else f"{score.normalised_mae:.3f}",
             f"{score.crps:.4g}",
             "-" if score.coverage is None else f"{100 * score.coverage:.0f} %",
         )

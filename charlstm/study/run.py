@@ -17,7 +17,7 @@ from charlstm.bench.machine import describe_machine
 from charlstm.config import TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, find_files
 from charlstm.corpus.sources import STDIN
-from charlstm.errors import ChangedTextError, CharLSTMError, DivergedError, ModelFileError, TextError, UsageError
+from charlstm.errors import ChangedTextError, DivergedError, ModelFileError, TextError, UsageError
 from charlstm.files.locks import hold_folder
 from charlstm.grammar import is_built_in, located
 from charlstm.probe.defaults import defaults_of
@@ -321,13 +321,7 @@ def open_study(
     """
     is_new = not manifests.is_study(folder)
     if is_new:
-        checkpoint.check_new(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as e:
-            raise CharLSTMError(
-                f"cannot make the folder {folder}: {e.strerror or e}; give another as `out`", "out"
-            ) from None
+        checkpoint.make_new_folder(folder)
     with hold_folder(folder) as notes:
         if is_new:
             checkpoint.check_new(folder)  # another process may have been faster
