@@ -72,7 +72,7 @@ def main() -> None:
         mase = [score_point(actual, other, history, season).mase if other is not None else np.nan for other in others]
         for name in (kind, "all"):
             rows[name].append([scored.mase, *mase, scored.coverage or 0.0])
-    print(f"{'kind':28}{'series':>7}" + "".join(f"{name:>14}" for name in (*METHODS, "inside 80 %")))  # noqa: T201
+    print(f"{'kind':28}{'series':>7}" + "".join(f"{name:>14}" for name in (*METHODS, "coverage 80 %")))  # noqa: T201
     for kind in sorted(rows, key=lambda kind: (kind == "all", kind)):
         means = np.nanmean(np.array(rows[kind]), axis=0)
         print(f"{kind:28}{len(rows[kind]):7}" + "".join(f"{mean:14.3f}" for mean in means))  # noqa: T201

@@ -115,7 +115,7 @@ def _accuracy(accuracy: Mapping[str, Accuracy]) -> RenderableType:
         )
         for name, score in accuracy.items()
     ]
-    return table(rows, ("forecast", "MASE", "MAE / mean", "CRPS", "inside"))
+    return table(rows, ("forecast", "MASE", "MAE / mean", "CRPS", "coverage"))
 
 
 def how_it_was_made(outlook: Outlook) -> list[str]:
