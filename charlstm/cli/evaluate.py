@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -206,21 +206,33 @@ def read_texts(
     fraction: float,
 ) -> list[tuple[str, Ids]]:
     """The files and their ids; of each only the share at its end. Raises TextError."""
+    texts = read_files(files, globs, content, encoding, on_unknown, lambda chunks, path: chunks)
+    # the same split as `train` makes
+    return [(name, ids[int(len(ids) * (1 - fraction)) :]) for name, ids in texts]
+
+
+def read_files(
+    files: Sequence[str],
+    globs: Sequence[str],
+    content: ModelFile,
+    encoding: str,
+    on_unknown: OnUnknown,
+    form: Callable[[Iterable[str], Path], Iterable[str]],
+) -> list[tuple[str, Ids]]:
+    """The files, and the ids of what `form` makes of the chunks of each. Raises TextError for what cannot be read."""
     check_globs(files, globs)
     texts: list[tuple[str, Ids]] = []
     for name in files:
-        if name == "-":
-            text = content.normalize(read_stdin(encoding))
-            texts.append((name, content.vocabulary.encode(text, on_unknown, name)))
-            continue
-        for path in find_files([name], globs):
+        for path in [Path(name)] if name == "-" else find_files([name], globs):
             pieces, offset = [np.zeros(0, dtype=content.vocabulary.id_type)], 0
-            for text in read_chunks(path, encoding, content.composed):
+            chunks: Iterable[str] = read_chunks(path, encoding, content.composed)  # lazy: - is no file
+            if name == "-":
+                chunks = [content.normalize(read_stdin(encoding))]
+            for text in form(chunks, path):
                 pieces.append(content.vocabulary.encode(text, on_unknown, str(path), offset))
                 offset += len(text)
             texts.append((str(path), np.concatenate(pieces)))
-    # the same split as `train` makes
-    return [(name, ids[int(len(ids) * (1 - fraction)) :]) for name, ids in texts]
+    return texts
 
 
 def read_lists(
@@ -239,20 +251,9 @@ def read_lists(
     Raises:
         TextError: for a text that cannot be read, or a model without newlines.
     """
-    check_globs(files, globs)
     newline = int(content.vocabulary.encode("\n", what="the end of a line")[0])
     reader = LineReader()
-    texts: list[tuple[str, Ids]] = []
-    for name in files:
-        for path in [Path(name)] if name == "-" else find_files([name], globs):
-            pieces, offset = [np.zeros(0, dtype=content.vocabulary.id_type)], 0
-            chunks: Iterable[str] = read_chunks(path, encoding, content.composed)  # lazy: - is no file
-            if name == "-":
-                chunks = [content.normalize(read_stdin(encoding))]
-            for text in reader.read(chunks, path):
-                pieces.append(content.vocabulary.encode(text, on_unknown, str(path), offset))
-                offset += len(text)
-            texts.append((str(path), np.concatenate(pieces)))
+    texts = read_files(files, globs, content, encoding, on_unknown, reader.read)
     if fraction == 1:
         return texts
     held, lists = held_out_lines(reader.marks, fraction), []
