@@ -2,6 +2,7 @@
 
 Without --m4 on series made by rule, forty of each season, that no training text has (their seed is another). With --m4
 on a table of the M4 competition (columns series, history, future; hourly, so a season has 24 values).
+With --text SEASON it writes 400,000 characters of series of one season, for the probe, and scores nothing.
 Prints, by kind, the mean MASE of each method, and the network's coverage of the interval of 80 %. Needs statsmodels.
 """
 
@@ -21,10 +22,11 @@ from charlstm.forecasting.baselines import holt_winters, seasonal_naive, seasona
 from charlstm.forecasting.predict import forecast
 from charlstm.forecasting.scores import score_paths, score_point
 from charlstm.grammar.series import SEASONS, series
-from charlstm.series.code import Floats
+from charlstm.series.code import Code, Floats, text_of
 from charlstm.series.table import Series
 
 SEED, OF_EACH, SAMPLES = 1_000_003, 40, 100
+CHARACTERS = 400_000  # of a text for the probe
 METHODS = ("network", "naive", "growth", "Holt-Winters")
 
 
@@ -48,13 +50,27 @@ def of_m4(path: Path) -> Iterator[tuple[str, int, Floats, Floats]]:
             yield "M4 hourly", 24, history, future
 
 
+def text_of_season(season: int) -> str:
+    """The text of series of one season, each in the code that they were made by."""
+    drawer, texts = np.random.default_rng(77), []
+    while sum(map(len, texts)) < CHARACTERS:
+        values, _, grows = series(drawer, season)
+        code = Code.fitting(values, season, grows)
+        texts.append(text_of(code.codes(values).tolist(), season) + "\n")
+    return "".join(texts)
+
+
 def main() -> None:
     """Score and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="series")
     parser.add_argument("--m4", type=Path)
     parser.add_argument("--every", type=int, default=1, help="take one series of so many")
+    parser.add_argument("--text", type=int, metavar="SEASON")
     asked = parser.parse_args()
+    if asked.text:
+        print(text_of_season(asked.text), end="")  # noqa: T201
+        return
     torch.set_num_threads(1)
     content = load_model_file(find_model(Path(asked.model)))
     rows: dict[str, list[list[float]]] = defaultdict(list)
