@@ -97,6 +97,7 @@ pictures: $(READY)
 	$(BIN)/charlstm explain "$(SENTENCE)" --checkpoint portuguese --width 80 --svg docs/pictures/gates.svg
 	$(BIN)/charlstm explain gradient --figure docs/pictures/gradient.svg
 	$(BIN)/charlstm explain distance --figure docs/pictures/distance.svg
+	$(BIN)/charlstm forecast corpora/airline.csv --backtest 29 --quiet --figure docs/pictures/forecast.svg >/dev/null
 	$(BIN)/python tests/view/pictures.py docs/pictures
 
 lexicon: $(READY)

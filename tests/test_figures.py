@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from charlstm.errors import CharLSTMError
+from charlstm.report import figures
 from charlstm.report.charts import Chart, Curve
 from charlstm.report.figures import COLOURS, DARK, as_figure, save_figure
 
@@ -127,3 +128,21 @@ def test_matplotlib_comes_when_it_is_needed_in_silence_and_leaves_its_cache_in_o
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "a.png").exists()
     assert list((tmp_path / "home").iterdir()) == []
+
+
+@pytest.mark.parametrize("y", [[480.0, 505.0, 430.0], [-3.0, 2.0, 0.0], [7.0, 7.0, 7.0], [0.0012, 0.0019, 0.0011]])
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_a_frame_that_nobody_limits_holds_its_curves_and_bands(y: list[float], logarithmic: bool) -> None:
+    band = Curve("", [0.0, 1.0, 2.0], y, [v - 1e-4 for v in y], [v + 1e-4 for v in y])
+    low, high = figures._limits(chart(band, logarithmic=logarithmic))
+    ends = [v for v in [min(y) - 1e-4, max(y) + 1e-4] if v > 0 or not logarithmic]
+    assert low <= min(ends) * (1 + 1e-9 * (min(ends) > 0))
+    assert high >= max(ends) * (1 - 1e-9)
+    if not logarithmic:
+        assert high - low <= 2 * (ends[1] - ends[0])
+
+
+def test_a_curve_that_nobody_limits_is_in_its_picture() -> None:
+    texts = [e.text for e in ET.fromstring(as_figure(chart(Curve("", [0.0, 1.0], [430.0, 505.0])), "svg")).iter()]
+    assert "440" in texts
+    assert "500" in texts

@@ -24,7 +24,7 @@ from xml.sax.saxutils import escape
 
 from charlstm.files.atomic import write_atomically
 from charlstm.files.cache import cache_folder, make_folder
-from charlstm.report.charts import Chart, Curve
+from charlstm.report.charts import Chart, Curve, round_up
 from charlstm.report.text import printable
 
 if TYPE_CHECKING:  # loaded when a figure is drawn
@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # loaded when a figure is drawn
 SUFFIXES = (".svg", ".png", ".pdf")
 SIZE = (7.6, 4.4)  # inches
 DOTS_PER_INCH = 200  # of a PNG
+ROWS = 6  # of the frame, about, where nobody says how high it is
 FONT = 10  # points
 LINE_HEIGHT = 1.35  # of a font
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -143,7 +144,7 @@ def _draw(figure: Figure, chart: Chart) -> None:
         axes.minorticks_off()
     axes.yaxis.set_major_formatter(lambda value, _: _number(value, chart.logarithmic))
     axes.xaxis.set_major_formatter(lambda value, _: _number(value, False))
-    low, high = _limits(axes, chart)
+    low, high = _limits(chart)
     axes.set_ylim(low, high)
     axes.set_xlim(0, max((x for curve in chart.curves for x in curve.x), default=1.0) or 1.0)
     for name, value in chart.marks.items():
@@ -160,10 +161,18 @@ def _draw(figure: Figure, chart: Chart) -> None:
     _name(axes, ends)
 
 
-def _limits(axes: Axes, chart: Chart) -> tuple[float, float]:
-    if chart.y_limits is None:
-        return axes.get_ylim()
-    low, high = chart.y_limits
+def _limits(chart: Chart) -> tuple[float, float]:
+    """The lowest and the highest number on the y axis: those that are given, or what curves and bands need."""
+    if chart.y_limits is not None:
+        low, high = chart.y_limits
+    else:
+        edges = [edge for curve in chart.curves for edge in (curve.y, curve.low or (), curve.high or ())]
+        values = [y for edge in edges for y in edge if math.isfinite(y) and (y > 0 or not chart.logarithmic)]
+        values = [math.log10(y) for y in values] if chart.logarithmic else values
+        low, high = min(values, default=0.0), max(values, default=1.0)
+        row = round_up((high - low or 1.0) / ROWS)
+        low, high = math.floor(low / row) * row, math.ceil(high / row) * row
+        high = high if high > low else low + row
     return (10.0**low, 10.0**high) if chart.logarithmic else (low, high)
 
 
