@@ -27,6 +27,7 @@ LANGUAGES: dict[str, str] = {"pt": "Portuguese", "en": "English"}
 MAX_SEED = 2**63 - 1
 MAX_CONFIG_FILE = 1 << 20  # bytes
 MAX_CELL_NAME = 40  # characters
+MAX_SHARDS = 1024
 MAX_STEPS, MAX_PATHS, MAX_SEASON = 10_000, 100_000, 1000  # of a forecast: values, ways to go on, values in a season
 BUDGETS = ("steps", "epochs", "time")
 
@@ -143,6 +144,15 @@ class TrainConfig(Config):
     final_lr: float = setting(0.01, 0.0, 1.0, help="Final rate as a share of the peak.", unit="SHARE", panel=LEARNING)
     beta2: float = setting(0.99, 0.0, 0.999999, help="Adam's beta2.", unit="SHARE", panel=LEARNING)
     clip_norm: float = setting(1.0, 1e-9, 1e9, help="Clip gradients to this norm.", unit="NORM", panel=LEARNING)
+    shards: int = setting(
+        1,
+        1,
+        MAX_SHARDS,
+        help="Parts of the lanes, computed apart and added in a fixed order: same network for 1, 2, 4 ... processes.",
+        unit="N",
+        default="8 under torchrun, else 1",
+        panel=LEARNING,
+    )
     reset: float = setting(
         0.02,
         0.0,
@@ -187,6 +197,14 @@ class TrainConfig(Config):
         super().__post_init__()
         if sum(getattr(self, budget) is not None for budget in BUDGETS) > 1:
             raise UsageError("give only one of `steps`, `epochs` and `time`", *BUDGETS)
+        if self.shards & (self.shards - 1):
+            raise UsageError(f"`shards` is {self.shards}; it must be a power of two", "shards")
+        if self.batch_size % self.shards:
+            raise UsageError(
+                f"`batch_size` {self.batch_size} cannot be cut into {self.shards} `shards`; give a multiple",
+                "batch_size",
+                "shards",
+            )
         if self.valid_chars == 1:
             raise UsageError("valid_chars is 1; it must be 0 (all) or at least 2: the first character is not scored")
 

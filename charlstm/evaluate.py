@@ -13,6 +13,7 @@ import torch
 
 from charlstm.corpus.lines import line_lengths, line_window
 from charlstm.corpus.vocab import Ids, Vocabulary, normalize
+from charlstm.distributed.parts import WHOLE, Parts
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
@@ -56,7 +57,6 @@ class Stopped(Exception):
     """Raised by `score_stream` and `score_list` when `should_stop` said so."""
 
 
-@torch.no_grad()
 def score_stream(
     model: CharLM,
     ids: Ids,
@@ -65,6 +65,7 @@ def score_stream(
     max_lanes: int = MAX_LANES,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
+    parts: Parts = WHOLE,
 ) -> Score:
     """Score characters 2..N once each, from a zero state, with state carried.
 
@@ -75,36 +76,42 @@ def score_stream(
         max_lanes: 1 scores the text strictly in one piece.
         on_progress: called with steps done and steps in all.
         should_stop: asked after every window.
+        parts: who reads which lanes; several processes score together.
 
     Raises:
-        Stopped: if `should_stop` said so.
+        Stopped: if `should_stop` said so, in any process.
     """
     n = len(ids) - 1  # characters to score
     lanes = max(1, min(max_lanes, n // LANE_CHARS))
     length = -(-n // lanes)
     warm = WARM_CHARS if lanes > 1 else 0
     begins = np.arange(lanes) * length  # the input whose successor is the lane's first target
-    state, pool, total = model.zero_state(lanes), BufferPool(), 0.0
     edges = [*range(-warm, 0, WINDOW), *range(0, length, WINDOW), length]
-    for start, end in itertools.pairwise(edges):
-        if start == 0:  # the first lane has nothing before it: whatever it was warmed on, it forgets
-            state.h[:, 0], state.c[:, 0] = 0.0, 0.0
-        places = begins + np.arange(start, end)[:, None]  # (T, lanes) of inputs
-        scored = (start >= 0) & (places < n)
-        places = places.clip(0, n - 1)
-        inputs = torch.from_numpy(ids[places].astype(np.int64)).to(model.device)
-        targets = np.where(scored, ids[places + 1].astype(np.int64), -1)
-        loss, state = model.window_loss(
-            inputs, torch.from_numpy(targets).to(model.device), state, kernels=kernels, pool=pool
-        )
-        total += loss.item() * int(scored.sum())
-        on_progress(warm + end, warm + length)
-        if should_stop():
-            raise Stopped
-    return Score(total / n, n)
+
+    @torch.no_grad()
+    def score(part: int) -> float:
+        own = begins[parts.lanes(part, lanes)]
+        state, pool, total = model.zero_state(len(own)), BufferPool(), 0.0
+        for start, end in itertools.pairwise(edges if len(own) else ()):
+            if start == 0 and own[0] == 0:  # nothing is before the first lane: whatever it was warmed on, it forgets
+                state.h[:, 0], state.c[:, 0] = 0.0, 0.0
+            places = own + np.arange(start, end)[:, None]  # (T, lanes) of inputs
+            scored = (start >= 0) & (places < n)
+            places = places.clip(0, n - 1)
+            inputs = torch.from_numpy(ids[places].astype(np.int64)).to(model.device)
+            targets = np.where(scored, ids[places + 1].astype(np.int64), -1)
+            loss, state = model.window_loss(
+                inputs, torch.from_numpy(targets).to(model.device), state, kernels=kernels, pool=pool
+            )
+            total += loss.item() * int(scored.sum())
+            on_progress(warm + end, warm + length)
+            if should_stop():
+                raise Stopped
+        return total
+
+    return Score(_sum_over(parts, score) / n, n)
 
 
-@torch.no_grad()
 def score_list(
     model: CharLM,
     ids: Ids,
@@ -113,6 +120,7 @@ def score_list(
     *,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
+    parts: Parts = WHOLE,
 ) -> Score:
     """Score every character of a list of lines, newlines too, each line from a zero state and after a newline.
 
@@ -121,30 +129,49 @@ def score_list(
         newline: its id.
         on_progress: called with characters done and characters in all.
         should_stop: asked after every window.
+        parts: who reads which lines; several processes score together.
 
     Raises:
-        Stopped: if `should_stop` said so.
+        Stopped: if `should_stop` said so, in any process.
     """
     lengths = line_lengths(ids, newline)
     begins = np.cumsum(lengths) - lengths
     order = np.argsort(-lengths, kind="stable")
-    pool, total, done = BufferPool(), 0.0, 0
-    for first in range(0, len(order), MAX_LANES):
-        lines = order[first : first + MAX_LANES]
-        state = model.zero_state(len(lines))
-        for start in range(0, int(lengths[lines[0]]), WINDOW):
-            lines = lines[lengths[lines] > start]  # the longest come first
-            state = State(state.h[:, : len(lines)], state.c[:, : len(lines)])
-            end = min(start + WINDOW, int(lengths[lines[0]]))
-            inputs, targets = line_window(ids, begins[lines], lengths[lines], start, end)
-            scored = int((targets >= 0).sum())
-            read, following = (torch.from_numpy(array).to(model.device) for array in (inputs, targets))
-            loss, state = model.window_loss(read, following, state, kernels=kernels, pool=pool)
-            total, done = total + loss.item() * scored, done + scored
-            on_progress(done, len(ids))
-            if should_stop():
-                raise Stopped
-    return Score(total / len(ids), len(ids))
+
+    @torch.no_grad()
+    def score(part: int) -> float:
+        own = order[part :: parts.number]
+        pool, total, done = BufferPool(), 0.0, 0
+        for first in range(0, len(own), MAX_LANES):
+            lines = own[first : first + MAX_LANES]
+            state = model.zero_state(len(lines))
+            for start in range(0, int(lengths[lines[0]]), WINDOW):
+                lines = lines[lengths[lines] > start]  # the longest come first
+                state = State(state.h[:, : len(lines)], state.c[:, : len(lines)])
+                end = min(start + WINDOW, int(lengths[lines[0]]))
+                inputs, targets = line_window(ids, begins[lines], lengths[lines], start, end)
+                scored = int((targets >= 0).sum())
+                read, following = (torch.from_numpy(array).to(model.device) for array in (inputs, targets))
+                loss, state = model.window_loss(read, following, state, kernels=kernels, pool=pool)
+                total, done = total + loss.item() * scored, done + scored
+                on_progress(done, len(ids))
+                if should_stop():
+                    raise Stopped
+        return total
+
+    return Score(_sum_over(parts, score) / len(ids), len(ids))
+
+
+def _sum_over(parts: Parts, score: Callable[[int], float]) -> float:
+    """The sum of the parts' scores, in their order. Raises Stopped in all processes if one has stopped."""
+    sums, stopped = [0.0] * len(parts.own), False
+    try:
+        sums = list(parts.each(score))
+    except Stopped:
+        stopped = True
+    if any(parts.group.gather(torch.tensor([stopped]))):
+        raise Stopped
+    return math.fsum(parts.collect(sums))
 
 
 def score_files(

@@ -7,7 +7,7 @@ from charlstm.network.cells import CELLS, Cell
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM, from_torch, to_torch, torch_layers
 from charlstm.network.shapes import num_parameters, tensor_shapes
-from charlstm.training.dropout import drop_recurrent_weights, dropout_masks
+from charlstm.training.dropout import drop_recurrent_weights, dropout_masks, recurrent_masks
 
 
 def tiny(cell_type: str = "lstm", **more: int) -> CharLM:
@@ -104,7 +104,7 @@ def test_dropout_masks_follow_from_seed_step_and_layer() -> None:
 
 def test_weight_dropout_touches_recurrent_weights_only() -> None:
     layers = tiny(hidden_size=40).stack.layers()
-    dropped = drop_recurrent_weights(layers, 0.5, seed=0, step=0)
+    dropped = drop_recurrent_weights(layers, recurrent_masks(0.5, layers, seed=0, step=0))
     for before, after in zip(layers, dropped, strict=True):
         assert after.weight_ih is before.weight_ih
         zero = after.weight_hh == 0

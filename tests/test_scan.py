@@ -12,7 +12,7 @@ from charlstm.network.cells import CELLS, Cell, Layer, State
 from charlstm.network.head_loss import HeadLoss
 from charlstm.network.kernels import Kernels
 from charlstm.network.scan import scan
-from charlstm.training.dropout import drop_recurrent_weights, dropout_masks
+from charlstm.training.dropout import drop_recurrent_weights, dropout_masks, recurrent_masks
 
 F64 = torch.float64
 V = 11
@@ -34,7 +34,7 @@ def setting(cell_type: str, L: int, E: int, H: int, T: int, B: int):
 def test_same_as_the_readable_path(cell_type: str, L: int, E: int, H: int, T: int, B: int, regularised: bool) -> None:
     stack, embedding, ids, state = setting(cell_type, L, E, H, T, B)
     masks = [m.double() for m in dropout_masks(0.4, False, (T, B, H), L, 0, 0, ids.device)] if regularised else []
-    layers = drop_recurrent_weights(stack.layers(), 0.3 if regularised else 0.0, 0, 0)
+    layers = drop_recurrent_weights(stack.layers(), recurrent_masks(0.3 if regularised else 0.0, stack.layers(), 0, 0))
     weights = torch.randn(T, B, H, dtype=F64)
     inputs = [embedding, state.h, *([state.c] if stack.cell.has_cell_state else []), *stack.parameters()]
 

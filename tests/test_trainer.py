@@ -232,14 +232,14 @@ def spoil_step(monkeypatch: pytest.MonkeyPatch, step: int, times: int) -> None:
     left = times
     sound = trainer_module.guarded_step
 
-    def guarded(model, optimizers, loss, lr, clip_norm) -> bool:
+    def guarded(model, optimizers, *how) -> bool:
         nonlocal left
         adamw = optimizers[-1]
         taken = int(next(iter(adamw.state.values()))["step"]) if adamw.state else 0
         if taken == step and left:
             left -= 1
             return False
-        return sound(model, optimizers, loss, lr, clip_norm)
+        return sound(model, optimizers, *how)
 
     monkeypatch.setattr(trainer_module, "guarded_step", guarded)
 

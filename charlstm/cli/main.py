@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 
+from charlstm.cli.launch import has_nothing_to_do
 from charlstm.cli.surroundings import open_streams, tame_environment
 from charlstm.errors import CharLSTMError, Interrupted
 from charlstm.interrupts import INTERRUPTS
@@ -32,6 +33,8 @@ def run() -> int:
     """Run the command; its exit code."""
     debug = "--debug" in sys.argv or os.environ.get("CHARLSTM_DEBUG", "").lower() in ("1", "true", "yes", "on")
     try:
+        if has_nothing_to_do(sys.argv[1:]):
+            return 0
         from charlstm.cli.app import run_app
 
         code = run_app()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from charlstm.config import LANGUAGES, Language
 from charlstm.corpus.sources import STDIN
+from charlstm.distributed.launch import launched
 from charlstm.errors import TextError
 from charlstm.grammar import GRAMMARS, located
 from charlstm.report.console import say
@@ -57,14 +58,21 @@ def locate_texts(names: Sequence[str], quiet: bool) -> tuple[str, ...]:
 
 
 def prepare_machine(device: str, threads: int | None) -> torch.device:
-    """Set the number of threads; the device that `--device` means. Raises UsageError for one that is not here."""
+    """Set the number of threads; the device that `--device` means. Raises UsageError for one that is not here.
+
+    Of processes that were started together, each gets a card of its own.
+    """
     import torch
 
     from charlstm.network.devices import find_device
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return find_device(device)
+    found, launch = find_device(device), launched()
+    if launch is not None and found.type == "cuda" and found.index is None:
+        found = find_device(f"cuda:{launch.local_rank}")
+        torch.cuda.set_device(found)
+    return found
 
 
 def say_compiling(quiet: bool) -> None:

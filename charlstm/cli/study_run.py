@@ -160,7 +160,7 @@ def introduce(study: Study, begins: SeedBegins) -> None:
     """Say what will be trained on what, and how long all of it takes."""
     session, manifest, corpus = begins.session, study.manifest, study.corpus
     say(corpus_report(corpus))
-    kernel = environment(session.model, session.kernels, session.config.batch_size)["kernel"]
+    kernel = environment(session.model, session.kernels, session.config)["kernel"]
     total = steps_in_all(corpus, session.config)
     say(plan_report(session.model.config, session.config, corpus, begins.speed, kernel, total, 0, 0.0))
     ahead = len([seed for seed in manifest.seeds if manifest.result(seed) is None])

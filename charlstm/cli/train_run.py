@@ -11,11 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import torch
+
 from charlstm import checkpoint
+from charlstm.cli.launch import held, joined
 from charlstm.cli.paste import from_command, resume_command, sample_command
 from charlstm.cli.runtime import locate_texts, prepare_machine, say_compiling
 from charlstm.cli.settings import in_options, option_of
 from charlstm.corpus import Corpus, CorpusRequest, compare_held_out, open_corpus
+from charlstm.distributed.group import ALONE, Group
+from charlstm.distributed.launch import launched
 from charlstm.errors import ChangedTextError, CharLSTMError, Interrupted, ModelFileError, NoRunError, TextError
 from charlstm.interrupts import INTERRUPTS
 from charlstm.progress import OnProgress
@@ -88,39 +93,48 @@ def start_new(
     output: Output,
     go_on: GoOn,
 ) -> None:
-    """Train from the beginning, or from a model."""
+    """Train from the beginning, or from a model; a job that was started again goes on with its run."""
     check_together(given, go_on.model is not None, bool(go_on.keep_text))
-    if out is not None:
-        checkpoint.check_new(out)  # before the text is read, which may take a while
-    stage = Stage()
-    with stage.told():
-        stage.doing = "reading the text"
-        source = None if go_on.model is None else open_source(go_on.model)
-        start: Start | None = None
-        with Stages(output.quiet, unit="B") as bar:
-            opener = partial(open_text, quiet=output.quiet, on_progress=bar.update)
-            if source is None:
-                corpus = opener(request)
-            else:
-                check_given(source, given)
-                if not go_on.normalize_given:
-                    request = replace(request, normalize=source.content.composed)
-                request, corpus, start = open_texts(source, request, go_on.keep_text, given, opener, bar.update)
-        stage.doing = "starting"
-        session = new_session(
-            request,
-            corpus,
-            lambda: out or checkpoint.make_run_folder(request.files[0]),
-            given,
-            prepare_machine(device, threads),
-            lambda: stage.compiling(output.quiet),
-            source,
-            start,
-        )
-        stage.doing = "starting"
-        with checkpoint.hold_run(session.folder, new=True) as missing:
-            session.notes += missing
-            run(session, output, device)
+    machine = prepare_machine(device, threads)
+    with joined(machine) as group:
+        job = job_of(group)
+        begun = group.first_does(lambda: run_of_job(job, out))
+        if begun is not None:
+            resume_in(Path(begun), (), {}, device, threads, output, group, machine)
+            return
+        if out is not None:
+            group.first_does(lambda: checkpoint.check_new(out))  # before the text is read, which may take a while
+        stage = Stage()
+        with stage.told():
+            stage.doing = "reading the text"
+            source = None if go_on.model is None else open_source(go_on.model)
+            start: Start | None = None
+            with Stages(output.quiet, unit="B") as bar:
+                opener = partial(open_text, quiet=output.quiet, on_progress=bar.update)
+                if source is None:
+                    corpus = opener(request)
+                else:
+                    check_given(source, given)
+                    if not go_on.normalize_given:
+                        request = replace(request, normalize=source.content.composed)
+                    request, corpus, start = open_texts(source, request, go_on.keep_text, given, opener, bar.update)
+            stage.doing = "starting"
+            session = new_session(
+                request,
+                corpus,
+                lambda: out or checkpoint.make_run_folder(request.files[0]),
+                given,
+                machine,
+                lambda: stage.compiling(output.quiet),
+                source,
+                start,
+                group,
+                job,
+            )
+            stage.doing = "starting"
+            with held(group, session.folder, new=True) as missing:
+                session.notes += missing
+                run(session, output, device)
 
 
 def open_text(request: CorpusRequest, quiet: bool, on_progress: OnProgress) -> Corpus:
@@ -134,6 +148,21 @@ def start_resumed(
 ) -> None:
     """Go on with a run, with as many threads as it had unless told otherwise."""
     machine = prepare_machine(device, threads)
+    with joined(machine) as group:
+        resume_in(resume, files, budget, device, threads, output, group, machine)
+
+
+def resume_in(
+    resume: Path,
+    files: tuple[str, ...],
+    budget: dict[str, Any],
+    device: str,
+    threads: int | None,
+    output: Output,
+    group: Group,
+    machine: torch.device,
+) -> None:
+    """Go on with a run, in a group of processes."""
     try:
         folder = run_folder(resume)
     except NoRunError as e:
@@ -141,13 +170,21 @@ def start_resumed(
     stage = Stage()
     with (
         stage.told(resume_command(folder, budget, device=chosen(device))),
-        checkpoint.hold_run(folder, False) as missing,
+        held(group, folder, new=False) as missing,
     ):
         stage.doing = "reading the run"
         with Stages(output.quiet, unit="B") as bar:
             try:
                 session = resumed_session(
-                    resume, files, budget, machine, threads, stdin(), bar.update, lambda: stage.compiling(output.quiet)
+                    resume,
+                    files,
+                    budget,
+                    machine,
+                    threads,
+                    stdin(),
+                    bar.update,
+                    lambda: stage.compiling(output.quiet),
+                    group,
                 )
             except ChangedTextError as e:
                 raise TextError(f"{in_options(e)}: {from_command(e.request, folder)}") from None
@@ -158,6 +195,26 @@ def start_resumed(
             return
         session.notes += missing
         run(session, output, device)
+
+
+def job_of(group: Group) -> str:
+    """What started these processes, if it has a name; a process alone has none."""
+    launch = launched()
+    return "" if launch is None or group is ALONE else launch.job
+
+
+def run_of_job(job: str, out: Path | None) -> str | None:
+    """The run that a job began before it was started again.
+
+    Args:
+        job: its name; empty: it has none.
+        out: the folder that it was told to make.
+    """
+    for folder in (checkpoint.find_runs() if out is None else [out]) if job else ():
+        with suppress(ModelFileError):
+            if checkpoint.read_run_config(folder).get("job") == job:
+                return str(folder)
+    return None
 
 
 def instead_of(named: Path, files: tuple[str, ...]) -> str:
@@ -197,8 +254,9 @@ def stdin() -> BinaryIO | None:
 
 def run(session: Session, output: Output, device: str) -> None:
     """Train, showing events. Raises Interrupted when a signal stopped it, after saving."""
+    session.check_alike()
     speed = session.speed()
-    if not output.quiet:
+    if not output.quiet and session.group.is_first:
         introduce(session, speed, output.verbose)
     INTERRUPTS.check()
     INTERRUPTS.deferred = True  # from here on a signal waits for the end of the step
@@ -265,7 +323,7 @@ def introduce(session: Session, speed: float, verbose: bool) -> None:
 
 def plan_of(session: Session, speed: float) -> str:
     """The report on what is ahead."""
-    kernel = environment(session.model, session.kernels, session.config.batch_size)["kernel"]
+    kernel = environment(session.model, session.kernels, session.config)["kernel"]
     progress = None if session.resumed is None else snapshot_of(session.resumed).progress
     done_steps = progress.step if progress else 0
     total = steps_in_all(session.corpus, session.config)

@@ -34,6 +34,7 @@ def dropout_masks(
     seed: int,
     step: int,
     device: torch.device,
+    *place: int,
 ) -> list[Tensor]:
     """A mask for the output of each layer: 0 with probability p, else 1 / (1 - p); none where p is 0.
 
@@ -41,27 +42,39 @@ def dropout_masks(
         p: the share of outputs that is dropped (Srivastava et al. 2014; Zaremba et al. 2014 for LSTMs).
         variational: one mask for the whole window (Gal & Ghahramani 2016): (1, B, H) in place of (T, B, H).
         shape: T, B, H.
+        place: of these lanes among all, where they are drawn apart from the others.
     """
     if p == 0:
         return []
     T, B, H = shape
     size = (1 if variational else T, B, H)
     return [
-        torch.empty(size).bernoulli_(1 - p, generator=generator_for(seed, step, k, "h")).div_(1 - p).to(device)
+        torch.empty(size).bernoulli_(1 - p, generator=generator_for(seed, step, k, "h", *place)).div_(1 - p).to(device)
         for k in range(num_layers)
     ]
 
 
-def drop_recurrent_weights(layers: Sequence[Layer], p: float, seed: int, step: int) -> list[Layer]:
-    """The layers with a share p of W_hh set to zero for a window (Merity et al. 2017, "DropConnect")."""
+def recurrent_masks(p: float, layers: Sequence[Layer], seed: int, step: int) -> list[Tensor]:
+    """A mask for W_hh of each layer, to drop a share p of it for a window (Merity et al. 2017, "DropConnect").
+
+    None where p is 0.
+    """
     if p == 0:
+        return []
+    return [
+        torch.empty(layer.weight_hh.shape)
+        .bernoulli_(1 - p, generator=generator_for(seed, step, k, "w_hh"))
+        .div_(1 - p)
+        .to(layer.weight_hh.device)
+        for k, layer in enumerate(layers)
+    ]
+
+
+def drop_recurrent_weights(layers: Sequence[Layer], masks: Sequence[Tensor]) -> list[Layer]:
+    """The layers with the masks of `recurrent_masks` upon W_hh."""
+    if not masks:
         return list(layers)
-    dropped = []
-    for k, layer in enumerate(layers):
-        keep = torch.empty(layer.weight_hh.shape).bernoulli_(1 - p, generator=generator_for(seed, step, k, "w_hh"))
-        mask = keep.div_(1 - p).to(layer.weight_hh.device)
-        dropped.append(layer._replace(weight_hh=layer.weight_hh * mask))
-    return dropped
+    return [layer._replace(weight_hh=layer.weight_hh * mask) for layer, mask in zip(layers, masks, strict=True)]
 
 
 def kept_lanes(p: float, batch_size: int, seed: int, step: int, device: torch.device) -> Tensor:

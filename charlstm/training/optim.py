@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from charlstm.checkpoint.moments import is_hidden_matrix, moments_of
 from charlstm.config import TrainConfig
+from charlstm.distributed.group import ALONE, Group
 
 
 def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
@@ -51,9 +52,18 @@ def learning_rate(progress: float, config: TrainConfig) -> float:
 
 
 def guarded_step(
-    model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], loss: Tensor, lr: float, clip_norm: float
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    loss: Tensor,
+    lr: float,
+    clip_norm: float,
+    group: Group = ALONE,
 ) -> bool:
     """Clip the gradients to a norm and take a step, unless loss or norm is not finite: then touch nothing.
+
+    Args:
+        group: the processes that do so together. All have the same gradients; every matrix of Muon's is computed by one
+            of them, which tells the others. Until `share_moments`, only that one knows its momentum.
 
     Returns:
         Whether the step was taken.
@@ -62,10 +72,36 @@ def guarded_step(
     if not bool(torch.isfinite(loss) & torch.isfinite(norm)):
         return False
     for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = lr
-        optimizer.step()
+        for part in optimizer.param_groups:
+            part["lr"] = lr
+        if isinstance(optimizer, torch.optim.Muon) and group.size > 1:
+            _shared_step(optimizer, group)
+        else:
+            optimizer.step()
     return True
+
+
+def _shared_step(muon: torch.optim.Muon, group: Group) -> None:
+    matrices = _matrices(muon)
+    for k, matrix in enumerate(matrices):
+        if k % group.size != group.rank:
+            matrix.grad = None  # it stays as it is
+    muon.step()
+    for k, matrix in enumerate(matrices):
+        group.broadcast_(matrix.data, k % group.size)
+
+
+def share_moments(optimizers: Sequence[torch.optim.Optimizer], group: Group) -> None:
+    """Give every process what the optimisers remember, after steps that were shared out."""
+    for optimizer in optimizers:
+        if isinstance(optimizer, torch.optim.Muon) and group.size > 1:
+            for k, matrix in enumerate(_matrices(optimizer)):
+                momentum = optimizer.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix))
+                group.broadcast_(momentum, k % group.size)
+
+
+def _matrices(muon: torch.optim.Muon) -> list[nn.Parameter]:
+    return [matrix for part in muon.param_groups for matrix in part["params"]]
 
 
 def optimizer_tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:

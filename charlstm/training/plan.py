@@ -29,16 +29,20 @@ TYPICAL_OPERATIONS_PER_S = 1.5e11  # in learning, on two cores
 MAX_CHARS_PER_S = 100_000
 MAX_LINES, MAX_WINDOW = 64, 128  # of a list: side by side, and characters at once
 FIRST_SNAPSHOT = 0.01  # of the budget
+MAX_SHARDS, SHARD_LANES = 8, 4  # of a training that processes share: parts at most, and lanes in each at least
 TYPICAL_CHARS_PER_S = 30_000  # of the networks below on two cores; decides on dropout, not on the budget
 
 
-def plan(corpus: Corpus, given: Mapping[str, Any], goes_on: bool = False) -> tuple[ModelConfig, TrainConfig]:
+def plan(
+    corpus: Corpus, given: Mapping[str, Any], goes_on: bool = False, shared: bool = False
+) -> tuple[ModelConfig, TrainConfig]:
     """The network and the recipe for a corpus; what is `given` stays as it is.
 
     Args:
         corpus: what to train on.
         given: settings of `ModelConfig` and `TrainConfig` by name.
         goes_on: whether the network has learnt from another text already.
+        shared: whether several processes are to come to the same network, however many they are.
 
     Raises:
         UsageError: for a setting that cannot be.
@@ -60,6 +64,8 @@ def plan(corpus: Corpus, given: Mapping[str, Any], goes_on: bool = False) -> tup
     epochs = expected_epochs(max(1, n), train_given, window)
     lr = learning_rate_for(model) * (GOING_ON_RATE if goes_on else 1.0)
     recipe = {"lr": lr, "dropout": dropout_for(epochs, model.hidden_size), **shape}
+    if shared:
+        recipe["shards"] = shards_for(shape["batch_size"])
     config = TrainConfig.from_dict({**recipe, **train_given})
     check_length(corpus, config)
     number = given.get("evaluations")
@@ -165,6 +171,11 @@ def window_shape(train_chars: int) -> dict[str, Any]:
     seq_len = 64
     lanes = max(1, min(32, train_chars // (2 * seq_len)))
     return {"batch_size": 1 << (lanes.bit_length() - 1), "seq_len": seq_len}
+
+
+def shards_for(batch_size: int) -> int:
+    """Into how many parts the lanes are cut, so that up to so many processes can share them: 8, if they are enough."""
+    return next(n for n in (MAX_SHARDS, 4, 2, 1) if n == 1 or (batch_size % n == 0 and batch_size >= n * SHARD_LANES))
 
 
 def list_shape(corpus: Corpus) -> dict[str, Any]:

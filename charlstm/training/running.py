@@ -54,13 +54,16 @@ class Running:
             clock=clock,
             evaluation_s=scored_chars(session.corpus, session.config) / (SCORING_SPEED * speed),
             old_ids=session.start.old.corpus.train if session.start and session.start.old else None,
+            parts=session.parts,
         )
         self.session = session
         if session.is_new:
             if session.start is not None:
                 self.trainer.save_beginning(session.start.before_nats)
-            checkpoint.write_run_config(session.folder, session.run_config())
-        self.metrics = checkpoint.Metrics(session.folder / checkpoint.METRICS, self.trainer.progress.step)
+            session.group.first_does(lambda: checkpoint.write_run_config(session.folder, session.run_config()))
+        self.metrics = session.group.is_first and checkpoint.Metrics(
+            session.folder / checkpoint.METRICS, self.trainer.progress.step
+        )
         self.end: Finished | None = None
         self.saved, self.problem = session.resumed is not None, ""  # then the state is on disk before the first step
 
@@ -83,7 +86,8 @@ class Running:
                 self.saved, self.problem = False, event.problem
             self.saved = self.saved or isinstance(event, Saved)
             self.end = event if isinstance(event, Finished) else self.end
-            if not isinstance(event, Stepped | Saved):  # as many as the run has minutes: the file stays small without
+            # saves and steps are as many as the run has minutes: the file stays small without
+            if self.metrics and not isinstance(event, Stepped | Saved):
                 try:
                     self.metrics.add(event.to_dict())
                 except CharLSTMError as e:
@@ -110,7 +114,7 @@ class Running:
         if start.old is not None and start.old_before_nats is not None:
             try:
                 best = checkpoint.load_model_file(session.folder / checkpoint.BEST).model.to(session.model.device)
-                nats = nats_on(best, start.old.corpus, session.config, session.kernels, should_stop)
+                nats = nats_on(best, start.old.corpus, session.config, session.kernels, should_stop, session.parts)
             except CharLSTMError as e:
                 why = str(e)
         return compared(start, end.step, end.best_nats, nats, why)

@@ -15,12 +15,14 @@ from charlstm._version import __version__
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.sources import STDIN
+from charlstm.distributed.group import ALONE, Group
 from charlstm.errors import ChangedTextError, ModelFileError, NoRunError, TextError, UsageError
 from charlstm.grammar import is_built_in, located
 from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress
 from charlstm.training.kept import as_json, request_of
+from charlstm.training.learning import parts_for
 from charlstm.training.new_characters import starting_network
 from charlstm.training.plan import chars_per_step, plan, steps_in_all
 from charlstm.training.speed import measure_speed
@@ -44,6 +46,8 @@ class Session:
         is_new: whether the folder has still to be made.
         notes: what the person should know.
         start: what a run that goes on from a model keeps of its beginning.
+        group: the processes that train.
+        job: what started it, if that has a name by which it is found again.
     """
 
     corpus: Corpus
@@ -56,6 +60,11 @@ class Session:
     is_new: bool = True
     notes: list[str] = field(default_factory=list)
     start: Start | None = None
+    group: Group = ALONE
+    job: str = ""
+
+    def __post_init__(self) -> None:
+        self.parts = parts_for(self.config, self.model.device, self.group)
 
     def run_config(self) -> dict[str, Any]:
         """What `config.json` holds: enough to start the run over."""
@@ -64,14 +73,27 @@ class Session:
             "corpus": as_json(self.request, self.corpus),
             "model": self.model.config.to_dict(),
             "train": self.config.to_dict(),
-            "environment": environment(self.model, self.kernels, self.config.batch_size),
+            "environment": environment(self.model, self.kernels, self.config),
             **({} if self.start is None else {"start": self.start.to_dict()}),
+            **({"job": self.job} if self.job else {}),
         }
 
     def speed(self) -> float:
-        """About how many characters it learns from in a second, measured."""
+        """About how many characters it learns from in a second, measured; all processes together, at the same time."""
         usual = max(1, round(chars_per_step(self.corpus, self.config) / self.config.batch_size))
-        return measure_speed(self.model, self.config.replace(seq_len=usual), self.kernels)
+        own = self.config.batch_size // self.group.size
+        config = self.config.replace(seq_len=usual, batch_size=own, shards=1)
+        speed = torch.tensor([measure_speed(self.model, config, self.kernels)], dtype=torch.float64)
+        return float(sum(self.group.gather(speed)))
+
+    def check_alike(self) -> None:
+        """Raise CharLSTMError unless all processes are about to compute the same."""
+        step = None if self.resumed is None else snapshot_of(self.resumed).progress.step
+        now = environment(self.model, self.kernels, self.config)
+        what = {"text": self.corpus.sha256, "folder": str(self.folder), "step": step, **now}
+        if self.parts.is_exact:
+            what.pop("threads")
+        self.group.check_alike(what)
 
 
 def new_session(
@@ -83,6 +105,8 @@ def new_session(
     on_compile: Callable[[], None] = lambda: None,
     source: Source | None = None,
     start: Start | None = None,
+    group: Group = ALONE,
+    job: str = "",
 ) -> Session:
     """A run that begins. Raises UsageError or TextError before anything is written.
 
@@ -90,16 +114,21 @@ def new_session(
         folder: names the folder of the run; called when all else is known to be sound.
         source: a model to go on from, which `corpus` and `given` agree with (`start.check_given`).
         start: how that begins.
+        group: the processes that train.
+        job: what starts it, if that has a name.
     """
-    model_config, config = plan(corpus, {**given, **(source.shape if source else {})}, goes_on=source is not None)
+    model_config, config = plan(
+        corpus,
+        {**given, **(source.shape if source else {})},
+        goes_on=source is not None,
+        shared=group is not ALONE and device.type == "cpu",
+    )
+    parts = parts_for(config, device, group)
     if start is not None:
         check_old(start, config)
-    kernels = choose_kernels(
-        model_config,
-        device,
-        config.precision,
-        compiled=is_long(corpus, model_config, config),
-        on_compile=on_compile,
+    compiled = is_long(corpus, model_config, config)
+    kernels = group.one_by_one(
+        lambda: choose_kernels(model_config, device, config.precision, compiled=compiled, on_compile=on_compile)
     )
     if source is None:
         model = CharLM(model_config)
@@ -109,12 +138,24 @@ def new_session(
     model.to(device)
     if start is not None and source is not None:
         old = start.old and replace(start.old, request=absolute(start.old.request))
-        start = score_before(replace(start, old=old), source, model, corpus, config, kernels)
+        start = score_before(replace(start, old=old), source, model, corpus, config, kernels, parts)
     notes = _notes(kernels)
     if source is not None and source.content.composed != request.normalize:
         how = ("was", "is not") if source.content.composed else ("was not", "is")
         notes.append(f"the text of {source.name} {how[0]} brought into Unicode normal form C, and this one {how[1]}")
-    return Session(corpus, model, config, kernels, folder(), absolute(request), notes=notes, start=start)
+    where = Path(group.first_does(lambda: str(folder())))
+    return Session(
+        corpus,
+        model,
+        config,
+        kernels,
+        where,
+        absolute(request),
+        notes=notes,
+        start=start,
+        group=group,
+        job=job,
+    )
 
 
 def is_long(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> bool:
@@ -141,6 +182,7 @@ def resumed_session(
     stdin: BinaryIO | None,
     on_progress: OnProgress,
     on_compile: Callable[[], None] = lambda: None,
+    group: Group = ALONE,
 ) -> Session:
     """A run that goes on from its last save, or starts over if it never saved.
 
@@ -149,6 +191,7 @@ def resumed_session(
         files: where the corpus is now, if it has moved; else empty.
         budget: a budget in place of the run's own, and `patience`.
         threads: None takes as many as the run had.
+        group: the processes that train.
 
     Raises:
         ModelFileError: if there is no such run, nothing sound in it, or a best model but no state.
@@ -164,7 +207,7 @@ def resumed_session(
     else:
         about = dict(last[0].resume or {})["run"]
         if last[1].name != checkpoint.LAST:
-            aside = checkpoint.put_aside(folder / checkpoint.LAST)
+            aside = group.first_does(lambda: moved_aside(folder / checkpoint.LAST))
             problem = "is missing" if aside is None else f"is damaged (kept as {aside})"
             notes.append(f"the last save {problem}; the run continues from the one before it, {last[1]}")
     try:
@@ -204,25 +247,40 @@ def resumed_session(
         model = last[0].model
     model.to(device)
     then = about["environment"]
-    if threads is None:
+    if threads is None and config.shards == 1:
         torch.set_num_threads(then["threads"])
     same_budget = all(about["train"].get(name) == getattr(config, name) for name in BUDGETS)
-    kernels = choose_kernels(
-        model_config,
-        device,
-        config.precision,
-        compiled="compiled" in str(then.get("kernel")) if same_budget else is_long(corpus, model_config, config),
-        on_compile=on_compile,
+    compiled = "compiled" in str(then.get("kernel")) if same_budget else is_long(corpus, model_config, config)
+    kernels = group.one_by_one(
+        lambda: choose_kernels(model_config, device, config.precision, compiled=compiled, on_compile=on_compile)
     )
     notes += _notes(kernels)
     session = Session(
-        corpus, model, config, kernels, folder, request, last and last[0], is_new=False, notes=notes, start=start
+        corpus,
+        model,
+        config,
+        kernels,
+        folder,
+        request,
+        last and last[0],
+        is_new=False,
+        notes=notes,
+        start=start,
+        group=group,
+        job=about.get("job", ""),
     )
-    now = environment(model, kernels, config.batch_size)
-    differs = [f"{name} {then.get(name)} -> {now[name]}" for name in now if then.get(name) != now[name]]
+    now = environment(model, kernels, config)
+    counts = [name for name in now if name != "threads" or not session.parts.is_exact]
+    differs = [f"{name} {then.get(name)} -> {now[name]}" for name in counts if then.get(name) != now[name]]
     if differs:
         notes.append("the result will differ in the last bits, because this is not as before: " + ", ".join(differs))
     return session
+
+
+def moved_aside(path: Path) -> str | None:
+    """Where a damaged file was moved to, if it was there."""
+    aside = checkpoint.put_aside(path)
+    return None if aside is None else str(aside)
 
 
 def run_folder(run: Path) -> Path:

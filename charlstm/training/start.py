@@ -13,6 +13,7 @@ from charlstm import checkpoint
 from charlstm.checkpoint import ModelFile
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest
+from charlstm.distributed.parts import WHOLE, Parts
 from charlstm.errors import CharLSTMError, TextError, UsageError
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
@@ -253,7 +254,13 @@ def check_old(start: Start, config: TrainConfig) -> None:
 
 
 def score_before(
-    start: Start, source: Source, model: CharLM, corpus: Corpus, config: TrainConfig, kernels: Kernels
+    start: Start,
+    source: Source,
+    model: CharLM,
+    corpus: Corpus,
+    config: TrainConfig,
+    kernels: Kernels,
+    parts: Parts = WHOLE,
 ) -> Start:
     """The same, with the scores on both texts before any training.
 
@@ -263,10 +270,11 @@ def score_before(
     old = None if start.old is None else start.old.corpus
     own = source.content.model.to(model.device)
     knows_all = old is not None and not (old.valid >= own.config.vocab_size).any()
+    reader = own if knows_all else model
     return replace(
         start,
-        before_nats=nats_on(model, corpus, config, kernels),
-        old_before_nats=None if old is None else nats_on(own if knows_all else model, old, config, kernels),
+        before_nats=nats_on(model, corpus, config, kernels, parts=parts),
+        old_before_nats=None if old is None else nats_on(reader, old, config, kernels, parts=parts),
         why_no_old=start.why_no_old or ("" if old is None or len(old.valid) > 1 else "it has no end to validate on"),
     )
 
@@ -277,6 +285,7 @@ def nats_on(
     config: TrainConfig,
     kernels: Kernels,
     should_stop: Callable[[], bool] = lambda: False,
+    parts: Parts = WHOLE,
 ) -> float | None:
     """Nats a character on a validation text, as much of it as evaluations read; None for one that is too short.
 
@@ -284,4 +293,4 @@ def nats_on(
     """
     if min(len(corpus.valid), config.valid_chars or len(corpus.valid)) < 2:
         return None
-    return score_valid(model, corpus, config, kernels, should_stop).nats_per_char
+    return score_valid(model, corpus, config, kernels, should_stop, parts).nats_per_char

@@ -19,6 +19,7 @@ from charlstm import checkpoint
 from charlstm._version import __version__
 from charlstm.config import TrainConfig
 from charlstm.corpus import Corpus
+from charlstm.distributed.group import ALONE, Group
 from charlstm.errors import ModelFileError
 from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
@@ -111,11 +112,14 @@ class RunState:
         self.carried = State(tensors["state.h"].to(device, copy=True), tensors["state.c"].to(device, copy=True))
 
 
-def environment(model: CharLM, kernels: Kernels, batch_size: int) -> dict[str, Any]:
-    """What the result of a training depends on besides its settings: where this is equal, so are the bits."""
+def environment(model: CharLM, kernels: Kernels, config: TrainConfig) -> dict[str, Any]:
+    """What the result of a training depends on besides its settings: where this is equal, so are the bits.
+
+    Where the lanes are cut into parts, it does not depend on the number of threads.
+    """
     return {
         "device": model.device.type,
-        "kernel": kernels.name(model.config, batch_size, model.device),
+        "kernel": kernels.name(model.config, config.batch_size // config.shards, model.device),
         "threads": torch.get_num_threads(),
         "processor": platform.machine(),
         "torch": torch.__version__,
@@ -132,6 +136,7 @@ class RunFiles:
         batches: its windows.
         run_config: what a `last` file keeps of how the run began.
         kernels: how its windows are computed.
+        group: the processes of the run. The first one writes; what cannot be written is raised in all of them.
     """
 
     def __init__(
@@ -142,7 +147,9 @@ class RunFiles:
         batches: Batches,
         run_config: dict[str, Any],
         kernels: Kernels,
+        group: Group = ALONE,
     ) -> None:
+        self.group = group
         self.folder, self.corpus, self.config, self.run_config = folder, corpus, config, run_config
         self.batches, self.kernels = batches, kernels
         self.opening = corpus.opening()
@@ -150,12 +157,16 @@ class RunFiles:
     def save_best(self, model: CharLM, progress: Progress) -> None:
         """Write the model for use. Raises CharLSTMError if it cannot be written."""
         content = checkpoint.ModelFile(model, self.corpus.vocabulary, self._about(model, progress))
-        checkpoint.save_model_file(self.folder / checkpoint.BEST, content)
+        self.group.first_does(lambda: checkpoint.save_model_file(self.folder / checkpoint.BEST, content))
 
     def save_snapshot(self, model: CharLM, progress: Progress) -> None:
         """Keep a copy of the model on the way. Raises CharLSTMError if it cannot be written."""
         content = checkpoint.ModelFile(model, self.corpus.vocabulary, self._about(model, progress))
-        checkpoint.save_snapshot(self.folder, progress.step, content)
+        self.group.first_does(lambda: checkpoint.save_snapshot(self.folder, progress.step, content))
+
+    def drop_snapshots_after(self, step: int) -> None:
+        """Remove the copies of later steps: they belong to work that was lost."""
+        self.group.first_does(lambda: checkpoint.drop_snapshots_after(self.folder, step))
 
     def save_last(self, model: CharLM, snapshot: Snapshot, keep_previous: bool) -> None:
         """Write all that resuming needs. Raises CharLSTMError if it cannot be written."""
@@ -164,7 +175,7 @@ class RunFiles:
         resume = {"run": self.run_config, "progress": asdict(snapshot.progress)}
         about = self._about(model, snapshot.progress)
         content = checkpoint.ModelFile(model, self.corpus.vocabulary, about, resume, rest)
-        checkpoint.save_last(self.folder, content, keep_previous)
+        self.group.first_does(lambda: checkpoint.save_last(self.folder, content, keep_previous))
 
     def good_snapshot(self, model: CharLM, now: Snapshot) -> Snapshot:
         """What a roll-back of a resumed run goes back to: its last evaluation, or its beginning, as if never stopped.
@@ -207,7 +218,7 @@ class RunFiles:
             "valid_history": progress.history,
             "config": self.config.to_dict(),
             **({"started_from": start["lineage"], "licence": start["lineage"][0]["licence"]} if start else {}),
-            "environment": environment(model, self.kernels, self.config.batch_size),
+            "environment": environment(model, self.kernels, self.config),
             "versions": {"charlstm": __version__, "torch": torch.__version__, "python": platform.python_version()},
         }
 

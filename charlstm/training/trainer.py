@@ -1,6 +1,7 @@
 """The training loop: truncated back-propagation through time along contiguous lanes, with carried state.
 
-It yields events and prints nothing.
+It yields events and prints nothing. Several processes may run it together: all go through the same steps, because what
+decides is the same in all of them (weights, progress, the first process's clock); the first one writes.
 """
 
 from __future__ import annotations
@@ -8,28 +9,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-import torch
-from torch import Tensor
 
 from charlstm import checkpoint, errors
 from charlstm.config import BUDGETS, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.corpus.vocab import Ids
+from charlstm.distributed.parts import Parts
 from charlstm.evaluate import Stopped, bits_per_char
-from charlstm.network.buffers import BufferPool
-from charlstm.network.cells import Layer, State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
-from charlstm.training.batches import Window
-from charlstm.training.dropout import draw_seed, drop_recurrent_weights, dropout_masks, kept_lanes
+from charlstm.training.dropout import draw_seed
 from charlstm.training.events import Evaluated, Event, Finished, NotSaved, Reason, RolledBack, Saved, Stepped, Trained
-from charlstm.training.graphed import GraphedWindow
+from charlstm.training.learning import Learner, parts_for
 from charlstm.training.mixing import batches_of
-from charlstm.training.optim import guarded_step, learning_rate
+from charlstm.training.optim import guarded_step, learning_rate, share_moments
 from charlstm.training.plan import snapshots_due, steps_in_all
 from charlstm.training.preview import preview
 from charlstm.training.speed import SpeedMeter
@@ -57,6 +52,8 @@ class Trainer:
         clock: seconds.
         evaluation_s: about how long an evaluation takes, until one has been timed.
         old_ids: an old text, of which a share is read, too (`config.keep`).
+        parts: of the lanes, and whose they are (`parts_for`); None: this process does it all. Processes that train
+            together make their trainers, and run them, at the same time.
     """
 
     def __init__(
@@ -74,15 +71,18 @@ class Trainer:
         clock: Callable[[], float] = time.monotonic,
         evaluation_s: float = 0.0,
         old_ids: Ids | None = None,
+        parts: Parts | None = None,
     ) -> None:
         self.corpus, self.config, self.kernels = corpus, config, kernels
         self.sample_text, self.clock = sample_text, clock
-        self.started = clock()
+        self.parts = parts or parts_for(config, model.device)
+        self.group = self.parts.group
+        self.learner = Learner(model, config, kernels, self.parts)
+        self.now, self.stopping = self.group.agree(clock(), False)
+        self.started = self.now
         self.batches = batches_of(corpus, config, old_ids)
         self.total_steps = steps_in_all(corpus, config)
-        self.files = RunFiles(folder, corpus, config, self.batches, run_config, kernels)
-        self.pool = BufferPool()
-        self.graph: GraphedWindow | None = None  # of whole windows, on a GPU
+        self.files = RunFiles(folder, corpus, config, self.batches, run_config, kernels, self.group)
         self.seconds_before = 0.0  # of a --time budget, used up before this session
         self.reserve_s = evaluation_s  # what the evaluation at the end of a --time budget will take
         self.meter = SpeedMeter()
@@ -109,8 +109,12 @@ class Trainer:
         return self.batches.passes(self.progress.position)
 
     def seconds(self) -> float:
-        """Since this session began."""
-        return self.clock() - self.started
+        """Since this session began, when the processes last agreed on the time."""
+        return self.now - self.started
+
+    def _tick(self, should_stop: Callable[[], bool]) -> None:
+        """Agree on the time, and on whether to stop."""
+        self.now, self.stopping = self.group.agree(self.clock(), should_stop())
 
     def _resume(self, content: checkpoint.ModelFile, log_interval_steps: int) -> None:
         assert content.resume is not None
@@ -139,7 +143,7 @@ class Trainer:
         if nats is not None:
             p.best_nats, p.best_step, p.history = nats, p.step, ((p.step, nats),)
             self.files.save_best(self.model, p)
-        snapshot = self.run_state.snapshot()
+        snapshot = self._snapshot()
         self.files.save_last(self.model, snapshot, keep_previous=False)
         self.saved = snapshot.progress
 
@@ -149,30 +153,35 @@ class Trainer:
         Raises:
             DivergedError: after the third roll-back; the best model stays on disk.
         """
-        saved_at = self.clock()
-        checkpoint.drop_snapshots_after(self.files.folder, self.progress.step)
+        self._tick(should_stop)
+        saved_at = self.now
+        self.files.drop_snapshots_after(self.progress.step)
         while True:
+            self._tick(should_stop)
             p = self.progress
             taken = snapshots_due(self.config, p.fraction)
             p.fraction = self._fraction()
             if snapshots_due(self.config, p.fraction) > taken:
                 yield from self._save_snapshot()
-            if self._evaluation_due() and not should_stop():
-                with suppress(Stopped):
+            if self._evaluation_due() and not self.stopping:
+                try:
                     sound = yield from self._evaluate(should_stop)
+                except Stopped:  # the evaluation is made up for when the run goes on
+                    self.stopping = True
+                else:
                     if not sound:
                         yield from self._roll_back()
                         continue
                     yield from self._save()
-                    saved_at = self.clock()
-            reason = self._reason_to_end(should_stop)
+                    saved_at = self.now
+            reason = self._reason_to_end()
             if reason is not None:
                 yield from self._save()
                 yield self._finished(reason)
                 return
-            if self.clock() - saved_at > SAVE_EVERY_S:
+            if self.now - saved_at > SAVE_EVERY_S:
                 yield from self._save()
-                saved_at = self.clock()
+                saved_at = self.now
             loss_nats = self._step()
             if loss_nats is None:
                 yield from self._roll_back()
@@ -192,10 +201,10 @@ class Trainer:
     def _evaluation_due(self) -> bool:
         return math.floor(self.progress.fraction * self.config.evaluations) > self.progress.evaluations_done
 
-    def _reason_to_end(self, should_stop: Callable[[], bool]) -> Reason | None:
+    def _reason_to_end(self) -> Reason | None:
         if self.progress.fraction >= 1 and not self._evaluation_due():
             return "budget"
-        if should_stop():
+        if self.stopping:
             return "interrupted"
         if self.config.patience and self.progress.stale_evaluations >= self.config.patience:
             return "patience"
@@ -205,43 +214,22 @@ class Trainer:
         """Learn from one window; its loss, or None if something was not finite and nothing was touched."""
         p, config, model = self.progress, self.config, self.model
         window = self.batches.window(p.position, model.device)
-        T, B = window.inputs.shape
-        state = model.zero_state(B)
-        if not window.is_fresh:
-            keep = kept_lanes(config.reset, B, config.seed, p.step, model.device)
-            state = State(*(torch.where(keep, carried, 0.0) for carried in self.run_state.carried))
-        L, H = model.config.num_layers, model.config.hidden_size
-        masks = dropout_masks(config.dropout, config.variational, (T, B, H), L, config.seed, p.step, model.device)
-        layers = drop_recurrent_weights(model.stack.layers(), config.weight_dropout, config.seed, p.step)
-        loss, state = self._learn(window, state, masks, layers)
+        loss, state = self.learner.learn(window, self.run_state.carried, p.step)
         lr = learning_rate(p.fraction, config) * p.lr_scale
-        if not guarded_step(model, self.run_state.optimizers, loss.detach(), lr, config.clip_norm):
-            return None
-        self.run_state.carried = state.detach()
+        with self.parts.one_thread():
+            if not guarded_step(model, self.run_state.optimizers, loss, lr, config.clip_norm, self.group):
+                return None
+        self.run_state.carried = state
         p.step += 1
         p.epoch, p.offset = window.position
         self.meter.add(self.clock(), window.characters)
         return loss.item()
 
-    def _learn(self, window: Window, state: State, masks: list[Tensor], layers: list[Layer]) -> tuple[Tensor, State]:
-        """The loss of a window and the state after it; the gradients are left in the weights."""
-        model, config = self.model, self.config
-        if model.device.type == "cuda" and len(window.inputs) == config.seq_len and not config.weight_dropout:
-            if self.graph is None:
-                self.graph = GraphedWindow(model, self.kernels, window.inputs, window.targets, state, masks)
-            return self.graph(window.inputs, window.targets, state, masks)
-        model.zero_grad(set_to_none=True)
-        loss, state = model.window_loss(
-            window.inputs,
-            window.targets,
-            state,
-            kernels=self.kernels,
-            pool=self.pool,
-            masks=masks,
-            layers=layers,
-        )
-        loss.backward()
-        return loss, state
+    def _snapshot(self) -> Snapshot:
+        """A copy of everything, the same in all processes."""
+        self.run_state.carried = self.learner.whole_state(self.run_state.carried)
+        share_moments(self.run_state.optimizers, self.group)
+        return self.run_state.snapshot()
 
     def _trained(self) -> Trained:
         p, mean = self.progress, self.progress.loss_sum / max(1, self.progress.loss_count)
@@ -251,13 +239,13 @@ class Trainer:
 
     def _evaluate(self, should_stop: Callable[[], bool]) -> Generator[Event, None, bool]:
         """Score the model and keep it if it is the best; False if the score is not finite. Raises Stopped."""
-        p, began = self.progress, self.clock()
+        p, began = self.progress, self.now
         if len(self.corpus.valid) < 2:  # nothing to validate on: the newest is the best
             p.best_nats, p.best_step = None, p.step
             p.evaluations_done, p.evaluated_at = math.floor(p.fraction * self.config.evaluations), p.step
             yield from self._save_best()
             return True
-        score = score_valid(self.model, self.corpus, self.config, self.kernels, should_stop)
+        score = score_valid(self.model, self.corpus, self.config, self.kernels, should_stop, self.parts)
         nats = score.nats_per_char
         if not math.isfinite(nats):
             return False
@@ -272,8 +260,9 @@ class Trainer:
         else:
             p.stale_evaluations += 1
         seed = draw_seed(self.config.seed, p.step, "sample")
-        sample = self._preview(seed) if self.sample_text else None
-        self.reserve_s = self.clock() - began
+        sample = self._preview(seed) if self.sample_text and self.group.is_first else None
+        self._tick(should_stop)
+        self.reserve_s = self.now - began
         yield Evaluated(
             p.step, self.position_epochs, nats, score.bits_per_char, score.characters, best, sample, self.seconds()
         )
@@ -302,7 +291,7 @@ class Trainer:
         """Write the state, unless it is on disk already. The save of an evaluation stays until the next one."""
         if self.saved == self.progress:
             return
-        snapshot = self.run_state.snapshot()
+        snapshot = self._snapshot()
         if self.progress.step == self.progress.evaluated_at:
             self.good = snapshot
         try:
@@ -324,7 +313,7 @@ class Trainer:
         """
         failed = self.progress
         self.run_state.restore(self.good)
-        checkpoint.drop_snapshots_after(self.files.folder, self.progress.step)
+        self.files.drop_snapshots_after(self.progress.step)
         self.progress.rollbacks = failed.rollbacks + 1
         self.progress.lr_scale = failed.lr_scale / 2
         yield RolledBack(self.progress.step, failed.step, self.progress.lr_scale, self.progress.rollbacks)
