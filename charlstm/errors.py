@@ -2,6 +2,7 @@
 
     CharLSTMError         1  something failed that is none of those below
     ├── UsageError        2  invalid options: a value out of range, or options that exclude each other
+    │   └── FolderInUseError        another process trains in the folder
     ├── TextError         3  a text, prompt or item that is unusable
     │   ├── UnknownCharacterError   a character that the model has never seen
     │   └── ChangedTextError        the text of a run that is to go on has changed
@@ -37,6 +38,10 @@ class UsageError(CharLSTMError):
     """Invalid options: a value out of range, or options that exclude each other."""
 
     exit_code = 2
+
+
+class FolderInUseError(UsageError):
+    """Another process trains in this folder now."""
 
 
 class TextError(CharLSTMError):

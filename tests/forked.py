@@ -67,6 +67,12 @@ def run_command(folder: Path, command: str, die_in_save: int | None = None) -> N
     main()
 
 
+def run_together(folder: Path, command: str, launch: dict[str, str], die_in_save: int | None = None) -> None:
+    """`run_command` as a launcher would start it: `launch` are the variables that say which process this is."""
+    os.environ.update(launch)
+    run_command(folder, command, die_in_save)
+
+
 def run_in_own_group(folder: Path, command: str) -> None:
     """`run_command` in a process group of its own: in one that its shell has left, nobody can be stopped by Ctrl-Z."""
     os.setpgid(0, 0)

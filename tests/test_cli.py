@@ -202,8 +202,9 @@ def test_half_a_copy_of_a_run_is_not_started_over(invoke: Invoke, trained: Path)
     assert invoke("train", "--resume", "run", "-q").code == 0
 
 
+@pytest.mark.parametrize("again", [False, True])
 def test_a_run_that_was_killed_before_the_state_of_its_first_evaluation_starts_over(
-    invoke: Invoke, corpus_file: Path
+    invoke: Invoke, corpus_file: Path, again: bool
 ) -> None:
     arguments = (corpus_file, "--steps", 20, *SMALL, "-q", "--out")
     assert invoke("train", *arguments, "whole").code == 0
@@ -213,6 +214,8 @@ def test_a_run_that_was_killed_before_the_state_of_its_first_evaluation_starts_o
         )
         assert invoke("train", *arguments, "killed").code != 0
     assert {p.name for p in Path("killed").iterdir()} == {".lock", "best.safetensors", "config.json", "metrics.jsonl"}
+    if again:  # and killed once more, before the first step
+        Path("killed", "metrics.jsonl").write_bytes(b"")
     result = invoke("train", "--resume", "killed")
     assert result.code == 0
     assert "starts over" in result.err

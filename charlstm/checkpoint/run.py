@@ -225,9 +225,9 @@ def check_start_over(folder: Path) -> None:
     with suppress(ModelFileError):
         training = load_model_file(best).training
         history, at = training.get("valid_history"), training.get("step")
-        steps = [event.get("step") for event in read_metrics(folder)]
-        is_first = isinstance(history, list) and len(history) == 1
-        if is_first and type(at) is int and steps and all(type(step) is int and step <= at for step in steps):
+        steps = [event.get("step") for event in read_metrics(folder)]  # none if it was killed again as it started over
+        is_first = isinstance(history, list) and len(history) == 1 and (folder / METRICS).exists()
+        if is_first and type(at) is int and all(type(step) is int and step <= at for step in steps):
             return
     raise ModelFileError(
         f"{folder}: it has a {BEST}, but no {LAST} to continue from; copy that file here, too, or start a new run "

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlstm.distributed.launch import launched
-from charlstm.errors import CharLSTMError, Interrupted
+from charlstm.errors import CharLSTMError, FolderInUseError, Interrupted
 
 if TYPE_CHECKING:
     import torch
 
     from charlstm.distributed.group import Group
 
+STDOUT, STDERR = 1, 2
+_aside: list[int] = []  # the real stderr of a process that has fallen silent
 SHARED = ("train", "sample")  # the commands that processes do together; any other is done by the first alone
 
 
@@ -28,8 +30,10 @@ def has_nothing_to_do(arguments: Sequence[str]) -> bool:
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
     if command not in SHARED or {"--help", "-h"} & set(arguments):
         return True
-    sink = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (open until the process ends)
-    sys.stdout, sys.stderr = sink, sink
+    _aside.append(os.dup(STDERR))
+    sink = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (STDOUT, STDERR):  # not the streams alone: PyTorch's own messages pass them by
+        os.dup2(sink, descriptor)
     return False
 
 
@@ -61,7 +65,11 @@ def joined(device: torch.device) -> Iterator[Group]:
 
 def speak_up() -> None:
     """Write to the real stderr again."""
-    sys.stderr = sys.__stderr__
+    if _aside:
+        os.dup2(_aside.pop(), STDERR)
+
+
+WAIT_S = 30.0  # for the processes of the same job that a launcher is just ending, before it started this one
 
 
 @contextmanager
@@ -70,4 +78,15 @@ def held(group: Group, folder: Path, new: bool) -> Iterator[list[str]]:
     from charlstm import checkpoint
 
     with ExitStack() as stack:
-        yield group.first_does(lambda: stack.enter_context(checkpoint.hold_run(folder, new)))
+
+        def hold() -> list[str]:
+            until = time.monotonic() + (0.0 if launched() is None else WAIT_S)
+            while True:
+                try:
+                    return stack.enter_context(checkpoint.hold_run(folder, new))
+                except FolderInUseError:
+                    if time.monotonic() >= until:
+                        raise
+                    time.sleep(0.2)
+
+        yield group.first_does(hold)

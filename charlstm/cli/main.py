@@ -16,6 +16,7 @@ MEMORY = ("not enough memory", "out of memory", "can't allocate memory", "Defaul
 
 def main() -> None:
     """Run the command line of this process, and exit."""
+    INTERRUPTS.deferred = True  # until there is somebody to say it
     INTERRUPTS.install()
     output = open_streams()
     tame_environment()
@@ -33,6 +34,8 @@ def run() -> int:
     """Run the command; its exit code."""
     debug = "--debug" in sys.argv or os.environ.get("CHARLSTM_DEBUG", "").lower() in ("1", "true", "yes", "on")
     try:
+        INTERRUPTS.deferred = False
+        INTERRUPTS.check()
         if has_nothing_to_do(sys.argv[1:]):
             return 0
         from charlstm.cli.app import run_app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -273,7 +274,8 @@ def run(session: Session, output: Output, device: str) -> None:
         reporter.close()
     end = running.end
     assert end is not None
-    if end.reason == "interrupted" and INTERRUPTS.signum is not None:
+    if end.reason == "interrupted":
+        signum = INTERRUPTS.signum or signal.SIGTERM  # where another process got the signal
         command = resume_command(session.folder, session.config.to_dict(), device=chosen(device))
         how_far = f"stopped at step {end.step:,} ({running.fraction:.0%} of the budget)"
         how = (
@@ -281,7 +283,7 @@ def run(session: Session, output: Output, device: str) -> None:
             if running.saved
             else f"but not saved: {running.problem}. To go on from the last save:"
         )
-        raise Interrupted(INTERRUPTS.signum, f"{how_far} {how}\n  {command}")
+        raise Interrupted(signum, f"{how_far} {how}\n  {command}")
     running.check_saved()
     if not output.quiet:
         more = [(name, with_option(row)) for name, row in compared_rows(came_to)] if came_to else []

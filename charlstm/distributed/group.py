@@ -25,7 +25,8 @@ from charlstm import errors
 from charlstm.distributed.launch import Launch
 from charlstm.distributed.tree import tree_sum
 
-SET_UP = timedelta(days=2)  # of waiting for a process that reads a text of terabytes
+CONNECTING = timedelta(minutes=5)  # of waiting for processes that were started at the same time
+SET_UP = timedelta(days=2)  # of waiting for one that reads a text of terabytes
 TRAINING = timedelta(minutes=30)  # of waiting for one that computes a window, scores, or writes a file
 FAILED, FAILING_S = "charlstm has failed", 2.0
 MAX_SAID = 1 << 20  # bytes that `first_does` may hand over
@@ -112,14 +113,17 @@ class ProcessGroup(Group):
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # so that no other machine can reach them
         backend = "gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl"
         with self._meeting():
-            self._store, _, _ = next(rendezvous("env://", timeout=SET_UP))
+            store, _, _ = next(rendezvous("env://", timeout=CONNECTING))
+            # a job that is started again may find the store of its last attempt, with that one's addresses in it
+            self._store = dist.PrefixStore(f"charlstm/{launch.attempt}", store)  # type: ignore[attr-defined]
             dist.init_process_group(
                 backend,
-                timeout=SET_UP,
-                store=dist.PrefixStore("charlstm", self._store),  # type: ignore[attr-defined]
+                timeout=CONNECTING,
+                store=self._store,
                 rank=self.rank,
                 world_size=self.size,
             )
+            self._words: Any = dist.new_group(timeout=SET_UP, backend="gloo")
             self._training: Any = dist.new_group(timeout=TRAINING)
 
     def gather(self, tensor: Tensor) -> list[Tensor]:
@@ -188,7 +192,7 @@ class ProcessGroup(Group):
     def one_by_one(self, work: Callable[[], Any]) -> Any:
         """Let one process of each machine do something before the others do; what it returned here."""
         value = work() if self.launch.local_rank == 0 else None
-        self._gathered(torch.zeros(1), None)
+        self._gathered(torch.zeros(1), self._words)
         return work() if self.launch.local_rank else value
 
     def is_alone_in_failing(self) -> bool:
@@ -220,9 +224,9 @@ class ProcessGroup(Group):
         content = torch.frombuffer(bytearray(text.encode()[:MAX_SAID]), dtype=torch.uint8)
         length = torch.tensor([len(content)])
         with self._meeting():
-            dist.broadcast(length, 0)
+            dist.broadcast(length, 0, group=self._words)
             content = content if self.is_first else torch.empty(int(length), dtype=torch.uint8)
-            dist.broadcast(content, 0)
+            dist.broadcast(content, 0, group=self._words)
         return bytes(content.tolist()).decode()
 
     @contextmanager

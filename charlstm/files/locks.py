@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from charlstm.errors import UsageError
+from charlstm.errors import FolderInUseError
 from charlstm.files.atomic import UNABLE, cannot_write, sync, sync_folder
 
 LOCK = ".lock"
@@ -26,7 +26,7 @@ def hold_folder(folder: Path) -> Iterator[list[str]]:
     Where a file system has no locks, there is none: a file in place of a lock would outlive a process that was killed.
 
     Raises:
-        UsageError: if another process holds it.
+        FolderInUseError: if another process holds it.
         CharLSTMError: if the folder cannot be written to.
     """
     path, missing = folder / LOCK, []
@@ -41,7 +41,7 @@ def hold_folder(folder: Path) -> Iterator[list[str]]:
             if not sync(descriptor) or not sync_folder(folder):
                 missing.append(NO_SYNC.format(folder=folder))
         except BlockingIOError:
-            raise UsageError(
+            raise FolderInUseError(
                 f"{folder}: another charlstm is training here; wait until it ends, or give another folder"
             ) from None
         except OSError as e:
