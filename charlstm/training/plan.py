@@ -21,7 +21,7 @@ from charlstm.training.mixing import batches_of, new_lanes
 
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given ...
 GOING_ON_CHARS = 5_000_000  # ... and by a network that knows another text already
-GOING_ON_RATE = 0.5  # its highest rate, as a share of that of a new network
+GOING_ON_RATE = 0.25  # its highest rate, as a share of that of a new network
 EVALUATION_SHARE = 0.1  # of a budget goes to evaluations, about
 # in a budget of time below a quarter of an hour: how many, and on how many characters each
 SHORT_EVALUATIONS, MIN_VALID_CHARS, MAX_SHORT_CHARS = 4, 5_000, 120_000
