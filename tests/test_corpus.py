@@ -450,7 +450,7 @@ def test_progress_is_told_as_how_much_is_done_of_how_much(tmp_path: Path) -> Non
         CorpusRequest((str(tmp_path),)),
         on_progress=lambda what, done, total: told.setdefault(what, []).append((done, total)),
     )
-    assert set(told) == {"reading", "encoding", "checking"}
+    assert set(told) == {"reading", "encoding", "storing", "checking"}
     for steps in told.values():
         dones, (total,) = [done for done, _ in steps], {total for _, total in steps}
         assert dones == sorted(dones)

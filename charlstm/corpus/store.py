@@ -9,24 +9,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import shutil
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import BinaryIO
 
 import numpy as np
 
 from charlstm.corpus.blocks import read_ids
-from charlstm.corpus.encode import check_of, encode
+from charlstm.corpus.encode import Sharing, check_of, encode, sharing_of
+from charlstm.corpus.hashing import hash_files
 from charlstm.corpus.lines import LineCounts
 from charlstm.corpus.request import CorpusRequest
-from charlstm.corpus.sources import STDIN, check_encoding, check_globs, find_files, open_text, read_chunks
+from charlstm.corpus.sources import STDIN, check_encoding, check_globs, find_files, read_chunks
 from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.errors import TextError
 from charlstm.files.atomic import read_regular
 from charlstm.files.cache import cache_folder, make_folder, move_into_cache, remove_abandoned
+from charlstm.files.cores import usable_cores
+from charlstm.files.locks import Turn, take_turn
 from charlstm.progress import OnProgress, Tally, unheard
 
 FORMAT = 1
@@ -36,6 +43,10 @@ ABANDONED_S = 24 * 3600  # no encoding takes this long
 OPENING_CHARS = 10_000_000  # enough of a text to tell whether it has paragraphs
 LINE_BLOCK = 1 << 20  # characters that are looked through at once
 BLANK_LINE_EVERY = 10  # newlines, at least, in a text with paragraphs
+NAME_CHARS = 32
+NOTE_S = 0.5  # between two notes to those who wait
+
+Fingerprint = list[tuple[int, int, int, int]]  # of every file its size, when it changed, and which file it is
 
 
 @dataclass(frozen=True)
@@ -115,11 +126,19 @@ def open_corpus(
     request: CorpusRequest,
     stdin: BinaryIO | None = None,
     on_progress: OnProgress = unheard,
+    processes: int | None = None,
 ) -> Corpus:
-    """Encode the texts of a request, or find them encoded.
+    """Encode the texts of a request, or find them encoded. Processes that open the same at once encode it once.
+
+    Args:
+        request: which texts, and how they are read.
+        stdin: standard input, if it is one of them.
+        on_progress: is told how far we are, or another process for which we wait.
+        processes: at most so many share the work on a large text; None: as many as there are cores for us.
 
     Raises:
         TextError: for anything that cannot be read, decoded, or trained on. No store is left behind.
+        CharLSTMError: if a process that shares the work was killed.
     """
     check_encoding(request.encoding)
     spooled: dict[str, Path] = {}
@@ -139,19 +158,18 @@ def open_corpus(
             valid = _resolve(request.valid_files, request.globs, spooled)
             before = _fingerprint(train + valid)
             _check_beginnings(request, train + valid)
-            sha256 = _digest(request, train, valid, on_progress)
-            store = cache / sha256
-            corpus = _open(store, sha256, on_progress)
-            if corpus is None:
-                new = Path(scratch) / "store"
-                new.mkdir()
-                encode(request, train, valid, new, sha256, on_progress)
-                if _fingerprint(train + valid) != before:
-                    raise TextError("a file of the text changed while charlstm read it; wait until it is complete")
-                corpus = _open(new, sha256, on_progress)
+            sharing = sharing_of(sum(size for size, *_ in before), processes or usable_cores())
+            lock = cache / f"{SCRATCH}{_name_of_work(request, train, valid, before)}.lock"
+            corpus: Corpus | None = None
+            while corpus is None:
+                with take_turn(lock, _is_sha256, partial(_tell_of_other, on_progress)) as turn:
+                    if not _is_sha256(turn.found):
+                        told = _telling(turn, on_progress)
+                        corpus = _find_or_encode(request, train, valid, Path(scratch), before, told, sharing)
+                        turn.write(corpus.sha256)
                 if corpus is None:
-                    raise TextError(f"cannot read back the encoded text in {cache}: is the disk full or failing?")
-                move_into_cache(new, store, Path(scratch) / "damaged", "corpus.json")
+                    corpus = _open(cache / turn.found, turn.found, on_progress)
+                    _check_unchanged(train + valid, before)
             return corpus
     except OSError as e:
         raise TextError(
@@ -170,11 +188,75 @@ def _resolve(arguments: Sequence[str], globs: Sequence[str], spooled: dict[str, 
     return files + [spooled[STDIN] for a in arguments if a == STDIN]
 
 
-def _fingerprint(paths: Sequence[Path]) -> list[tuple[int, int]]:
+def _find_or_encode(
+    request: CorpusRequest,
+    train: Sequence[Path],
+    valid: Sequence[Path],
+    scratch: Path,
+    before: Fingerprint,
+    on_progress: OnProgress,
+    sharing: Sharing,
+) -> Corpus:
+    sha256 = _digest(request, train, valid, on_progress, sharing.processes)
+    store = scratch.parent / sha256
+    corpus = _open(store, sha256, on_progress)
+    if corpus is None:
+        new, parts = scratch / "store", scratch / "parts"
+        for folder in (new, parts):
+            folder.mkdir(parents=True)
+        encode(request, train, valid, new, parts, sha256, on_progress, sharing)
+        _check_unchanged((*train, *valid), before)
+        corpus = _open(new, sha256, on_progress)
+        if corpus is None:
+            raise TextError(f"cannot read back the encoded text in {store.parent}: is the disk full or failing?")
+        move_into_cache(new, store, scratch / "damaged", "corpus.json")
+    return corpus
+
+
+def _fingerprint(paths: Sequence[Path]) -> Fingerprint:
     try:
-        return [(s.st_size, s.st_mtime_ns) for s in (p.stat() for p in paths)]
+        return [(s.st_size, s.st_mtime_ns, s.st_dev, s.st_ino) for s in (p.stat() for p in paths)]
     except OSError as e:
         raise TextError(f"{e.filename}: {e.strerror}") from None
+
+
+def _check_unchanged(paths: Sequence[Path], before: Fingerprint) -> None:
+    if _fingerprint(paths) != before:
+        raise TextError("a file of the text changed while charlstm read it; wait until it is complete")
+
+
+def _name_of_work(
+    request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path], fingerprint: Fingerprint
+) -> str:
+    """A name that processes which want the same text have in common, for as long as none of its files changes."""
+    how = replace(request, files=(), valid_files=(), globs=())
+    what = [asdict(how), [[p.suffix == ".gz" for p in paths] for paths in (train, valid)], fingerprint]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:NAME_CHARS]
+
+
+def _is_sha256(note: str) -> bool:
+    return re.fullmatch("[0-9a-f]{64}", note) is not None
+
+
+def _telling(turn: Turn, on_progress: OnProgress) -> OnProgress:
+    """A function that tells those, too, who wait for their turn."""
+    noted_at = -math.inf
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal noted_at
+        on_progress(what, done, total)
+        if monotonic() - noted_at > NOTE_S:
+            turn.write(f"{what} {done} {total}")
+            noted_at = monotonic()
+
+    return tell
+
+
+def _tell_of_other(on_progress: OnProgress, note: str) -> None:
+    """Tell of the process that we wait for what it has told us."""
+    what, *counts = note.rsplit(" ", 2)
+    if len(counts) == 2 and all(map(str.isdecimal, counts)):
+        on_progress(f"another process is {what}", *map(int, counts))
 
 
 def _check_beginnings(request: CorpusRequest, paths: Sequence[Path]) -> None:
@@ -183,21 +265,16 @@ def _check_beginnings(request: CorpusRequest, paths: Sequence[Path]) -> None:
         next(read_chunks(path, request.encoding, request.normalize), None)
 
 
-def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path], on_progress: OnProgress) -> str:
-    tally = Tally(on_progress, "reading", sum(p.stat().st_size for p in (*train, *valid)))
-    digests: list[list[str]] = []
-    for paths in (train, valid):
-        digests.append([])
-        for path in paths:
-            digest = hashlib.sha256()
-            try:
-                with open_text(path) as f:
-                    while chunk := f.read(1 << 20):
-                        digest.update(chunk)
-                        tally.add(len(chunk))
-            except OSError as e:
-                raise TextError(f"{path}: {e.strerror}") from None
-            digests[-1].append(digest.hexdigest() + (" gz" if path.suffix == ".gz" else ""))
+def _digest(
+    request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path], on_progress: OnProgress, threads: int
+) -> str:
+    paths = (*train, *valid)
+    tally = Tally(on_progress, "reading", sum(p.stat().st_size for p in paths))
+    hashes = [
+        digest + (" gz" if path.suffix == ".gz" else "")
+        for path, digest in zip(paths, hash_files(paths, threads, tally.add), strict=True)
+    ]
+    digests = [hashes[: len(train)], hashes[len(train) :]]
     how: list[object] = [FORMAT, request.encoding, request.normalize, request.valid_fraction if not valid else 0.0]
     if request.characters:
         how.append(request.characters)
