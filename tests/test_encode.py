@@ -5,9 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import random
-import signal
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -15,16 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_children import alive, descendants, on_linux, until
 
-from charlstm.corpus import CorpusRequest, appearance, blocks, encode, lines, open_corpus, sources, split, store
-from charlstm.corpus.encode import Sharing, sharing_of
+from charlstm.corpus import CorpusRequest, appearance, blocks, encode, lines, sources, split
+from charlstm.corpus.encode import Sharing
 from charlstm.corpus.parts import cut_places, plan_parts
-from charlstm.errors import CharLSTMError, TextError
+from charlstm.errors import TextError
 from charlstm.progress import unheard
 
 GOOD = ["a", "b", "c", "d", "e\u0301", "é", "字", "😀", "ᄀ", "ᅡ", "\u0301\u0323", "\ufeff", " ", "\r", "\r\n", "\n\n"]

@@ -14,6 +14,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import BinaryIO
 import numpy as np
 
 from charlstm.corpus.blocks import read_ids
-from charlstm.corpus.encode import Sharing, check_of, encode, sharing_of
+from charlstm.corpus.encode import check_of, encode, sharing_of
 from charlstm.corpus.hashing import hash_files
 from charlstm.corpus.lines import LineCounts
 from charlstm.corpus.request import CorpusRequest
@@ -141,36 +142,25 @@ def open_corpus(
         CharLSTMError: if a process that shares the work was killed.
     """
     check_encoding(request.encoding)
-    spooled: dict[str, Path] = {}
     cache = cache_folder("corpora")
     try:
         make_folder(cache)
         remove_abandoned(cache, f"{SCRATCH}*", ABANDONED_S)
-        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=cache) as scratch:
+        with ExitStack() as until_encoded:
+            spooled: dict[str, Path] = {}
             if STDIN in request.files + request.valid_files:
                 if stdin is None:
                     raise TextError("-: standard input is closed")
-                spooled[STDIN] = Path(scratch) / "standard input"
+                place = until_encoded.enter_context(tempfile.TemporaryDirectory(prefix=SCRATCH, dir=cache))
+                spooled[STDIN] = Path(place) / "standard input"
                 with open(spooled[STDIN], "wb") as f:
                     shutil.copyfileobj(stdin, f, 1 << 20)
             check_globs(request.files + request.valid_files, request.globs)
             train = _resolve(request.files, request.globs, spooled)
             valid = _resolve(request.valid_files, request.globs, spooled)
-            before = _fingerprint(train + valid)
+            text = _Text(request, train, valid, _fingerprint(train + valid), cache)
             _check_beginnings(request, train + valid)
-            sharing = sharing_of(sum(size for size, *_ in before), processes or usable_cores())
-            lock = cache / f"{SCRATCH}{_name_of_work(request, train, valid, before)}.lock"
-            corpus: Corpus | None = None
-            while corpus is None:
-                with take_turn(lock, _is_sha256, partial(_tell_of_other, on_progress)) as turn:
-                    if not _is_sha256(turn.found):
-                        told = _telling(turn, on_progress)
-                        corpus = _find_or_encode(request, train, valid, Path(scratch), before, told, sharing)
-                        turn.write(corpus.sha256)
-                if corpus is None:
-                    corpus = _open(cache / turn.found, turn.found, on_progress)
-                    _check_unchanged(train + valid, before)
-            return corpus
+            return text.open_once(processes or usable_cores(), on_progress)
     except OSError as e:
         raise TextError(
             f"cannot write the encoded text to {cache}: {e.strerror or e}; set CHARLSTM_CACHE_DIR"
@@ -188,29 +178,68 @@ def _resolve(arguments: Sequence[str], globs: Sequence[str], spooled: dict[str, 
     return files + [spooled[STDIN] for a in arguments if a == STDIN]
 
 
-def _find_or_encode(
-    request: CorpusRequest,
-    train: Sequence[Path],
-    valid: Sequence[Path],
-    scratch: Path,
-    before: Fingerprint,
-    on_progress: OnProgress,
-    sharing: Sharing,
-) -> Corpus:
-    sha256 = _digest(request, train, valid, on_progress, sharing.processes)
-    store = scratch.parent / sha256
-    corpus = _open(store, sha256, on_progress)
-    if corpus is None:
-        new, parts = scratch / "store", scratch / "parts"
-        for folder in (new, parts):
-            folder.mkdir(parents=True)
-        encode(request, train, valid, new, parts, sha256, on_progress, sharing)
-        _check_unchanged((*train, *valid), before)
-        corpus = _open(new, sha256, on_progress)
+@dataclass(frozen=True)
+class _Text:
+    """Files that have been found, and are opened as a corpus.
+
+    Attributes:
+        request: how they are read.
+        train, valid: the files.
+        before: how they were.
+        cache: where their store is, or will be.
+    """
+
+    request: CorpusRequest
+    train: list[Path]
+    valid: list[Path]
+    before: Fingerprint
+    cache: Path
+
+    def open_once(self, processes: int, on_progress: OnProgress) -> Corpus:
+        """The corpus, encoded by us or by a process that is at it."""
+        work = self._name_of_work()
+        lock = self.cache / f"{SCRATCH}{work}.lock"
+        while True:
+            with take_turn(lock, _is_sha256, partial(_tell_of_other, on_progress)) as turn:
+                if not _is_sha256(turn.found):
+                    prefix = f"{SCRATCH}{work}-"
+                    if turn.is_alone:  # so whoever was encoding it before has been killed
+                        remove_abandoned(self.cache, f"{prefix}*", 0)
+                    corpus = self._find_or_encode(prefix, processes, _telling(turn, on_progress))
+                    turn.write(corpus.sha256)
+                    return corpus
+            self._check_unchanged()
+            found = _open(self.cache / turn.found, turn.found, on_progress)
+            if found is not None:
+                return found
+
+    def _find_or_encode(self, prefix: str, processes: int, on_progress: OnProgress) -> Corpus:
+        request, train, valid, cache = self.request, self.train, self.valid, self.cache
+        sharing = sharing_of(sum(size for size, *_ in self.before), processes)
+        sha256 = _digest(request, train, valid, on_progress, sharing.processes)
+        corpus = _open(cache / sha256, sha256, on_progress)
         if corpus is None:
-            raise TextError(f"cannot read back the encoded text in {store.parent}: is the disk full or failing?")
-        move_into_cache(new, store, scratch / "damaged", "corpus.json")
-    return corpus
+            with tempfile.TemporaryDirectory(prefix=prefix, dir=cache) as scratch:
+                new, parts = Path(scratch) / "store", Path(scratch) / "parts"
+                new.mkdir()
+                parts.mkdir()
+                encode(request, train, valid, new, parts, sha256, on_progress, sharing)
+                self._check_unchanged()
+                corpus = _open(new, sha256, on_progress)
+                if corpus is None:
+                    raise TextError(f"cannot read back the encoded text in {cache}: is the disk full or failing?")
+                move_into_cache(new, cache / sha256, Path(scratch) / "damaged", "corpus.json")
+        return corpus
+
+    def _check_unchanged(self) -> None:
+        if _fingerprint(self.train + self.valid) != self.before:
+            raise TextError("a file of the text changed while charlstm read it; wait until it is complete")
+
+    def _name_of_work(self) -> str:
+        """A name that processes which want the same text have in common, for as long as none of its files changes."""
+        how = asdict(replace(self.request, files=(), valid_files=(), globs=()))
+        packed = [[path.suffix == ".gz" for path in paths] for paths in (self.train, self.valid)]
+        return hashlib.sha256(json.dumps([how, packed, self.before]).encode()).hexdigest()[:NAME_CHARS]
 
 
 def _fingerprint(paths: Sequence[Path]) -> Fingerprint:
@@ -218,20 +247,6 @@ def _fingerprint(paths: Sequence[Path]) -> Fingerprint:
         return [(s.st_size, s.st_mtime_ns, s.st_dev, s.st_ino) for s in (p.stat() for p in paths)]
     except OSError as e:
         raise TextError(f"{e.filename}: {e.strerror}") from None
-
-
-def _check_unchanged(paths: Sequence[Path], before: Fingerprint) -> None:
-    if _fingerprint(paths) != before:
-        raise TextError("a file of the text changed while charlstm read it; wait until it is complete")
-
-
-def _name_of_work(
-    request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path], fingerprint: Fingerprint
-) -> str:
-    """A name that processes which want the same text have in common, for as long as none of its files changes."""
-    how = replace(request, files=(), valid_files=(), globs=())
-    what = [asdict(how), [[p.suffix == ".gz" for p in paths] for paths in (train, valid)], fingerprint]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:NAME_CHARS]
 
 
 def _is_sha256(note: str) -> bool:

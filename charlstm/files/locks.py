@@ -60,10 +60,11 @@ class Turn:
     Attributes:
         found: the last note of the process that had its turn while we waited; empty if we did not wait, or if it wrote
             none. A process that was killed leaves the last one it wrote.
+        is_alone: whether no other process can have its turn now: not where the file system has no locks.
     """
 
-    def __init__(self, descriptor: int, found: str) -> None:
-        self.descriptor, self.found = descriptor, found
+    def __init__(self, descriptor: int, found: str, is_alone: bool) -> None:
+        self.descriptor, self.found, self.is_alone = descriptor, found, is_alone
 
     def write(self, note: str) -> None:
         """Let those who wait know something, in place of what they knew: up to 256 bytes, if the disk has room."""
@@ -92,11 +93,11 @@ def take_turn(path: Path, is_result: Callable[[str], bool], on_wait: Callable[[s
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
-            while not _try_lock(descriptor):
+            while (locked := _try_lock(descriptor)) is None:
                 waited = True
                 on_wait(_note(descriptor))
                 time.sleep(POLL_S)
-            turn = Turn(descriptor, _note(descriptor) if waited else "")
+            turn = Turn(descriptor, _note(descriptor) if waited else "", locked)
             if is_result(turn.found):
                 yield turn
                 return
@@ -125,13 +126,12 @@ def _is_named(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _try_lock(descriptor: int) -> bool:
-    """Lock a file, if it can be; False if another process has it. Raises OSError."""
+def _try_lock(descriptor: int) -> bool | None:
+    """As `_lock`; None if another process has it."""
     try:
-        _lock(descriptor)
+        return _lock(descriptor)
     except BlockingIOError:
-        return False
-    return True
+        return None
 
 
 def _lock(descriptor: int) -> bool:
