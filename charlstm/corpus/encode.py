@@ -33,7 +33,7 @@ from charlstm.files.atomic import sync, sync_folder
 from charlstm.progress import OnProgress, Tally
 
 NAMED_FILES = 100  # of a corpus, so that a person can tell stores apart
-SHARED_FROM = 1 << 26  # bytes: a smaller text is encoded before other processes have started
+SHARED_FROM = 1 << 28  # bytes: with a smaller text, starting processes costs as much as they save
 MIN_PART_BYTES, MAX_PART_BYTES = 1 << 22, 1 << 26
 PARTS_EACH = 8  # for every process, so that none has to wait long for the last one
 MAX_PROCESSES = 32
