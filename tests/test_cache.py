@@ -98,8 +98,9 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
     for name in ("tmp-old", "tmp-new", "kept"):
         (tmp_path / "key" / name).mkdir(parents=True)
         (tmp_path / "key" / name / "half").touch()
+    (tmp_path / "key" / "tmp.lock").touch()
     an_hour_ago = time.time() - 3600
-    for name in ("tmp-old", "kept"):
+    for name in ("tmp-old", "tmp.lock", "kept"):
         os.utime(tmp_path / "key" / name, (an_hour_ago, an_hour_ago))
     remove_abandoned(tmp_path, "*/tmp*", 600)
     assert sorted(p.name for p in (tmp_path / "key").iterdir()) == ["kept", "tmp-new"]

@@ -390,13 +390,14 @@ def test_of_a_large_corpus_every_id_is_seen_and_a_fixed_part_is_compared(
 def test_ids_come_back_however_they_were_written(tmp_path_factory, ids: list[int], piece: int, id_type: type) -> None:
     path = tmp_path_factory.mktemp("blocks") / "ids"
     written: np.ndarray = np.array([i % 256 for i in ids] if id_type is np.uint8 else ids, dtype=id_type)
-    with pytest.MonkeyPatch.context() as patch, blocks.BlockWriter(path) as out:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", 16)
-        for start in range(0, len(written), piece):
-            out.write(written[start : start + piece])
-        about = out.finish()
-        assert len(about["blocks"]) == -(-written.nbytes // 16)
-        assert np.array_equal(blocks.read_ids(path, about, 256 if id_type is np.uint8 else 301), written)
+        with blocks.BlockWriter(path) as out:
+            for start in range(0, len(written), piece):
+                out.write(written[start : start + piece])
+            about = out.finish()
+            assert len(about["blocks"]) == -(-written.nbytes // 16)
+            assert np.array_equal(blocks.read_ids(path, about, 256 if id_type is np.uint8 else 301), written)
 
 
 def test_a_store_is_on_the_disk_before_it_has_its_name(corpus_file: Path, monkeypatch, tmp_path: Path) -> None:
@@ -450,7 +451,7 @@ def test_progress_is_told_as_how_much_is_done_of_how_much(tmp_path: Path) -> Non
         CorpusRequest((str(tmp_path),)),
         on_progress=lambda what, done, total: told.setdefault(what, []).append((done, total)),
     )
-    assert set(told) == {"reading", "encoding", "checking"}
+    assert set(told) == {"reading", "encoding", "storing", "checking"}
     for steps in told.values():
         dones, (total,) = [done for done, _ in steps], {total for _, total in steps}
         assert dones == sorted(dones)

@@ -4,14 +4,19 @@ import errno
 import os
 import resource
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from charlstm.errors import Interrupted
+from charlstm.files import cores as files_cores
 from charlstm.files.atomic import give_second_name, is_empty, new_text_file, open_regular, read_regular
+from charlstm.files.locks import take_turn
 
 
 @contextmanager
@@ -121,3 +126,70 @@ def test_what_the_system_makes_up_as_it_is_read_counts_as_empty() -> None:
     assert read_regular(Path("/proc/version"), 1000) == b""
     with open("/proc/version", "rb") as f:
         assert is_empty(f)
+
+
+def is_result(note: str) -> bool:
+    return note == "result"
+
+
+@pytest.mark.parametrize("note", ["result", "half of it"])
+def test_who_waited_finds_what_was_done_meanwhile_or_does_it(tmp_path: Path, note: str) -> None:
+    lock, waited, heard = tmp_path / "lock", Event(), list[str]()
+
+    def on_wait(text: str) -> None:
+        heard.append(text)
+        waited.set()
+
+    def wait() -> tuple[str, bool]:
+        with take_turn(lock, is_result, on_wait) as turn:
+            return turn.found, lock.exists()
+
+    with ThreadPoolExecutor(1) as others:
+        with take_turn(lock, is_result, lambda text: pytest.fail("nobody was before us")) as turn:
+            assert (turn.found, turn.is_alone) == ("", True)
+            turn.write("all of it, and much more")
+            turn.write(note)
+            other = others.submit(wait)
+            assert waited.wait(30)
+        found, has_name = other.result(30)
+    assert heard[0] == note
+    assert (found, has_name) == (("result", False) if note == "result" else ("", True))
+    assert not lock.exists()
+
+
+def test_a_lock_file_that_a_killed_process_left_locks_nothing(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text(" result")
+    with take_turn(tmp_path / "lock", is_result, lambda text: pytest.fail("nobody is before us")) as turn:
+        assert turn.found == ""  # it may be old
+    assert not (tmp_path / "lock").exists()
+
+
+def test_where_there_are_no_locks_and_no_space_nobody_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(number: int) -> Callable[..., None]:
+        def operation(*arguments: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        return operation
+
+    monkeypatch.setattr("fcntl.flock", fail(errno.ENOLCK))
+    monkeypatch.setattr(os, "write", fail(errno.ENOSPC))
+    never = partial(pytest.fail, "there is nothing to wait for")
+    with take_turn(tmp_path / "lock", is_result, never) as one, take_turn(tmp_path / "lock", is_result, never) as two:
+        assert not one.is_alone
+        assert not two.is_alone
+        one.write("result")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("max 100000", 6), ("150000 100000", 2), ("1000 100000", 1), (None, 6)])
+def test_a_container_may_have_fewer_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str | None, cores: int
+) -> None:
+    monkeypatch.setattr(files_cores, "QUOTA", tmp_path / "cpu.max")
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(quota + "\n")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
+    assert files_cores.usable_cores() == cores
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on other systems
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert files_cores.usable_cores() == cores

@@ -138,7 +138,8 @@ def train(
                 def open_text(request: CorpusRequest) -> Corpus:
                     names = (located(names, stages.update) for names in (request.files, request.valid_files))
                     files, valid_files = names
-                    return open_corpus(replace(request, files=files, valid_files=valid_files), stdin, stages.update)
+                    again = replace(request, files=files, valid_files=valid_files)
+                    return open_corpus(again, stdin, stages.update, threads)
 
                 if source is None:
                     corpus = open_text(request)

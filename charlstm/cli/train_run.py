@@ -111,7 +111,7 @@ def start_new(
             source = None if go_on.model is None else open_source(go_on.model)
             start: Start | None = None
             with Stages(output.quiet, unit="B") as bar:
-                opener = partial(open_text, quiet=output.quiet, on_progress=bar.update)
+                opener = partial(open_text, quiet=output.quiet, on_progress=bar.update, threads=threads)
                 if source is None:
                     corpus = opener(request)
                 else:
@@ -138,10 +138,10 @@ def start_new(
                 run(session, output, device)
 
 
-def open_text(request: CorpusRequest, quiet: bool, on_progress: OnProgress) -> Corpus:
+def open_text(request: CorpusRequest, quiet: bool, on_progress: OnProgress, threads: int | None = None) -> Corpus:
     """The text of a request; stderr says which of its names mean a built-in one."""
     files, valid_files = (locate_texts(names, quiet) for names in (request.files, request.valid_files))
-    return open_corpus(replace(request, files=files, valid_files=valid_files), stdin(), on_progress)
+    return open_corpus(replace(request, files=files, valid_files=valid_files), stdin(), on_progress, threads)
 
 
 def start_resumed(

@@ -31,10 +31,14 @@ class BlockWriter:
 
     Args:
         path: the file.
+        at: where in a file that is there we begin to write, in bytes: after whole blocks. None: in a new file.
+        block_bytes: the size of a block; None: that of all files.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.file = open(path, "wb")  # noqa: SIM115 (closed by `__exit__`)
+    def __init__(self, path: Path, at: int | None = None, block_bytes: int | None = None) -> None:
+        self.block_bytes = block_bytes or BLOCK_BYTES
+        self.file = open(path, "wb" if at is None else "r+b")  # noqa: SIM115 (closed by `__exit__`)
+        self.file.seek(at or 0)
         self.bytes, self.hashes, self.hash = 0, list[str](), hashlib.sha256()
 
     def __enter__(self) -> Self:
@@ -48,20 +52,25 @@ class BlockWriter:
         rest = ids.data.cast("B")
         self.file.write(rest)
         while rest:
-            part = rest[: BLOCK_BYTES - self.bytes % BLOCK_BYTES]
+            part = rest[: self.block_bytes - self.bytes % self.block_bytes]
             self.hash.update(part)
             self.bytes += len(part)
-            if self.bytes % BLOCK_BYTES == 0:
+            if self.bytes % self.block_bytes == 0:
                 self._end_block()
             rest = rest[len(part) :]
 
     def finish(self) -> dict[str, Any]:
         """Flush everything to the disk; returns the length and the hashes, as `read_ids` needs them."""
-        if self.bytes % BLOCK_BYTES:
-            self._end_block()
-        self.file.flush()
+        self.end()
         sync(self.file.fileno())
         return {"bytes": self.bytes, "blocks": self.hashes}
+
+    def end(self) -> list[str]:
+        """Hand everything over to the system; returns the hashes."""
+        if self.bytes % self.block_bytes:
+            self._end_block()
+        self.file.flush()
+        return self.hashes
 
     def _end_block(self) -> None:
         self.hashes.append(self.hash.hexdigest())

@@ -9,12 +9,13 @@ import gzip
 import io
 import os
 import stat
+import sys
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from charlstm.errors import TextError
 from charlstm.files.atomic import is_empty, read_beginning
@@ -33,6 +34,16 @@ NO_TEXT = {  # what people take for a text, by its first bytes
     b"\x1f\x8b": "a gzip file, not a plain text; give it a name that ends in .txt.gz",
 }
 MAX_KINDS = 5  # of files, and so many of each, are looked at to find out which are texts
+
+
+class Span(NamedTuple):
+    """Some of the bytes of a file: `begin` to `end`, exclusive."""
+
+    begin: int
+    end: int
+
+
+WHOLE = Span(0, sys.maxsize)
 
 
 def find_files(arguments: Sequence[str], globs: Sequence[str] = ()) -> list[Path]:
@@ -153,6 +164,7 @@ def read_chunks(
     normalize: bool = True,
     on_bytes: Callable[[int], None] = lambda bytes_read: None,
     stream: BinaryIO | None = None,
+    span: Span = WHOLE,
 ) -> Iterator[str]:
     """The text of a file in chunks: decoded, without byte-order mark, CRLF made LF, composed to NFC.
 
@@ -162,16 +174,18 @@ def read_chunks(
         encoding: as `check_encoding` returns it.
         normalize: whether to bring the text into normal form C.
         on_bytes: called with the number of bytes read from disk since the last call.
+        span: which bytes of the file; they begin and end where `parts.cut_places` says that it may be cut.
 
     Raises:
         TextError: names the file, the byte offset (in the decompressed text) and what was expected.
     """
     held, offset = "", 0
-    for text in _decoded(path, encoding, on_bytes, stream):
+    for text, is_last in _decoded(path, encoding, on_bytes, stream, span):
         if "\0" in text:
-            at = offset + text.index("\0")
-            if what := _no_text(text[:4].encode(encoding, "ignore") if offset == 0 else b""):
+            if what := _no_text(text[:4].encode(encoding, "ignore") if offset == span.begin == 0 else b""):
                 raise TextError(f"{path}: this is {what}")
+            before = _decoded(path, encoding, span=Span(0, span.begin)) if span.begin else ()
+            at = sum(len(earlier) for earlier, _ in before) + offset + text.index("\0")
             raise TextError(
                 f"{path}: character {at:,} is NUL: expected a text in {encoding}; "
                 "if it is UTF-16 or UTF-32, set `encoding`",
@@ -180,8 +194,8 @@ def read_chunks(
         offset += len(text)
         # A cut must not separate a letter from its accent, nor CR from LF: end each chunk where nothing joins.
         text = held + text
-        cut = _safe_cut(text)
-        if cut == 0 and len(text) > MAX_MARKS:
+        cut = len(text) if is_last else _safe_cut(text)
+        if cut == 0 and len(text) >= MAX_MARKS:
             raise TextError(f"{path}: {MAX_MARKS:,} combining marks in a row; is it a text?")
         text, held = text[:cut], text[cut:]
         if text:
@@ -221,12 +235,12 @@ def _clean(text: str, normalize: bool) -> str:
 def _safe_cut(text: str) -> int:
     """The last place where a text may be cut: before a character that joins nothing before it; 0 if there is none."""
     for cut in range(len(text) - 1, max(0, len(text) - MAX_MARKS), -1):
-        if _stands_alone(text[cut]) and text[cut - 1] != "\r":
+        if stands_alone(text[cut]) and text[cut - 1] != "\r":
             return cut
     return 0
 
 
-def _stands_alone(character: str) -> bool:
+def stands_alone(character: str) -> bool:
     """Whether a character never composes with one before it: no mark, no Hangul vowel or final."""
     if character < "\u0300":
         return True
@@ -245,17 +259,25 @@ def open_text(path: Path) -> Iterator[BinaryIO]:
 
 
 def _decoded(
-    path: Path, encoding: str, on_bytes: Callable[[int], None], given: BinaryIO | None = None
-) -> Iterator[str]:
+    path: Path,
+    encoding: str,
+    on_bytes: Callable[[int], None] = lambda bytes_read: None,
+    given: BinaryIO | None = None,
+    span: Span = WHOLE,
+) -> Iterator[tuple[str, bool]]:
+    """The text of every chunk, and whether the span ends with it."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    offset = 0  # of the chunk, in the (decompressed) file
-    first = True
+    offset = span.begin  # of the chunk, in the (decompressed) file
+    first = span.begin == 0
     try:
         with open_text(path) if given is None else nullcontext(given) as raw:
             stream: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
-            position = 0
+            if span.begin:
+                raw.seek(span.begin)
+            position = span.begin
             while True:
-                chunk = stream.read(CHUNK_BYTES)
+                # chunks end at the same places wherever the file is cut: so it has the same first error, in any case
+                chunk = stream.read(min(CHUNK_BYTES - offset % CHUNK_BYTES, span.end - offset))
                 read_to = raw.tell() if given is None else position + len(chunk)  # a pipe cannot tell
                 on_bytes(read_to - position)
                 position = read_to
@@ -273,7 +295,7 @@ def _decoded(
                     if first and encoding == "utf-8":
                         text = text.removeprefix("\ufeff")
                     first = False
-                    yield text
+                    yield text, offset + len(chunk) == span.end
                 if not chunk:
                     return
                 offset += len(chunk)

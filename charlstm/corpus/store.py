@@ -9,24 +9,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import shutil
 import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import BinaryIO
 
 import numpy as np
 
 from charlstm.corpus.blocks import read_ids
-from charlstm.corpus.encode import check_of, encode
+from charlstm.corpus.encode import check_of, encode, sharing_of
+from charlstm.corpus.hashing import hash_files
 from charlstm.corpus.lines import LineCounts
 from charlstm.corpus.request import CorpusRequest
-from charlstm.corpus.sources import STDIN, check_encoding, check_globs, find_files, open_text, read_chunks
+from charlstm.corpus.sources import STDIN, check_encoding, check_globs, find_files, read_chunks
 from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.errors import TextError
 from charlstm.files.atomic import read_regular
 from charlstm.files.cache import cache_folder, make_folder, move_into_cache, remove_abandoned
+from charlstm.files.cores import usable_cores
+from charlstm.files.locks import Turn, take_turn
 from charlstm.progress import OnProgress, Tally, unheard
 
 FORMAT = 1
@@ -36,6 +44,10 @@ ABANDONED_S = 24 * 3600  # no encoding takes this long
 OPENING_CHARS = 10_000_000  # enough of a text to tell whether it has paragraphs
 LINE_BLOCK = 1 << 20  # characters that are looked through at once
 BLANK_LINE_EVERY = 10  # newlines, at least, in a text with paragraphs
+NAME_CHARS = 32
+NOTE_S = 0.5  # between two notes to those who wait
+
+Fingerprint = list[tuple[int, int, int, int]]  # of every file its size, when it changed, and which file it is
 
 
 @dataclass(frozen=True)
@@ -115,44 +127,40 @@ def open_corpus(
     request: CorpusRequest,
     stdin: BinaryIO | None = None,
     on_progress: OnProgress = unheard,
+    processes: int | None = None,
 ) -> Corpus:
-    """Encode the texts of a request, or find them encoded.
+    """Encode the texts of a request, or find them encoded. Processes that open the same at once encode it once.
+
+    Args:
+        request: which texts, and how they are read.
+        stdin: standard input, if it is one of them.
+        on_progress: is told how far we are, or another process for which we wait.
+        processes: at most so many share the work on a large text; None: as many as there are cores for us.
 
     Raises:
         TextError: for anything that cannot be read, decoded, or trained on. No store is left behind.
+        CharLSTMError: if a process that shares the work was killed.
     """
     check_encoding(request.encoding)
-    spooled: dict[str, Path] = {}
     cache = cache_folder("corpora")
     try:
         make_folder(cache)
         remove_abandoned(cache, f"{SCRATCH}*", ABANDONED_S)
-        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=cache) as scratch:
+        with ExitStack() as until_encoded:
+            spooled: dict[str, Path] = {}
             if STDIN in request.files + request.valid_files:
                 if stdin is None:
                     raise TextError("-: standard input is closed")
-                spooled[STDIN] = Path(scratch) / "standard input"
+                place = until_encoded.enter_context(tempfile.TemporaryDirectory(prefix=SCRATCH, dir=cache))
+                spooled[STDIN] = Path(place) / "standard input"
                 with open(spooled[STDIN], "wb") as f:
                     shutil.copyfileobj(stdin, f, 1 << 20)
             check_globs(request.files + request.valid_files, request.globs)
             train = _resolve(request.files, request.globs, spooled)
             valid = _resolve(request.valid_files, request.globs, spooled)
-            before = _fingerprint(train + valid)
+            text = _Text(request, train, valid, _fingerprint(train + valid), cache)
             _check_beginnings(request, train + valid)
-            sha256 = _digest(request, train, valid, on_progress)
-            store = cache / sha256
-            corpus = _open(store, sha256, on_progress)
-            if corpus is None:
-                new = Path(scratch) / "store"
-                new.mkdir()
-                encode(request, train, valid, new, sha256, on_progress)
-                if _fingerprint(train + valid) != before:
-                    raise TextError("a file of the text changed while charlstm read it; wait until it is complete")
-                corpus = _open(new, sha256, on_progress)
-                if corpus is None:
-                    raise TextError(f"cannot read back the encoded text in {cache}: is the disk full or failing?")
-                move_into_cache(new, store, Path(scratch) / "damaged", "corpus.json")
-            return corpus
+            return text.open_once(processes or usable_cores(), on_progress)
     except OSError as e:
         raise TextError(
             f"cannot write the encoded text to {cache}: {e.strerror or e}; set CHARLSTM_CACHE_DIR"
@@ -170,11 +178,100 @@ def _resolve(arguments: Sequence[str], globs: Sequence[str], spooled: dict[str, 
     return files + [spooled[STDIN] for a in arguments if a == STDIN]
 
 
-def _fingerprint(paths: Sequence[Path]) -> list[tuple[int, int]]:
+@dataclass(frozen=True)
+class _Text:
+    """Files that have been found, and are opened as a corpus.
+
+    Attributes:
+        request: how they are read.
+        train, valid: the files.
+        before: how they were.
+        cache: where their store is, or will be.
+    """
+
+    request: CorpusRequest
+    train: list[Path]
+    valid: list[Path]
+    before: Fingerprint
+    cache: Path
+
+    def open_once(self, processes: int, on_progress: OnProgress) -> Corpus:
+        """The corpus, encoded by us or by a process that is at it."""
+        work = self._name_of_work()
+        lock = self.cache / f"{SCRATCH}{work}.lock"
+        while True:
+            with take_turn(lock, _is_sha256, partial(_tell_of_other, on_progress)) as turn:
+                if not _is_sha256(turn.found):
+                    prefix = f"{SCRATCH}{work}-"
+                    if turn.is_alone:  # so whoever was encoding it before has been killed
+                        remove_abandoned(self.cache, f"{prefix}*", 0)
+                    corpus = self._find_or_encode(prefix, processes, _telling(turn, on_progress))
+                    turn.write(corpus.sha256)
+                    return corpus
+            self._check_unchanged()
+            found = _open(self.cache / turn.found, turn.found, on_progress)
+            if found is not None:
+                return found
+
+    def _find_or_encode(self, prefix: str, processes: int, on_progress: OnProgress) -> Corpus:
+        request, train, valid, cache = self.request, self.train, self.valid, self.cache
+        sharing = sharing_of(sum(size for size, *_ in self.before), processes)
+        sha256 = _digest(request, train, valid, on_progress, sharing.processes)
+        corpus = _open(cache / sha256, sha256, on_progress)
+        if corpus is None:
+            with tempfile.TemporaryDirectory(prefix=prefix, dir=cache) as scratch:
+                new, parts = Path(scratch) / "store", Path(scratch) / "parts"
+                new.mkdir()
+                parts.mkdir()
+                encode(request, train, valid, new, parts, sha256, on_progress, sharing)
+                self._check_unchanged()
+                corpus = _open(new, sha256, on_progress)
+                if corpus is None:
+                    raise TextError(f"cannot read back the encoded text in {cache}: is the disk full or failing?")
+                move_into_cache(new, cache / sha256, Path(scratch) / "damaged", "corpus.json")
+        return corpus
+
+    def _check_unchanged(self) -> None:
+        if _fingerprint(self.train + self.valid) != self.before:
+            raise TextError("a file of the text changed while charlstm read it; wait until it is complete")
+
+    def _name_of_work(self) -> str:
+        """A name that processes which want the same text have in common, for as long as none of its files changes."""
+        how = asdict(replace(self.request, files=(), valid_files=(), globs=()))
+        packed = [[path.suffix == ".gz" for path in paths] for paths in (self.train, self.valid)]
+        return hashlib.sha256(json.dumps([how, packed, self.before]).encode()).hexdigest()[:NAME_CHARS]
+
+
+def _fingerprint(paths: Sequence[Path]) -> Fingerprint:
     try:
-        return [(s.st_size, s.st_mtime_ns) for s in (p.stat() for p in paths)]
+        return [(s.st_size, s.st_mtime_ns, s.st_dev, s.st_ino) for s in (p.stat() for p in paths)]
     except OSError as e:
         raise TextError(f"{e.filename}: {e.strerror}") from None
+
+
+def _is_sha256(note: str) -> bool:
+    return re.fullmatch("[0-9a-f]{64}", note) is not None
+
+
+def _telling(turn: Turn, on_progress: OnProgress) -> OnProgress:
+    """A function that tells those, too, who wait for their turn."""
+    noted_at = -math.inf
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal noted_at
+        on_progress(what, done, total)
+        if monotonic() - noted_at > NOTE_S:
+            turn.write(f"{what} {done} {total}")
+            noted_at = monotonic()
+
+    return tell
+
+
+def _tell_of_other(on_progress: OnProgress, note: str) -> None:
+    """Tell of the process that we wait for what it has told us."""
+    what, *counts = note.rsplit(" ", 2)
+    if len(counts) == 2 and all(map(str.isdecimal, counts)):
+        on_progress(f"another process is {what}", *map(int, counts))
 
 
 def _check_beginnings(request: CorpusRequest, paths: Sequence[Path]) -> None:
@@ -183,21 +280,16 @@ def _check_beginnings(request: CorpusRequest, paths: Sequence[Path]) -> None:
         next(read_chunks(path, request.encoding, request.normalize), None)
 
 
-def _digest(request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path], on_progress: OnProgress) -> str:
-    tally = Tally(on_progress, "reading", sum(p.stat().st_size for p in (*train, *valid)))
-    digests: list[list[str]] = []
-    for paths in (train, valid):
-        digests.append([])
-        for path in paths:
-            digest = hashlib.sha256()
-            try:
-                with open_text(path) as f:
-                    while chunk := f.read(1 << 20):
-                        digest.update(chunk)
-                        tally.add(len(chunk))
-            except OSError as e:
-                raise TextError(f"{path}: {e.strerror}") from None
-            digests[-1].append(digest.hexdigest() + (" gz" if path.suffix == ".gz" else ""))
+def _digest(
+    request: CorpusRequest, train: Sequence[Path], valid: Sequence[Path], on_progress: OnProgress, threads: int
+) -> str:
+    paths = (*train, *valid)
+    tally = Tally(on_progress, "reading", sum(p.stat().st_size for p in paths))
+    hashes = [
+        digest + (" gz" if path.suffix == ".gz" else "")
+        for path, digest in zip(paths, hash_files(paths, threads, tally.add), strict=True)
+    ]
+    digests = [hashes[: len(train)], hashes[len(train) :]]
     how: list[object] = [FORMAT, request.encoding, request.normalize, request.valid_fraction if not valid else 0.0]
     if request.characters:
         how.append(request.characters)

@@ -105,4 +105,7 @@ def remove_abandoned(folder: Path, pattern: str, seconds: float) -> None:
     for path in folder.glob(pattern):
         with suppress(OSError):
             if time.time() - path.lstat().st_mtime > seconds:
-                shutil.rmtree(path, ignore_errors=True)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
