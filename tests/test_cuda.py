@@ -1,4 +1,7 @@
-"""On a CUDA device: the fast path against the readable one, a recorded window against the same one unrecorded."""
+"""On a CUDA device: the fast path against the readable one, a recorded window against the same one unrecorded.
+
+The gates as one kernel have tests of their own, which also run there: `test_fused.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from torch import Tensor
 
 from charlstm.config import ModelConfig
 from charlstm.network.cells import CELLS, State
+from charlstm.network.fusing import fused_gates
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.network.scan import scan
@@ -45,16 +49,22 @@ def test_the_fast_path_is_the_readable_one(cell_type: str) -> None:
     torch.testing.assert_close(gradients, expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize("cell_type", CELLS)
-def test_a_recorded_window_learns_what_it_would_unrecorded(cell_type: str, dropout: float, dtype: torch.dtype) -> None:
+def test_a_recorded_window_learns_what_it_would_unrecorded(
+    cell_type: str, dropout: float, dtype: torch.dtype, fused: bool
+) -> None:
+    gates = fused_gates(cell_type, H, dtype, torch.device("cuda")) if fused else None
+    if fused and gates is None:
+        pytest.skip("there are no fused gates")
     model = network(cell_type, torch.float32)
     kernels, state, graph = Kernels(dtype), model.zero_state(B), None
     for step, (inputs, targets) in enumerate(windows(4)):
         masks = dropout_masks(dropout, True, (T, B, H), L, 0, step, inputs.device)
         if graph is None:
-            graph = GraphedWindow(model, kernels, inputs, targets, state, masks)
+            graph = GraphedWindow(model, Kernels(dtype, gates), inputs, targets, state, masks)
         model.zero_grad(set_to_none=True)
         loss, after = model.window_loss(inputs, targets, state, kernels=kernels, masks=masks)
         loss.backward()
