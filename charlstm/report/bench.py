@@ -33,9 +33,10 @@ def machine_report(machine: dict[str, Any]) -> str:
 def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, colour: bool) -> list[RenderableType]:
     """Characters a second of both sides, their ratios, and the share of the limit."""
     theirs = rows[0].shape.torch_name
-    precisions = [p for p in ("fp32", "bf16") if f"{theirs} {p}" in rows[0].chars_per_s]
+    precisions = [p for p in ("fp32", "tf32", "bf16") if f"{theirs} {p}" in rows[0].chars_per_s]
+    full, in_words = ("tf32", "TF32") if "tf32" in precisions else ("fp32", "float32")
     names = [f"{side} {p}" for p in precisions for side in ("charlstm", theirs)]
-    header = ("layers", "lanes", "window", *names, "times", "times fp32", "limit")
+    header = ("layers", "lanes", "window", *names, "times", f"times {full}", "limit")
     cells = []
     for row in rows:
         shape = row.shape
@@ -48,7 +49,7 @@ def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, co
                 f"{shape.seq_len}",
                 *(f"{row.chars_per_s[name]:,.0f}" for name in names),
                 f"{row.best('charlstm') / row.best(theirs):.2f}",
-                times(row.ratio("charlstm fp32", f"{theirs} fp32")),
+                times(row.ratio(f"charlstm {full}", f"{theirs} {full}")),
                 f"{dict(shares)[best]:.0%} of {row.limit_operations_per_s[best] / 1e9:,.0f} G/s",
             )
         )
@@ -63,7 +64,7 @@ def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, co
         lines.append(Text("  with gates that are not compiled, as in short runs: " + ", ".join(eager)))
     explained = (
         f"  medians of {rounds} rounds. times: charlstm at its faster precision against {theirs} at its faster one;\n"
-        "  times fp32: both in float32; limit: the arithmetic done, as a share of the fastest matrix product here"
+        f"  times {full}: both in {in_words}; limit: the arithmetic done, as a share of the fastest matrix product here"
     )
     return [*lines, Text(explained)]
 
