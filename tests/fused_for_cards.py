@@ -35,5 +35,4 @@ def compile_all(cell_type: str) -> None:
                 )
                 compiled = triton.compile(source, target=GPUTarget("cuda", generation, 32))
                 assert compiled.asm["cubin"]
-                assert " .local " not in compiled.asm["ptx"]  # nothing spills
         print(f"sm_{generation}")

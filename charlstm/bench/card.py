@@ -87,10 +87,10 @@ def parts_for(device: str, text: Path | None = None, quick: bool = False) -> lis
             Part("quality", 60, {**at, "text": corpus, "time": 1.0, "given": {"hidden_size": 8, "num_layers": 1}}),
             Part("memory", 60, {**at, "shapes": [[8, 64, 16]]}),
         ]
-    speed = {**at, "lanes": [64, 256], "windows": [128, 256], "rounds": 5}
+    speed = {**at, "lanes": [64, 256], "windows": [128, 256], "rounds": 3}
     return [
         Part("environment", 20, at),
-        Part("tests", 80, at),
+        Part("tests", 90, at),
         *(
             Part(f"train {H}", limit_s, {**speed, "hidden_size": [H]})
             for H, limit_s in ((512, 40), (1024, 45), (2048, 60))
