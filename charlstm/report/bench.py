@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from charlstm.bench.sampling_speed import SamplingRow
     from charlstm.bench.training_speed import TrainingRow
 
+MANY = 100_000  # characters a second: from here on in thousands
 CURVE_WIDTH, CURVE_HEIGHT = 80, 12  # columns and rows
 
 
@@ -37,6 +38,7 @@ def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, co
     full, in_words = ("tf32", "TF32") if "tf32" in precisions else ("fp32", "float32")
     names = [f"{side} {p}" for p in precisions for side in ("charlstm", theirs)]
     header = ("layers", "lanes", "window", *names, "times", f"times {full}", "limit")
+    thousands = min(rate for row in rows for rate in row.chars_per_s.values()) >= MANY
     cells = []
     for row in rows:
         shape = row.shape
@@ -47,15 +49,18 @@ def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, co
                 f"{shape.num_layers} x {shape.hidden_size}",
                 f"{shape.batch_size}",
                 f"{shape.seq_len}",
-                *(f"{row.chars_per_s[name]:,.0f}" for name in names),
+                *(f"{row.chars_per_s[name] / (1000 if thousands else 1):,.0f}" for name in names),
                 f"{row.best('charlstm') / row.best(theirs):.2f}",
                 times(row.ratio(f"charlstm {full}", f"{theirs} {full}")),
-                f"{dict(shares)[best]:.0%} of {row.limit_operations_per_s[best] / 1e9:,.0f} G/s",
+                f"{dict(shares)[best]:.0%} of {operations(row.limit_operations_per_s[best])}",
             )
         )
-    lines: list[RenderableType] = [table(cells, header, title="Training, characters/s")]
+    title = f"Training, {'1,000 ' if thousands else ''}characters/s"
+    lines: list[RenderableType] = [table(cells, header, title=title)]
+    several = len({row.shape.hidden_size for row in rows}) < len(rows)
     eager = [
-        f"{row.shape.num_layers} x {row.shape.hidden_size} {p} {row.chars_per_s[name]:,.0f}"
+        f"{row.shape.num_layers} x {row.shape.hidden_size}"
+        f"{f' ({row.shape.batch_size} x {row.shape.seq_len})' if several else ''} {p} {row.chars_per_s[name]:,.0f}"
         for row in rows
         for p in precisions
         if (name := f"charlstm {p} eager") in row.chars_per_s
@@ -106,6 +111,11 @@ def draw_peak_memory(rows: Sequence[MemoryRow], width: int, colour: bool) -> lis
             )
         )
     return [table(cells, header, title="Peak memory of training, MB")]
+
+
+def operations(per_s: float) -> str:
+    """Floating-point operations a second: "190 G/s", "700 T/s"."""
+    return f"{per_s / 1e9:,.0f} G/s" if per_s < 1e13 else f"{per_s / 1e12:,.0f} T/s"
 
 
 def times(ratio: float | None) -> str:
