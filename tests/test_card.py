@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from conftest import small_text
+from rich.table import Table
 
 from charlstm.bench import card, training_speed
 from charlstm.bench.card import PARTS, Counts, Part, measure, parts_for, rows_of
@@ -151,6 +152,7 @@ def test_a_table_of_tf32_says_so() -> None:
     row = TrainingRow.from_dict(TrainingRow(Shape(8, 1, 2, 3), rates, {"tf32": 1e9, "bf16": 1e9}, "").to_dict())
     assert row.chars_per_s == rates
     table, *words = draw_training_speed([row], 5, 100, False)
+    assert isinstance(table, Table)
     assert [column.header for column in table.columns][-3:] == ["times", "times tf32", "limit"]
     assert list(table.columns[-2].cells) == ["2.00"]
     assert list(table.columns[-3].cells) == ["3.00"]

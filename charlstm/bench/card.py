@@ -260,7 +260,8 @@ def quality(asked: dict[str, Any]) -> Iterator[Row]:
     from charlstm.corpus import CorpusRequest, open_corpus
     from charlstm.training.session import Session
 
-    device, about = torch.device(asked["device"]), {}
+    device = torch.device(asked["device"])
+    about: Row = {}
 
     def on_start(session: Session) -> None:
         about["model"], about["train"] = session.model.config.to_dict(), session.config.to_dict()
