@@ -5,6 +5,9 @@
 # make lowest   runs the fast tests with the lowest versions that pyproject.toml allows, in a virtual environment of their own;
 #               LOWEST_TORCH=2.13.0 if that torch is not available, PYTHON=python3.13 for another Python
 # make soak     runs the long tests: kills, signals, damaged files, untrained networks, a training; half an hour
+# make gpu      measures a graphics card in eight minutes: tests, speed beside cuDNN, sampling, a training, memory; all goes into
+#               OUT=gpu.json. BIN=/usr/bin takes the Python there and installs nothing; TEXT=input.txt is what it trains on;
+#               DEVICE=cpu QUICK=1 tries its parts on the processor
 # make docs     builds the documentation as a web site in site/, in a virtual environment of its own; fails if a link is broken
 # make docs-cli writes docs/cli.md from the command line itself
 # make pictures draws the pictures in docs/pictures
@@ -15,7 +18,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check check-page coverage lowest soak docs docs-cli pictures lexicon clean
+.PHONY: demo test check check-page coverage lowest soak gpu docs docs-cli pictures lexicon clean
 
 $(READY): pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -88,6 +91,15 @@ $(DOCS)/.ready: pyproject.toml
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $(DOCS)/requirements.txt
 	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(DOCS)/requirements.txt
 	@touch $@
+
+# PyTorch is enough for all but the tables and the tests; with a BIN of your own nothing is installed
+OUT := gpu.json
+DEVICE := cuda
+QUICK :=
+TEXT :=
+gpu: $(if $(filter $(VENV)/bin,$(BIN)),$(READY))
+	@PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(firstword $(wildcard $(BIN)/python $(BIN)/python3) $(BIN)/python) \
+		-m charlstm.cli.gpu --out "$(OUT)" --device $(DEVICE) $(if $(TEXT),--text "$(TEXT)") $(if $(QUICK),--quick)
 
 docs-cli: $(READY)
 	$(BIN)/python -m charlstm.cli.reference > docs/cli.md

@@ -165,7 +165,7 @@ def test_the_command_measures_memory(invoke: Invoke, compiled_cache: Path) -> No
 def test_a_process_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peak_memory._say_peak, "__module__", "charlstm.no_such_module")
     with pytest.raises(CharLSTMError, match="could not be measured"):
-        bench_memory(Shape(4, 1, 1, 2), "fp32", 1)
+        bench_memory(Shape(4, 1, 1, 2), "fp32", 1, CPU)
 
 
 def test_the_command_measures_quality(invoke: Invoke, corpus_file: Path) -> None:

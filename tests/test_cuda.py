@@ -1,22 +1,34 @@
-"""On a CUDA device: the fast path against the readable one, a recorded window against the same one unrecorded."""
+"""On a CUDA device: the fast path against the readable one, a recorded window against the same one unrecorded.
+
+The gates as one kernel have tests of their own, which also run there: `test_fused.py`.
+"""
 
 from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 from charlstm.config import ModelConfig
+from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.network.cells import CELLS, State
-from charlstm.network.kernels import Kernels
+from charlstm.network.fusing import fused_gates
+from charlstm.network.kernels import Kernels, choose_kernels
 from charlstm.network.model import CharLM
 from charlstm.network.scan import scan
 from charlstm.training.dropout import dropout_masks
+from charlstm.training.events import Evaluated, Stepped
 from charlstm.training.graphed import GraphedWindow
+from charlstm.training.session import new_session
+from charlstm.training.trainer import Trainer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 
 T, B, H, L, V = 12, 8, 32, 2, 20
+CUDA = torch.device("cuda")
 
 
 def network(cell_type: str, dtype: torch.dtype) -> CharLM:
@@ -45,16 +57,22 @@ def test_the_fast_path_is_the_readable_one(cell_type: str) -> None:
     torch.testing.assert_close(gradients, expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize("cell_type", CELLS)
-def test_a_recorded_window_learns_what_it_would_unrecorded(cell_type: str, dropout: float, dtype: torch.dtype) -> None:
+def test_a_recorded_window_learns_what_it_would_unrecorded(
+    cell_type: str, dropout: float, dtype: torch.dtype, fused: bool
+) -> None:
+    gates = fused_gates(cell_type, H, dtype, CUDA) if fused else None
+    if fused and gates is None:
+        pytest.skip("there are no fused gates")
     model = network(cell_type, torch.float32)
     kernels, state, graph = Kernels(dtype), model.zero_state(B), None
     for step, (inputs, targets) in enumerate(windows(4)):
         masks = dropout_masks(dropout, True, (T, B, H), L, 0, step, inputs.device)
         if graph is None:
-            graph = GraphedWindow(model, kernels, inputs, targets, state, masks)
+            graph = GraphedWindow(model, Kernels(dtype, gates), inputs, targets, state, masks)
         model.zero_grad(set_to_none=True)
         loss, after = model.window_loss(inputs, targets, state, kernels=kernels, masks=masks)
         loss.backward()
@@ -69,3 +87,23 @@ def test_a_recorded_window_learns_what_it_would_unrecorded(cell_type: str, dropo
         with torch.no_grad():  # in place, as optimisers do
             for p in model.parameters():
                 p.sub_(0.1 * p.grad)
+
+
+def test_a_training_learns_what_it_does_on_the_processor(corpus_file: Path, tmp_path: Path) -> None:
+    request = CorpusRequest((str(corpus_file),))
+    given = {"steps": 30, "batch_size": 8, "seq_len": 16, "hidden_size": 32, "evaluations": 1, "precision": "fp32"}
+    losses, scores = [], []
+    for device in (torch.device("cpu"), CUDA):
+        folder = tmp_path / device.type
+        folder.mkdir()
+        session = new_session(request, open_corpus(request), partial(Path, folder), given, device)
+        kernels = choose_kernels(session.model.config, device, "fp32", compiled=device.type == "cuda")
+        trainer = Trainer(
+            session.model, session.corpus, session.config, folder, run_config=session.run_config(), kernels=kernels
+        )
+        events = list(trainer.run())
+        losses.append([event.loss_nats for event in events if isinstance(event, Stepped)])
+        scores += [event.valid_nats for event in events if isinstance(event, Evaluated)]
+    assert len(losses[0]) == 30
+    torch.testing.assert_close(losses[1], losses[0], rtol=1e-3, atol=1e-3)
+    assert scores[1] == pytest.approx(scores[0], abs=5e-3)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from charlstm.config import CellType
 from charlstm.corpus import Corpus, CorpusRequest
 from charlstm.evaluate import bits_per_char, score_stream, score_windows
 from charlstm.training.events import Finished, Stepped
-from charlstm.training.session import new_session
+from charlstm.training.session import Session, new_session
 from charlstm.training.trainer import Trainer
 
 POINTS = 8
@@ -43,6 +43,11 @@ class Point:
         """Return it as a JSON object."""
         return {"bench": "quality", **asdict(self)}
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Point:
+        """The other way round."""
+        return cls(**{field.name: data[field.name] for field in fields(cls)})
+
 
 class StoppableClock:
     """A clock that can be kept from running: measuring must not use up the time that is measured."""
@@ -62,16 +67,22 @@ def bench_quality(
     time_s: float,
     device: torch.device,
     on_compile: Callable[[], None] = lambda: None,
+    given: Mapping[str, Any] | None = None,
+    on_start: Callable[[Session], None] = lambda session: None,
 ) -> Iterator[Point]:
     """Train as `charlstm train --time` does, and measure on the way. The run is not kept.
+
+    Args:
+        given: more settings, by name.
+        on_start: told what is trained, and how.
 
     Raises:
         TextError: for a corpus too short to train on, or without a text to validate on.
     """
     with tempfile.TemporaryDirectory(prefix="charlstm-bench-") as folder:
-        session = new_session(
-            request, corpus, lambda: Path(folder), {"cell_type": cell_type, "time": time_s}, device, on_compile
-        )
+        settings = {"cell_type": cell_type, "time": time_s, **(given or {})}
+        session = new_session(request, corpus, lambda: Path(folder), settings, device, on_compile)
+        on_start(session)
         clock = StoppableClock()
         trainer = Trainer(
             session.model,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,6 +32,11 @@ class SamplingRow:
         shape = {name: value for name, value in asdict(self.shape).items() if name != "seq_len"}
         return {"bench": "sample", **shape, "chars_per_s": self.chars_per_s}
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SamplingRow:
+        """The other way round, without the length."""
+        return cls(Shape.from_dict({**data, "seq_len": 1}), data["chars_per_s"])
+
 
 @torch.no_grad()
 def bench_sampling(
@@ -40,20 +45,22 @@ def bench_sampling(
     rounds: int,
     on_round: Callable[[int, int], None] = lambda done, total: None,
     on_compile: Callable[[], None] = lambda: None,
+    compiled: bool = True,
 ) -> SamplingRow:
     """Measure one network; all contenders draw alike, at temperature 1.
 
     Args:
         shape: `batch_size` streams of `seq_len` characters a turn.
+        compiled: whether to compile the gates, where that can be done.
     """
     model = CharLM(shape.model_config())
     model.reset_parameters(MEMORY_CHARS, seed=0)
     model.to(device)
     dtype = model.head.weight.dtype
     ways = {"charlstm eager": Kernels(dtype)}
-    compiled: list[tuple[str, Precision]] = [("charlstm compiled", "fp32"), ("charlstm compiled bf16", "bf16")]
-    for name, precision in compiled:
-        kernels = choose_kernels(model.config, device, precision, compiled=True, on_compile=on_compile)
+    fast: list[tuple[str, Precision]] = [("charlstm compiled", "fp32"), ("charlstm compiled bf16", "bf16")]
+    for name, precision in fast:
+        kernels = choose_kernels(model.config, device, precision, compiled=compiled, on_compile=on_compile)
         if kernels.compiled is not None:
             ways[name] = kernels
     B = shape.batch_size

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,22 +17,26 @@ def in_turns(
     device: torch.device,
     rounds: int,
     on_round: Callable[[int, int], None] = lambda done, total: None,
+    runs: int = 1,
 ) -> dict[str, float]:
     """The median time of each contender, in seconds: A B C A B C ..., after one turn each that does not count.
 
     Args:
         device: waited for before the clock is read.
         on_round: called with rounds done and rounds in all.
+        runs: how often a contender runs in its turn. On a GPU more than once: a run is only launched by the processor,
+            and the next one can be launched meanwhile.
     """
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(rounds + 1):
         for name, run in contenders.items():
             _wait_for(device)
             began = time.perf_counter()
-            run()
+            for _ in range(runs):
+                run()
             _wait_for(device)
             if turn > 0:
-                times[name].append(time.perf_counter() - began)
+                times[name].append((time.perf_counter() - began) / runs)
         on_round(turn + 1, rounds + 1)
     return {name: statistics.median(seconds) for name, seconds in times.items()}
 
@@ -40,13 +46,33 @@ def _wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+@contextmanager
+def float32_products(tf32: bool) -> Iterator[None]:
+    """On a GPU, multiply float32 matrices as TF32 (19 bits), or as they are; in cuDNN's layers, too.
+
+    PyTorch's own setting differs between the two: cuDNN may, and a product may not.
+    """
+    settings: list[Any] = [torch.backends.cuda.matmul, torch.backends.cudnn.rnn]
+    before = [setting.fp32_precision for setting in settings]
+    for setting in settings:
+        setting.fp32_precision = "tf32" if tf32 else "ieee"
+    try:
+        yield
+    finally:
+        for setting, precision in zip(settings, before, strict=True):
+            setting.fp32_precision = precision
+
+
 def large_product(dtype: torch.dtype, device: torch.device) -> tuple[Callable[[], Tensor], float]:
     """A matrix product that keeps this device as busy as can be, and its floating-point operations.
 
     Of a few shapes that a training has, the one that was fastest just now.
     """
     best_rate, best = 0.0, None
-    for rows, inner, columns in ((8192, 512, 2048), (4096, 1024, 4096), (2048, 8192, 512)):
+    shapes = [(8192, 512, 2048), (4096, 1024, 4096), (2048, 8192, 512)]
+    if device.type != "cpu":
+        shapes += [(32768, 1024, 4096), (32768, 2048, 8192)]  # of windows of many lanes
+    for rows, inner, columns in shapes:
         a, b = (torch.randn(*shape, device=device).to(dtype) for shape in ((rows, inner), (inner, columns)))
 
         def product(a: Tensor = a, b: Tensor = b) -> Tensor:

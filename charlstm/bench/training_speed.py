@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from charlstm.bench.timing import in_turns, large_product
-from charlstm.config import CellType, ModelConfig, Precision
+from charlstm.bench.timing import float32_products, in_turns, large_product
+from charlstm.config import CellType, ModelConfig
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import CELLS
 from charlstm.network.kernels import Kernels, choose_kernels
 from charlstm.network.model import CharLM, to_torch
+from charlstm.training.graphed import GraphedWindow
+
+Products = Literal["fp32", "tf32", "bf16"]  # how matrices are multiplied; tf32 only on a GPU
 
 MEMORY_CHARS = 150.0
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS: dict[Products, torch.dtype] = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
+GPU_RUNS = 4  # windows a turn
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,11 @@ class Shape:
     def torch_name(self) -> str:
         """What it is compared with: "nn.LSTM"."""
         return f"nn.{CELLS[self.cell_type].torch_name}"
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Shape:
+        """The shape in a row of JSON. Raises TypeError where it is not whole."""
+        return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
 
     def operations_per_char(self) -> float:
         """Floating-point operations that learning from a character takes.
@@ -96,19 +105,29 @@ class TrainingRow:
             "problem": self.problem or None,
         }
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TrainingRow:
+        """The other way round."""
+        return cls(
+            Shape.from_dict(data), data["chars_per_s"], data["limit_operations_per_s"], str(data["problem"] or "")
+        )
+
 
 def bench_training(
     shape: Shape,
     device: torch.device,
-    precisions: list[Precision],
+    precisions: list[Products],
     rounds: int,
     on_round: Callable[[int, int], None] = lambda done, total: None,
     on_compile: Callable[[], None] = lambda: None,
+    compiled: bool = True,
 ) -> TrainingRow:
     """Measure one shape.
 
     Args:
-        precisions: of `PRECISIONS`; each is measured for both sides.
+        precisions: each is measured for both sides. On the processor all take turns; on a GPU one after the other, so
+            that the memory of their recorded windows is not held at once.
+        compiled: whether to compile the gates, where that can be done.
     """
     model = CharLM(shape.model_config())
     model.reset_parameters(MEMORY_CHARS, seed=0)
@@ -116,42 +135,80 @@ def bench_training(
     ids = torch.randint(
         shape.vocab_size, (shape.seq_len + 1, shape.batch_size), generator=torch.Generator().manual_seed(0)
     ).to(device)
-    contenders: dict[str, Callable[[], object]] = {}
-    operations, problem = {}, ""
-    for precision in precisions:
-        kernels = choose_kernels(model.config, device, precision, compiled=True, on_compile=on_compile)
-        problem = problem or kernels.problem
-        contenders[f"charlstm {precision}"] = our_step(model, ids, kernels)
-        if kernels.compiled is not None:
-            contenders[f"charlstm {precision} eager"] = our_step(model, ids, Kernels(kernels.compute_dtype))
-        contenders[f"{shape.torch_name} {precision}"] = their_step(model, ids, precision)
-        contenders[f"limit {precision}"], operations[precision] = large_product(PRECISIONS[precision], device)
-    seconds = in_turns(contenders, device, rounds, on_round)
-    characters = shape.batch_size * shape.seq_len
-    return TrainingRow(
-        shape,
-        {name: characters / s for name, s in seconds.items() if not name.startswith("limit")},
-        {precision: operations[precision] / seconds[f"limit {precision}"] for precision in precisions},
-        problem,
-    )
+    rates: dict[str, float] = {}
+    limits: dict[str, float] = {}
+    problem, on_gpu = "", device.type == "cuda"
+    together = [[precision] for precision in precisions] if on_gpu else [precisions]
+    for k, group in enumerate(together):
+        contenders: dict[str, Callable[[], object]] = {}
+        operations: dict[str, float] = {}
+        for precision in group:
+            kernels = choose_kernels(
+                model.config,
+                device,
+                "bf16" if precision == "bf16" else "fp32",
+                compiled=compiled,
+                on_compile=on_compile,
+            )
+            problem = problem or kernels.problem
+            steps = {f"charlstm {precision}": our_step(model, ids, kernels)}
+            if kernels.compiled is not None:
+                steps[f"charlstm {precision} eager"] = our_step(model, ids, Kernels(kernels.compute_dtype))
+            steps[f"{shape.torch_name} {precision}"] = their_step(model, ids, precision)
+            steps[f"limit {precision}"], operations[precision] = multiplying(precision, device)
+            contenders |= {name: with_products(precision, step) for name, step in steps.items()}
+
+        def show(done: int, total: int, before: int = k) -> None:
+            on_round(before * total + done, len(together) * total)
+
+        seconds = in_turns(contenders, device, rounds, show, GPU_RUNS if on_gpu else 1)
+        limits |= {precision: done / seconds[f"limit {precision}"] for precision, done in operations.items()}
+        characters = shape.batch_size * shape.seq_len
+        rates |= {name: characters / s for name, s in seconds.items() if not name.startswith("limit")}
+    return TrainingRow(shape, rates, limits, problem)
 
 
-def our_step(model: CharLM, ids: Tensor, kernels: Kernels) -> Callable[[], None]:
-    """Learning from one window, as `charlstm train` does it, up to the optimiser."""
-    pool = BufferPool()
+def multiplying(precision: Products, device: torch.device) -> tuple[Callable[[], object], float]:
+    """The limit: `large_product`."""
+    with float32_products(precision == "tf32"):
+        return large_product(PRECISIONS[precision], device)
+
+
+def with_products(precision: Products, step: Callable[[], object]) -> Callable[[], None]:
+    """The same step, with float32 matrices multiplied as asked for, whatever PyTorch does by itself."""
+
+    def run() -> None:
+        with float32_products(precision == "tf32"):
+            step()
+
+    return run
+
+
+def our_step(model: CharLM, ids: Tensor, kernels: Kernels) -> Callable[[], object]:
+    """Learning from one window, as `charlstm train` does it, up to the optimiser: recorded, on a GPU."""
+    pool, graph = BufferPool(), None
 
     def step() -> None:
-        model.zero_grad(set_to_none=True)
+        nonlocal graph
         state = model.zero_state(ids.shape[1])
+        if model.device.type == "cuda":
+            graph = graph or GraphedWindow(model, kernels, ids[:-1], ids[1:], state)
+            graph(ids[:-1], ids[1:], state)
+            return
+        model.zero_grad(set_to_none=True)
         loss, _ = model.window_loss(ids[:-1], ids[1:], state, kernels=kernels, pool=pool)
         loss.backward()
 
     return step
 
 
-def their_step(model: CharLM, ids: Tensor, precision: Precision) -> Callable[[], None]:
-    """The same network in PyTorch's own layers; bfloat16 by autocast, as its users have it."""
+def their_step(model: CharLM, ids: Tensor, precision: Products) -> Callable[[], object]:
+    """The same network in PyTorch's own layers; bfloat16 by autocast, as its users have it.
+
+    On a GPU the layers are cuDNN's, with all weights in one piece of memory (`flatten_parameters`).
+    """
     embedding, layers, head = to_torch(model)
+    layers.flatten_parameters()  # cuDNN would copy them at every call, if moving them had not done it
     parameters = [p for module in (embedding, layers, head) for p in module.parameters()]
 
     def step() -> None:

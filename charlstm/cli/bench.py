@@ -23,7 +23,7 @@ from charlstm.cli.options import (
     option,
 )
 from charlstm.cli.runtime import locate_texts, prepare_machine, say_compiling
-from charlstm.config import CellType, ModelConfig, Precision
+from charlstm.config import CellType, ModelConfig
 from charlstm.errors import UsageError
 from charlstm.report.console import print_json, say
 from charlstm.settings import parse_duration
@@ -31,7 +31,7 @@ from charlstm.settings import parse_duration
 if TYPE_CHECKING:
     import torch
 
-    from charlstm.bench.training_speed import Shape
+    from charlstm.bench.training_speed import Products, Shape
 
 
 class What(StrEnum):
@@ -127,8 +127,8 @@ def bench(
     else:
         say(machine_report(about))
     both = precision == "auto" and has_bf16_products(machine)
-    one: Precision = "bf16" if precision == "bf16" else "fp32"
-    precisions: list[Precision] = ["fp32", "bf16"] if both else [one]
+    one: Products = "bf16" if precision == "bf16" else "fp32"
+    precisions: list[Products] = ["fp32", "bf16"] if both else [one]
     shapes = [Shape(H, num_layers, batch_size, seq_len, cell_type=cell_type) for H in hidden_size or (128, 256, 512)]
     for part in chosen:
         if part is What.train:
@@ -136,14 +136,14 @@ def bench(
         elif part is What.sample:
             sample(shapes, machine, rounds, quiet, json)
         elif part is What.memory:
-            memory(shapes, precisions, about["threads"], json)
+            memory(shapes, precisions, about["threads"], machine, json)
         else:
             assert corpus is not None
             quality(corpus, cell_type, time or 120.0, machine, quiet, json)
 
 
 def train(
-    shapes: list[Shape], machine: torch.device, precisions: list[Precision], rounds: int, quiet: bool, json: bool
+    shapes: list[Shape], machine: torch.device, precisions: list[Products], rounds: int, quiet: bool, json: bool
 ) -> None:
     """Measure training, and print it."""
     from charlstm.bench.training_speed import bench_training
@@ -185,13 +185,13 @@ def sample(shapes: list[Shape], machine: torch.device, rounds: int, quiet: bool,
         show(partial(draw_sampling_speed, rows, rounds))
 
 
-def memory(shapes: list[Shape], precisions: list[Precision], threads: int, json: bool) -> None:
+def memory(shapes: list[Shape], precisions: list[Products], threads: int, machine: torch.device, json: bool) -> None:
     """Measure memory, and print it."""
     from charlstm.bench.peak_memory import bench_memory
     from charlstm.report.bench import draw_peak_memory
     from charlstm.report.screen import show
 
-    rows = [bench_memory(shape, precision, threads) for shape in shapes for precision in precisions]
+    rows = [bench_memory(shape, precision, threads, machine) for shape in shapes for precision in precisions]
     if json:
         for row in rows:
             print_json(row.to_dict())

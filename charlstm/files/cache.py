@@ -11,8 +11,6 @@ from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
-import platformdirs
-
 from charlstm.files.atomic import set_mode, sync_folder
 
 MAX_LINKS = 40  # as many as Linux follows
@@ -20,7 +18,11 @@ MAX_LINKS = 40  # as many as Linux follows
 
 def cache_folder(what: str) -> Path:
     """The folder `what` in `CHARLSTM_CACHE_DIR`, or in the user's cache folder."""
-    root = os.environ.get("CHARLSTM_CACHE_DIR") or platformdirs.user_cache_dir("charlstm", appauthor=False)
+    root = os.environ.get("CHARLSTM_CACHE_DIR")
+    if not root:
+        import platformdirs
+
+        root = platformdirs.user_cache_dir("charlstm", appauthor=False)
     return Path(root).absolute() / what
 
 

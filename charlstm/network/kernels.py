@@ -15,6 +15,7 @@ from charlstm.config import ModelConfig, Precision
 from charlstm.network.cells import CELLS
 from charlstm.network.cells.pointwise import GateFunctions
 from charlstm.network.compiling import CompileError, are_built, compiled_gates
+from charlstm.network.fusing import fused_gates
 from charlstm.network.products import choose_compute_dtype, product_name
 from charlstm.network.shapes import num_parameters
 
@@ -29,9 +30,9 @@ class Kernels(NamedTuple):
     problem: str = ""  # why the gates are not compiled, where they should be
 
     def name(self, config: ModelConfig, batch_size: int, device: torch.device) -> str:
-        """As recorded in a run, such as "bf16-packed, compiled"."""
+        """As recorded in a run, such as "bf16-packed, compiled", or "bf16, fused" on a GPU."""
         multiplications = len(CELLS[config.cell_type].rows) * config.hidden_size**2 * batch_size
-        gates = "eager" if self.compiled is None else "compiled"
+        gates = "eager" if self.compiled is None else "compiled" if device.type == "cpu" else "fused"
         return f"{product_name(self.compute_dtype, device, multiplications)}, {gates}"
 
 
@@ -51,11 +52,13 @@ def choose_kernels(
         on_compile: called before the gates are compiled, which takes a while.
     """
     dtype = choose_compute_dtype(precision, device, config.hidden_size)
-    if not compiled or not CELLS[config.cell_type].pointwise or device.type != "cpu":
+    if not compiled or not CELLS[config.cell_type].pointwise or device.type not in ("cpu", "cuda"):
         return Kernels(dtype)
-    if not are_built(config.cell_type, config.hidden_size, dtype):
-        on_compile()
     try:
+        if device.type == "cuda":
+            return Kernels(dtype, fused_gates(config.cell_type, config.hidden_size, dtype, device))
+        if not are_built(config.cell_type, config.hidden_size, dtype):
+            on_compile()
         return Kernels(dtype, compiled_gates(config.cell_type, config.hidden_size, dtype))
     except CompileError as e:
         return Kernels(dtype, problem=str(e))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from charlstm.bench.sampling_speed import SamplingRow
     from charlstm.bench.training_speed import TrainingRow
 
+MANY = 100_000  # characters a second: from here on in thousands
 CURVE_WIDTH, CURVE_HEIGHT = 80, 12  # columns and rows
 
 
@@ -33,9 +34,11 @@ def machine_report(machine: dict[str, Any]) -> str:
 def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, colour: bool) -> list[RenderableType]:
     """Characters a second of both sides, their ratios, and the share of the limit."""
     theirs = rows[0].shape.torch_name
-    precisions = [p for p in ("fp32", "bf16") if f"{theirs} {p}" in rows[0].chars_per_s]
+    precisions = [p for p in ("fp32", "tf32", "bf16") if f"{theirs} {p}" in rows[0].chars_per_s]
+    full, in_words = ("tf32", "TF32") if "tf32" in precisions else ("fp32", "float32")
     names = [f"{side} {p}" for p in precisions for side in ("charlstm", theirs)]
-    header = ("layers", "lanes", "window", *names, "times", "times fp32", "limit")
+    header = ("layers", "lanes", "window", *names, "times", f"times {full}", "limit")
+    thousands = min(rate for row in rows for rate in row.chars_per_s.values()) >= MANY
     cells = []
     for row in rows:
         shape = row.shape
@@ -46,15 +49,18 @@ def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, co
                 f"{shape.num_layers} x {shape.hidden_size}",
                 f"{shape.batch_size}",
                 f"{shape.seq_len}",
-                *(f"{row.chars_per_s[name]:,.0f}" for name in names),
+                *(f"{row.chars_per_s[name] / (1000 if thousands else 1):,.0f}" for name in names),
                 f"{row.best('charlstm') / row.best(theirs):.2f}",
-                times(row.ratio("charlstm fp32", f"{theirs} fp32")),
-                f"{dict(shares)[best]:.0%} of {row.limit_operations_per_s[best] / 1e9:,.0f} G/s",
+                times(row.ratio(f"charlstm {full}", f"{theirs} {full}")),
+                f"{dict(shares)[best]:.0%} of {operations(row.limit_operations_per_s[best])}",
             )
         )
-    lines: list[RenderableType] = [table(cells, header, title="Training, characters/s")]
+    title = f"Training, {'1,000 ' if thousands else ''}characters/s"
+    lines: list[RenderableType] = [table(cells, header, title=title)]
+    several = len({row.shape.hidden_size for row in rows}) < len(rows)
     eager = [
-        f"{row.shape.num_layers} x {row.shape.hidden_size} {p} {row.chars_per_s[name]:,.0f}"
+        f"{row.shape.num_layers} x {row.shape.hidden_size}"
+        f"{f' ({row.shape.batch_size} x {row.shape.seq_len})' if several else ''} {p} {row.chars_per_s[name]:,.0f}"
         for row in rows
         for p in precisions
         if (name := f"charlstm {p} eager") in row.chars_per_s
@@ -63,7 +69,7 @@ def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, co
         lines.append(Text("  with gates that are not compiled, as in short runs: " + ", ".join(eager)))
     explained = (
         f"  medians of {rounds} rounds. times: charlstm at its faster precision against {theirs} at its faster one;\n"
-        "  times fp32: both in float32; limit: the arithmetic done, as a share of the fastest matrix product here"
+        f"  times {full}: both in {in_words}; limit: the arithmetic done, as a share of the fastest matrix product here"
     )
     return [*lines, Text(explained)]
 
@@ -105,6 +111,11 @@ def draw_peak_memory(rows: Sequence[MemoryRow], width: int, colour: bool) -> lis
             )
         )
     return [table(cells, header, title="Peak memory of training, MB")]
+
+
+def operations(per_s: float) -> str:
+    """Floating-point operations a second: "190 G/s", "700 T/s"."""
+    return f"{per_s / 1e9:,.0f} G/s" if per_s < 1e13 else f"{per_s / 1e12:,.0f} T/s"
 
 
 def times(ratio: float | None) -> str:

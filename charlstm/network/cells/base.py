@@ -109,6 +109,15 @@ class Cell(ABC):
         """The gates of a step, "forward", and their gradients, "backward", where they can be compiled; else nothing."""
         return {}
 
+    @property
+    def fused(self) -> GateFunctions | None:
+        """The same functions, each as one Triton kernel for a GPU; None where nobody has written them.
+
+        Raises:
+            ImportError: where there is no Triton.
+        """
+        return None
+
     @abstractmethod
     def scan(
         self,

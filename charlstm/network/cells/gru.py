@@ -103,6 +103,12 @@ class GRU(Cell):
             "backward": Pointwise(gates_backward, 7, 1, example_backward),
         }
 
+    @property
+    def fused(self) -> GateFunctions:
+        from charlstm.network.cells import gru_fused  # it imports Triton
+
+        return GateFunctions(gru_fused.forward, gru_fused.backward)
+
     def scan(
         self,
         x: Tensor,

@@ -107,6 +107,12 @@ class LSTM(Cell):
             "backward": Pointwise(gates_backward, 8, 1, example_backward),
         }
 
+    @property
+    def fused(self) -> GateFunctions:
+        from charlstm.network.cells import lstm_fused  # it imports Triton
+
+        return GateFunctions(lstm_fused.forward, lstm_fused.backward)
+
     def scan(
         self,
         x: Tensor,
