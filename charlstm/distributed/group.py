@@ -37,10 +37,12 @@ class Group:
     Attributes:
         rank: the number of this process, from 0.
         size: how many there are.
+        store: what all can read and write without a meeting (`torch.distributed.Store`); a process alone has none.
     """
 
     rank = 0
     size = 1
+    store: Any = None
 
     @property
     def is_first(self) -> bool:
@@ -113,6 +115,7 @@ class ProcessGroup(Group):
         backend = "gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl"
         with self._meeting():
             self._store, _, _ = next(rendezvous("env://", timeout=SET_UP))
+            self.store = self._store
             dist.init_process_group(
                 backend,
                 timeout=SET_UP,
