@@ -234,7 +234,7 @@ class SampleConfig(Config):
         unit="P",
         panel=DRAWING,
     )
-    num: int = setting(1, 1, 65_536, help="Number of texts to write.", unit="N", panel=TEXT)
+    num: int = setting(1, 1, 10_000_000, help="Number of texts to write.", unit="N", panel=TEXT)
     seed: int | None = setting(
         None,
         0,

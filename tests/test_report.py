@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from charlstm.cli.sample import shade, write
+from charlstm.cli.sample_texts import in_style, shade
 from charlstm.report import console
 from charlstm.report.info import draw_info
 from charlstm.report.screen import show
@@ -56,15 +56,9 @@ def test_messages_and_tables_are_harmless_and_unchanged(monkeypatch: pytest.Monk
     assert "x" * 120 in out.getvalue()
 
 
-def test_samples_are_escaped_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    out = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", out)
-    write(HOSTILE, terminal=False)
-    assert out.getvalue() == HOSTILE
-    out.truncate(0)
-    out.seek(0)
-    write(HOSTILE, terminal=True)
-    assert is_harmless(out.getvalue())
+def test_samples_are_escaped_on_a_terminal_only() -> None:
+    assert in_style(HOSTILE, terminal=False) == HOSTILE
+    assert is_harmless(in_style(HOSTILE, terminal=True))
 
 
 def test_the_likelier_the_calmer() -> None:

@@ -226,8 +226,4 @@ def prompts_of(given: Iterable[str]) -> list[str]:
 
 def write_each(content: ModelFile, prompts: Sequence[Ids], config: SampleConfig) -> Iterator[Sample]:
     """`config.num` texts that go on from each prompt, in order. Raises UsageError for a pattern that cannot be met."""
-    drawn = in_blocks(content.model, content.vocabulary, prompts, config, opening=content.opening)
-    before = (content.vocabulary.decode(ids) for ids in prompts)
-    assert config.seed is not None
-    seed = config.seed
-    return (Sample.of(text, prompt, seed) for prompt, texts in zip(before, drawn, strict=True) for text in texts)
+    return in_blocks(content.model, content.vocabulary, prompts, config, opening=content.opening)

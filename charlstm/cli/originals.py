@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from charlstm.cli.options import OUTPUT, option
 from charlstm.config import DRAWING, SampleConfig
-from charlstm.errors import UsageError
+from charlstm.errors import CharLSTMError, UsageError
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.checkpoint import ModelFile
+    from charlstm.distributed.sharing import Check
     from charlstm.originality import Copied, Index
-    from charlstm.sample import Drawn, Kept
-
-Draw = Callable[[SampleConfig], "Iterable[Drawn]"]
+    from charlstm.sample import Kept, Texts
 
 Originality = Annotated[
     bool,
@@ -56,51 +54,62 @@ def index_for(content: ModelFile, path: Path, training_text: Sequence[str], quie
 
 
 class Originals:
-    """Texts with what each of them copies.
+    """What texts copy.
 
     Args:
-        draw: draws texts.
-        config: how many, from which seed.
         index: of the training text.
         max_copy: how many characters in a row a text may have from it; None: any number.
     """
 
-    def __init__(self, draw: Draw, config: SampleConfig, index: Index, max_copy: int | None) -> None:
+    def __init__(self, index: Index, max_copy: int | None) -> None:
+        from charlstm.originality import Places
+
+        self.index, self.max_copy, self.places = index, max_copy, Places(index.corpus)
+
+    def draw(self, texts: Texts, block: int, check: Check) -> list[Kept]:
+        """The texts of a block, drawn again until each of them is one that may be."""
+        from charlstm.sample import Kept
+
+        if self.max_copy is None:
+            return [Kept(text) for text in texts.draw(block, check)]
+        what = f"more than {self.max_copy} character{'s' * (self.max_copy != 1)} in a row from the training text"
+        try:
+            return texts.draw_until(block, self._are_wanted, what, check)
+        except CharLSTMError as e:
+            before = texts.block(block).streams.start
+            which = f"only the {before:,} texts before them were" if before else "nothing was"
+            raise CharLSTMError(f"{e}; {which} written") from None
+
+    def _are_wanted(self, texts: Sequence[str]) -> list[bool]:
+        assert self.max_copy is not None
+        return [copied.longest is None or copied.longest.length <= self.max_copy for copied in self._copied(texts)]
+
+    def _copied(self, texts: Sequence[str]) -> list[Copied]:
         from charlstm.originality import find_copies
-        from charlstm.sample import draw_until
 
-        def is_wanted(texts: Sequence[str]) -> list[bool]:
-            longest = (copied.longest.length if copied.longest else 0 for copied in find_copies(index, texts))
-            return [max_copy is None or length <= max_copy for length in longest]
+        return find_copies(self.index, texts)
 
-        what = f"more than {max_copy} character{'s' * (max_copy != 1)} in a row from the training text"
-        self.kept: list[Kept] = draw_until(draw, config, is_wanted, what)
-        self.copied: list[Copied] = find_copies(index, [kept.text for kept in self.kept])
-        self.index = index
-
-    def drawn(self) -> Iterator[Drawn]:
-        """The characters of all texts, one text after the other."""
-        return chain.from_iterable(kept.characters for kept in self.kept)
-
-    def as_json(self) -> list[dict[str, Any]]:
+    def as_json(self, block: Sequence[Kept]) -> list[dict[str, Any]]:
         """What to add to the object of each text."""
         from charlstm.cli.originality import as_json
-        from charlstm.originality import Places
 
-        places = Places(self.index.corpus)
+        copied = self._copied([kept.text for kept in block])
         return [
-            {"draws": kept.draws, "originality": as_json(copied, places)}
-            for kept, copied in zip(self.kept, self.copied, strict=True)
+            {"draws": kept.draws, "originality": as_json(found, self.places)}
+            for kept, found in zip(block, copied, strict=True)
         ]
 
-    def say(self) -> None:
-        """Say on stderr what each text copies."""
-        from charlstm.originality import Places
+    def say(self, block: Sequence[Kept], first: int, alone: bool) -> None:
+        """Say on stderr what each text copies.
+
+        Args:
+            first: the number of the first of them, from 1.
+            alone: whether there is no other text.
+        """
         from charlstm.report.originality import draw_copies
         from charlstm.report.screen import show_message
 
-        places = Places(self.index.corpus)
-        for n, (kept, copied) in enumerate(zip(self.kept, self.copied, strict=True), 1):
+        for n, (kept, copied) in enumerate(zip(block, self._copied([k.text for k in block]), strict=True), first):
             again = f", drawn {kept.draws} times" if kept.draws > 1 else ""
-            name = f"text {n}{again}" if len(self.kept) > 1 or again else "the text"
-            show_message(lambda width, colour, n=name, c=copied: draw_copies(n, c, places, width, colour))  # type: ignore[misc]
+            name = "the text" if alone and not again else f"text {n}{again}"
+            show_message(lambda width, colour, n=name, c=copied: draw_copies(n, c, self.places, width, colour))  # type: ignore[misc]

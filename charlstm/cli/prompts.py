@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from charlstm.cli.runtime import read_stdin, shown_name
+from charlstm.cli.sample_texts import about_text, blocks, counted
 from charlstm.corpus import read_chunks
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import TextError, UsageError
-from charlstm.report.bars import Bar
 from charlstm.report.console import print_json
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
-    from charlstm.checkpoint import ModelFile
-    from charlstm.config import SampleConfig
-    from charlstm.corpus.vocab import OnUnknown
-    from charlstm.network.kernels import Kernels
-    from charlstm.sample import Drawn
+    from charlstm.distributed.group import Group
+    from charlstm.sample import Texts
 
 WRITTEN = ("sample", "seed", "text", "logprobs", "allowed_logprobs")  # what is said of every text
 
@@ -107,40 +104,19 @@ def _from_json(line: str, source: str) -> Prompt:
     return Prompt(found["prompt"], source, found)
 
 
-def write_from_each(
-    prompts: list[Prompt],
-    content: ModelFile,
-    config: SampleConfig,
-    unknown: OnUnknown,
-    kernels: Kernels,
-    json: bool,
-    quiet: bool,
-) -> None:
+def write_from_each(group: Group, prompts: Sequence[Prompt], texts: Texts, json: bool, quiet: bool) -> None:
     """Write texts from every prompt: an object a text, in the order of the prompts, as soon as a block is done.
 
     Args:
+        group: the processes that draw; the first one writes.
+        texts: of these prompts.
         json: give the log-probabilities, too.
     """
-    from charlstm.sample import in_blocks
-
-    known = [content.vocabulary.encode(content.normalize(prompt.text), unknown, prompt.source) for prompt in prompts]
-    drawn = in_blocks(content.model, content.vocabulary, known, config, opening=content.opening, kernels=kernels)
-    with Bar("prompts", quiet or sys.stdout.isatty()) as bar:
-        for k, (prompt, ids, streams) in enumerate(zip(prompts, known, drawn, strict=True)):
-            before = content.vocabulary.decode(ids)
-            for n, stream in enumerate(streams):
-                print_json({**prompt.fields, **about_text(n, before, stream, config, json)})
-            bar.show(k + 1, len(prompts))
-
-
-def about_text(
-    number: int, prompt: str, drawn: Sequence[Drawn], config: SampleConfig, logprobs: bool
-) -> dict[str, Any]:
-    """What is said of a text, as JSON has it."""
-    text = "".join(d.text for d in drawn)
-    about: dict[str, Any] = {"sample": number, "seed": config.seed, "prompt": prompt, "text": text}
-    if logprobs:
-        about["logprobs"] = [d.logprob for d in drawn]
-    if logprobs and config.match is not None:
-        about["allowed_logprobs"] = [d.allowed_logprob for d in drawn]
-    return about
+    num, total, written = texts.config.num, len(prompts) * texts.config.num, 0
+    with counted(total, quiet) as count, closing(blocks(group, texts, None, json)) as drawn:
+        for block in drawn:
+            for n, kept in enumerate(block, written):
+                about = about_text(n % num, kept.text, texts.config, json)
+                print_json({**prompts[n // num].fields, **about})
+            written += len(block)
+            count(written)

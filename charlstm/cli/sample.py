@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 import sys
+from contextlib import nullcontext
+from functools import partial
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from charlstm.cli.launch import joined
 from charlstm.cli.options import (
     OUTPUT,
     Checkpoint,
@@ -26,21 +32,30 @@ from charlstm.cli.options import (
 )
 from charlstm.cli.originality import TrainingText
 from charlstm.cli.originals import MaxCopy, Originality, Originals, check_max_copy, index_for
-from charlstm.cli.prompts import PromptsFormat, about_text, read_prompts, write_from_each
-from charlstm.cli.runtime import load_model_for, prepare_machine, read_stdin, say_compiling
+from charlstm.cli.prompts import Prompt, PromptsFormat, read_prompts, write_from_each
+from charlstm.cli.runtime import load_model, load_model_for, prepare_machine, read_stdin, say_compiling
+from charlstm.cli.sample_texts import in_style, shade, write_texts
 from charlstm.cli.settings import given, option_of, with_settings
 from charlstm.config import TEXT, SampleConfig
+from charlstm.distributed.launch import launched
 from charlstm.errors import UsageError
-from charlstm.report.console import colour_allowed, print_json, say
-from charlstm.report.text import printable
+from charlstm.report.bars import Bar
+from charlstm.report.console import colour_allowed, say
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from collections.abc import Iterator, Sequence
 
+    import torch
+
+    from charlstm.checkpoint import ModelFile
+    from charlstm.corpus.vocab import Ids, OnUnknown
+    from charlstm.distributed.group import Group
+    from charlstm.originality import Index
     from charlstm.sample import Drawn
 
 MAX_RANDOM_SEED = 2**32
 USUAL_LINES = 20
+DECIDING = {"length", "lines", "num", "stop", "match"}  # settings by which a model of a list writes no lines
 MOST_TO_CHOOSE_BY = 100  # prompts of a file that a built-in model is chosen by
 
 
@@ -105,73 +120,141 @@ def sample(
         charlstm sample -c checkpoints/names --lines 20 --novel
     """
     config = SampleConfig(**given(settings))
-    compares = originality or max_copy is not None
     check_together(ctx, config, prompt, prompts, originality, max_copy)
-    if config.seed is None:
-        import secrets
-
-        config = config.replace(seed=secrets.randbelow(MAX_RANDOM_SEED))
+    from charlstm.distributed.group import ALONE
     from charlstm.network.kernels import choose_kernels
-    from charlstm.sample import LONG_TEXT, generate
+    from charlstm.sample import LONG_TEXT, STREAMS, Texts, generate
 
+    shares = prompts is not None or config.num > STREAMS
+    if not takes_part(shares):
+        return
     machine = prepare_machine(device.value, threads)
-    listed = None if prompts is None else read_prompts(prompts, prompts_format)
-    text = read_stdin(what="prompt") if prompt == "-" else prompt
-    if listed is not None:
-        text = "\n".join(p.text for p in listed[:MOST_TO_CHOOSE_BY]).strip("\n")
-    content, path = load_model_for(text, checkpoint, machine, quiet)
-    whole_texts = listed is not None or compares
-    if content.lines and not whole_texts and not given(settings).keys() & {"length", "lines", "num", "stop", "match"}:
-        config = config.replace(lines=USUAL_LINES)  # who asks a model of names to write means names
-    index = None
-    if compares:
-        index = index_for(content, path, training_text or (), quiet)
-    if verbose:
-        say(f"seed: {config.seed}")
-    if config.match is not None:
-        config = config.replace(match=content.normalize(config.match))
-    kernels = choose_kernels(
-        content.model.config,
-        machine,
-        "bf16" if precision == "bf16" else "fp32",  # auto: a seed gives the same text on more machines
-        compiled=config.length >= LONG_TEXT,
-        on_compile=lambda: say_compiling(quiet),
-    )
-    if listed is not None:
-        write_from_each(listed, content, config, unknown.value, kernels, json, quiet)
-        return
-    known = content.vocabulary.encode(content.normalize(text), unknown.value, "prompt")
-    text = content.vocabulary.decode(known)
-    shading = shade if color and colour_allowed() else None
-    if config.lines is not None:
-        from charlstm.cli.sample_lines import sample_lines
+    with joined(machine) if shares else nullcontext(ALONE) as group:
+        config = config.replace(seed=group.first_does(lambda: seed_of(config)))
+        coloured = group.first_does(lambda: color and colour_allowed())
+        listed, text = read_alike(group, prompt, prompts, prompts_format)
+        content, path = load_alike(group, text, checkpoint, machine, quiet)
+        whole_texts = listed is not None or originality or max_copy is not None
+        if content.lines and not whole_texts and not given(settings).keys() & DECIDING:
+            config = config.replace(lines=USUAL_LINES)  # who asks a model of names to write means names
+        originals = None
+        if originality or max_copy is not None:
+            originals = open_originals(group, content, path, training_text or (), max_copy, quiet)
+        if verbose:
+            say(f"seed: {config.seed}")
+        if config.match is not None:
+            config = config.replace(match=content.normalize(config.match))
+        kernels = choose_kernels(
+            content.model.config,
+            machine,
+            "bf16" if precision == "bf16" else "fp32",  # auto: a seed gives the same text on more machines
+            compiled=config.length >= LONG_TEXT,
+            on_compile=lambda: say_compiling(quiet),
+        )
+        encode = partial(encode_prompt, content, unknown=unknown.value)
+        known = [encode(text, "prompt")] if listed is None else [encode(p.text, p.source) for p in listed]
+        if config.lines is not None:
+            from charlstm.cli.sample_lines import sample_lines
 
-        sample_lines(content, path, known, config, kernels, training_text or (), quiet=quiet, json=json, shade=shading)
-        return
-    from charlstm.report.bars import Bar
+            style = shade if coloured else None
+            given_text = training_text or ()
+            sample_lines(content, path, known[0], config, kernels, given_text, quiet=quiet, json=json, shade=style)
+            return
+        with Bar("prompt", quiet or listed is not None) as bar:
+            how: dict[str, Any] = {"opening": content.opening, "kernels": kernels, "on_progress": bar.show}
+            if whole_texts or config.num > 1 or json:
+                texts = Texts(content.model, content.vocabulary, known, config, **how)
+                if listed is not None:
+                    write_from_each(group, listed, texts, json, quiet)
+                else:
+                    write_texts(
+                        group, texts, originals, json=json, coloured=coloured, explained=originality, quiet=quiet
+                    )
+                return
+            drawn = generate(content.model, content.vocabulary, known[0], config, **how)
+            first = list(islice(drawn, 1))  # the prompt is read, and its bar gone, before anything is written
+            write_stream(chain(first, drawn), content.vocabulary.decode(known[0]), coloured)
 
-    with Bar("prompt", quiet) as bar:
 
-        def draw(config: SampleConfig) -> Iterator[Drawn]:
-            return generate(
-                content.model,
-                content.vocabulary,
-                known,
-                config,
-                opening=content.opening,
-                kernels=kernels,
-                on_progress=bar.show,
-            )
+def takes_part(shares: bool) -> bool:
+    """Whether this process has something to do, where a launcher may have started several.
 
-        originals = Originals(draw, config, index, max_copy) if index else None
-        drawn = originals.drawn() if originals else draw(config)
-        drawn = chain(list(islice(drawn, 1)), drawn)  # the prompt is read, and its bar gone, before anything is written
-    if json:
-        write_json(drawn, text, config, originals.as_json() if originals else None)
-    else:
-        write_text(drawn, text, config, shading is not None)
-        if originals and originality:
-            originals.say()
+    Args:
+        shares: whether there is enough to draw to share it out.
+
+    Raises:
+        UsageError: in a job that was started again: what it had written would be written twice.
+    """
+    launch = launched()
+    if launch is not None and launch.attempt:
+        raise UsageError(
+            "the launcher has started `sample` again, which would write texts twice; leave out --max-restarts"
+        )
+    return launch is None or launch.is_first or shares
+
+
+def seed_of(config: SampleConfig) -> int:
+    """The seed that was given, or a new one."""
+    return secrets.randbelow(MAX_RANDOM_SEED) if config.seed is None else config.seed
+
+
+def read_alike(
+    group: Group, prompt: str, prompts: str | None, prompts_format: PromptsFormat
+) -> tuple[list[Prompt] | None, str]:
+    """The prompts of a file, if there is one, and a text to choose a model by: the first process reads for all."""
+    from charlstm.distributed.sharing import told
+
+    if prompts is None:
+        return None, told(group, lambda: read_stdin(what="prompt") if prompt == "-" else prompt)
+    listed: list[Prompt] = []
+
+    def read() -> list[str]:
+        listed.extend(read_prompts(prompts, prompts_format))
+        return [p.text for p in listed]
+
+    texts = told(group, read)
+    return listed or [Prompt(text, "", {}) for text in texts], "\n".join(texts[:MOST_TO_CHOOSE_BY]).strip("\n")
+
+
+def load_alike(
+    group: Group, text: str, checkpoint: Path | None, machine: torch.device, quiet: bool
+) -> tuple[ModelFile, Path]:
+    """The model that `--checkpoint` means, or that the first process chooses, for all processes.
+
+    Args:
+        text: what it is to read.
+
+    Raises:
+        CharLSTMError: if there are different files by that name.
+    """
+    chosen: list[tuple[ModelFile, Path]] = []
+
+    def choose() -> str:
+        chosen.append(load_model_for(text, checkpoint, machine, quiet))
+        return str(chosen[0][1])
+
+    path = group.first_does(choose)
+    if not chosen:
+        chosen.append(load_model(checkpoint or Path(path), machine, quiet))
+    if group.size > 1:
+        group.check_alike({"model": hashlib.sha256(chosen[0][1].read_bytes()).hexdigest()})
+    return chosen[0]
+
+
+def open_originals(
+    group: Group, content: ModelFile, path: Path, training_text: Sequence[str], max_copy: int | None, quiet: bool
+) -> Originals | None:
+    """What compares texts with the training text; None in a process that need not."""
+    if max_copy is not None:
+        return Originals(group.one_by_one(lambda: index_for(content, path, training_text, quiet)), max_copy)
+    found: list[Index] = []
+    group.first_does(lambda: found.append(index_for(content, path, training_text, quiet)))
+    return Originals(found[0], None) if found else None
+
+
+def encode_prompt(content: ModelFile, text: str, source: str, unknown: OnUnknown) -> Ids:
+    """What the model goes on from."""
+    return content.vocabulary.encode(content.normalize(text), unknown, source)
 
 
 def check_together(
@@ -198,52 +281,19 @@ def check_together(
         raise UsageError("--color does not go with --prompts, which writes JSON; --json gives the log-probabilities")
 
 
-def write_json(
-    drawn: Iterator[Drawn], prompt: str, config: SampleConfig, more: Sequence[dict[str, Any]] | None = None
-) -> None:
-    """One object a text: what was drawn, the log-probability of each character in nats, and more about each."""
-    texts: list[list[Drawn]] = [[] for _ in range(config.num)]
-    for character in drawn:
-        texts[character.stream].append(character)
-    for stream, characters in enumerate(texts):
-        about = about_text(stream, prompt, characters, config, logprobs=True)
-        print_json({**about, **(more[stream] if more else {})})
-
-
-def write_text(drawn: Iterator[Drawn], prompt: str, config: SampleConfig, coloured: bool) -> None:
-    """Text on stdout: one stream as it is drawn, several one after the other."""
+def write_stream(drawn: Iterator[Drawn], prompt: str, coloured: bool) -> None:
+    """Write one text, as it is drawn."""
     terminal = sys.stdout.isatty()
-    if config.num == 1:
-        write(prompt, terminal)
-        last = prompt
-        for character in drawn:
-            write(character.text, terminal, shade(character.logprob) if coloured else "")
-            last = character.text
-        if terminal and not last.endswith("\n"):
-            write("\n", terminal)
-        return
-    texts: list[list[Drawn]] = [[] for _ in range(config.num)]
+    write(in_style(prompt, terminal))
+    last = prompt
     for character in drawn:
-        texts[character.stream].append(character)
-    for stream, characters in enumerate(texts):
-        if stream:
-            write(f"\n--- {stream + 1} ---\n", terminal)
-        write(prompt, terminal)
-        for character in characters:
-            write(character.text, terminal, shade(character.logprob) if coloured else "")
-    if terminal:
-        write("\n", terminal)
+        write(in_style(character.text, terminal, shade(character.logprob) if coloured else ""))
+        last = character.text
+    if terminal and not last.endswith("\n"):
+        write("\n")
 
 
-def write(text: str, terminal: bool, style: str = "") -> None:
-    """Write and flush; control characters are written out on a terminal only."""
-    shown = printable(text) if terminal else text
-    sys.stdout.write(f"{style}{shown}\x1b[0m" if style else shown)
+def write(text: str) -> None:
+    """Write, and do not wait until there is more."""
+    sys.stdout.write(text)
     sys.stdout.flush()
-
-
-def shade(logprob: float) -> str:
-    """A terminal's code for a probability: the less likely, the warmer."""
-    limits = ((-0.1, 250), (-0.7, 114), (-1.6, 179), (-3.0, 208))  # nats, colour of the 256
-    colour = next((colour for limit, colour in limits if logprob >= limit), 196)
-    return f"\x1b[38;5;{colour}m"

@@ -38,10 +38,12 @@ class Group:
     Attributes:
         rank: the number of this process, from 0.
         size: how many there are.
+        store: what all can read and write without a meeting (`torch.distributed.Store`); a process alone has none.
     """
 
     rank = 0
     size = 1
+    store: Any = None
 
     @property
     def is_first(self) -> bool:
@@ -115,11 +117,11 @@ class ProcessGroup(Group):
         with self._meeting():
             store, _, _ = next(rendezvous("env://", timeout=CONNECTING))
             # a job that is started again may find the store of its last attempt, with that one's addresses in it
-            self._store = dist.PrefixStore(f"charlstm/{launch.attempt}", store)  # type: ignore[attr-defined]
+            self.store = dist.PrefixStore(f"charlstm/{launch.attempt}", store)  # type: ignore[attr-defined]
             dist.init_process_group(
                 backend,
                 timeout=CONNECTING,
-                store=self._store,
+                store=self.store,
                 rank=self.rank,
                 world_size=self.size,
             )
@@ -181,12 +183,12 @@ class ProcessGroup(Group):
             try:
                 said = {"value": work()}
             except errors.CharLSTMError as e:
-                failure, said = e, _error_in_words(e)
+                failure, said = e, error_in_words(e)
         said = json.loads(self._from_first(json.dumps(said)))
         if failure is not None:
             raise failure
         if "error" in said:
-            _raise(said)
+            raise_again(said)
         return said["value"]
 
     def one_by_one(self, work: Callable[[], Any]) -> Any:
@@ -199,11 +201,11 @@ class ProcessGroup(Group):
         """Whether something has gone wrong here and not in the first process, too; waits a little for its word."""
         with suppress(RuntimeError):
             if self.is_first:
-                self._store.set(FAILED, "1")
+                self.store.set(FAILED, "1")
                 return False
             until = time.monotonic() + FAILING_S
             while time.monotonic() < until:
-                if self._store.check([FAILED]):
+                if self.store.check([FAILED]):
                     return False
                 time.sleep(0.05)
             return True
@@ -246,11 +248,13 @@ class LostProcessError(errors.CharLSTMError):
     """Another process of the job has ended, or does not answer."""
 
 
-def _error_in_words(error: errors.CharLSTMError) -> dict[str, Any]:
+def error_in_words(error: errors.CharLSTMError) -> dict[str, Any]:
+    """An error as another process can raise it (`raise_again`)."""
     return {"error": type(error).__name__, "message": str(error), "settings": list(error.settings)}
 
 
-def _raise(said: dict[str, Any]) -> NoReturn:
+def raise_again(said: dict[str, Any]) -> NoReturn:
+    """Raise what another process raised."""
     kind = getattr(errors, said["error"], errors.CharLSTMError)
     simple: Sequence[type] = (errors.UsageError, errors.TextError, errors.ModelFileError, errors.DivergedError)
     kind = next((base for base in simple if issubclass(kind, base)), errors.CharLSTMError)

@@ -17,7 +17,7 @@ from charlstm.forecasting.form import CHANGE, Form
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.network.scan import scan
-from charlstm.sample import generate
+from charlstm.sample.generate import generate
 from charlstm.series.code import ALPHABET, CHARACTERS_OF_VALUE, Code, Floats, text_of
 from charlstm.series.table import Series
 

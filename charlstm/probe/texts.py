@@ -12,7 +12,7 @@ from charlstm.corpus import read_chunks, stored_corpus
 from charlstm.corpus.vocab import Ids
 from charlstm.errors import TextError
 from charlstm.progress import OnProgress
-from charlstm.sample import generate
+from charlstm.sample.generate import generate
 
 SAMPLED_CHARS = 20_000
 STREAMS = 40

@@ -19,7 +19,7 @@ from charlstm.network.model import CharLM
 from charlstm.network.stepper import Stepper
 from charlstm.sample.draw import draw
 from charlstm.sample.match import Match, Pattern, compiled
-from charlstm.sample.reading import read_prompts
+from charlstm.sample.reading import Read, read_prompts
 from charlstm.sample.rules import Allowed, Every, Rule
 from charlstm.sample.stop import StopFilter
 from charlstm.sample.text import Drawn
@@ -86,6 +86,34 @@ def generate_each(
     Raises:
         UsageError: for a `config.match` that is invalid or cannot be matched with these characters and this length.
     """
+    start = [vocabulary.encode(opening) if len(prompt) == 0 else prompt for prompt in prompts]
+    kernels = kernels or Kernels(model.head.weight.dtype)
+
+    def read() -> Read:
+        return read_prompts(model, start, kernels, on_progress)
+
+    return go_on(model, vocabulary, read, config, kernels, make_rule)
+
+
+def go_on(
+    model: CharLM,
+    vocabulary: Vocabulary,
+    read: Callable[[], Read],
+    config: SampleConfig,
+    kernels: Kernels,
+    make_rule: MakeRule | None = None,
+    numbers: int | None = None,
+) -> Iterator[Drawn]:
+    """Draw streams as `generate_each` does, from prompts that have been read.
+
+    Args:
+        read: the logits (P, V) and the state after P prompts; called with the first draw.
+        numbers: random numbers that each step draws, of which the streams of a prompt take the first `config.num`;
+            None: as many as these are.
+
+    Raises:
+        UsageError: as `generate_each`.
+    """
     rule_of: MakeRule = make_rule or (lambda stream: None)
     pattern = pattern_of(config, vocabulary)
     if pattern is not None:
@@ -94,8 +122,7 @@ def generate_each(
         def rule_of(stream: int) -> Rule:
             return Every([Match(pattern), *([other] if (other := others(stream)) else [])])
 
-    start = [vocabulary.encode(opening) if len(prompt) == 0 else prompt for prompt in prompts]
-    return _draw_all(model, vocabulary, start, config, kernels, rule_of, on_progress)
+    return _draw_all(model, vocabulary, read, config, kernels, rule_of, numbers or config.num)
 
 
 def pattern_of(config: SampleConfig, vocabulary: Vocabulary) -> Pattern | None:
@@ -111,27 +138,27 @@ def pattern_of(config: SampleConfig, vocabulary: Vocabulary) -> Pattern | None:
 def _draw_all(
     model: CharLM,
     vocabulary: Vocabulary,
-    prompts: Sequence[Ids],
+    read: Callable[[], Read],
     config: SampleConfig,
-    kernels: Kernels | None,
+    kernels: Kernels,
     make_rule: MakeRule,
-    on_progress: Callable[[int, int], None],
+    numbers: int,
 ) -> Iterator[Drawn]:
     generator = torch.Generator()
     if config.seed is None:
         generator.seed()
     else:
         generator.manual_seed(config.seed)
-    kernels = kernels or Kernels(model.head.weight.dtype)
-    B = len(prompts) * config.num
+    logits, state = read()
+    P = len(logits)
+    B = P * config.num
     stops = [StopFilter(config.stop) for _ in range(B)]
     rules = [make_rule(stream) for stream in range(B)]
-    logits, state = read_prompts(model, prompts, kernels, on_progress)
     logits = logits.repeat_interleave(config.num, dim=0)
     state = State(state.h.repeat_interleave(config.num, dim=1), state.c.repeat_interleave(config.num, dim=1))
     stepper = Stepper(model, state, kernels)
     for left in range(config.length, 0, -1):
-        u = torch.rand(config.num, generator=generator, dtype=torch.float64).repeat(len(prompts))
+        u = torch.rand(numbers, generator=generator, dtype=torch.float64)[: config.num].repeat(P)
         logits = logits.float().cpu()
         masks = [
             rule.allowed(left) if rule and not stop.ended else None for rule, stop in zip(rules, stops, strict=True)

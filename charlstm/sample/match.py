@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from functools import lru_cache
+from threading import RLock
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +51,7 @@ class Place:
 
 
 class Pattern:
-    """A pattern for the texts of a model.
+    """A pattern for the texts of a model, which several threads may draw at once.
 
     Args:
         pattern: as Python's `re` has it; a text matches as with `re.fullmatch`.
@@ -71,6 +72,7 @@ class Pattern:
             raise automaton.refusal("is too large together with so long a stop text")
         self.far = self._distances()
         self.known: dict[tuple[frozenset[int], int], Place] = {}
+        self.lock = RLock()  # held by whoever builds
         begin = self._place({automaton.start}, 0)
         if begin is None:
             raise automaton.nothing_matches()
@@ -83,32 +85,34 @@ class Pattern:
 
     def after(self, place: Place) -> list[Place | None]:
         """The place after a character of each class, (C)."""
-        if place.after is None:
-            if len(self.known) * len(self.stops[0]) > MAX_KNOWN:
-                for other in self.known.values():
-                    other.after = other.mask = None
-                self.known.clear()
-            seeds: dict[int, set[int]] = {}
-            for n in place.places:
-                read = self.automaton.reads[n]
-                if read is not None:
-                    for c in self.members[read[0]]:
-                        seeds.setdefault(c, set()).add(read[1])
-            place.after = [None] * len(self.stops[0])
-            for c, targets in seeds.items():
-                stop = self.stops[place.stop][c]
-                if stop is not None:
-                    place.after[c] = self._place(targets, stop)
-            place.distances = np.array([FAR if p is None else p.distance for p in place.after], dtype=np.int64)
-        return place.after
+        with self.lock:
+            if place.after is None:
+                if len(self.known) * len(self.stops[0]) > MAX_KNOWN:
+                    for other in self.known.values():
+                        other.after = other.mask = None
+                    self.known.clear()
+                seeds: dict[int, set[int]] = {}
+                for n in place.places:
+                    read = self.automaton.reads[n]
+                    if read is not None:
+                        for c in self.members[read[0]]:
+                            seeds.setdefault(c, set()).add(read[1])
+                place.after = [None] * len(self.stops[0])
+                for c, targets in seeds.items():
+                    stop = self.stops[place.stop][c]
+                    if stop is not None:
+                        place.after[c] = self._place(targets, stop)
+                place.distances = np.array([FAR if p is None else p.distance for p in place.after], dtype=np.int64)
+            return place.after
 
     def allowed(self, place: Place, left: int) -> Allowed:
         """Which ids lead to a match within so many characters, (V)."""
-        if place.after is None or place.mask is None:
-            self.after(place)
-            reach = place.distances < FAR
-            place.furthest, place.mask = int(place.distances[reach].max(initial=0)), reach[self.classes]
-        return place.mask if place.furthest < left else (place.distances < left)[self.classes]
+        with self.lock:
+            if place.after is None or place.mask is None:
+                self.after(place)
+                reach = place.distances < FAR
+                place.furthest, place.mask = int(place.distances[reach].max(initial=0)), reach[self.classes]
+            return place.mask if place.furthest < left else (place.distances < left)[self.classes]
 
     def _place(self, seeds: set[int], stop: int) -> Place | None:
         """The place of what can be reached from some states without a character; None: no match can be reached."""

@@ -17,12 +17,13 @@ from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.network.scan import scan
 
+Read = tuple[Tensor, State]  # of P prompts: the logits (P, V) of what comes next, and the state
 WINDOW = 4096  # characters that are read at once, of all prompts together: memory does not grow with their lengths
 
 
 def read_prompts(
     model: CharLM, prompts: Sequence[Ids], kernels: Kernels, on_progress: Callable[[int, int], None]
-) -> tuple[Tensor, State]:
+) -> Read:
     """The logits (P, V) and the state after each prompt; prompts have at least one character, and any lengths.
 
     The longest come first. All are read up to where the shortest ends, which is then left out, the others on to where
