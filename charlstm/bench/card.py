@@ -186,7 +186,7 @@ def _driver() -> str | None:
     program = shutil.which("nvidia-smi")
     if program is None:
         return None
-    asked = [program, "--query-gpu=driver_version", "--format=csv,noheader"]
+    asked = [program, *(f"--{what}" for what in ("query-gpu=driver_version", "format=csv,noheader"))]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=10)  # noqa: S603
     return done.stdout.partition("\n")[0].strip() or None
 
