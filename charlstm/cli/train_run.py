@@ -20,7 +20,7 @@ from charlstm.cli.paste import from_command, resume_command, sample_command
 from charlstm.cli.runtime import locate_texts, prepare_machine, say_compiling
 from charlstm.cli.settings import in_options, option_of
 from charlstm.corpus import Corpus, CorpusRequest, compare_held_out, open_corpus
-from charlstm.distributed.group import ALONE, Group
+from charlstm.distributed.group import Group
 from charlstm.distributed.launch import launched
 from charlstm.errors import ChangedTextError, CharLSTMError, Interrupted, ModelFileError, NoRunError, TextError
 from charlstm.interrupts import INTERRUPTS
@@ -98,8 +98,7 @@ def start_new(
     check_together(given, go_on.model is not None, bool(go_on.keep_text))
     machine = prepare_machine(device, threads)
     with joined(machine) as group:
-        job = job_of(group)
-        begun = group.first_does(lambda: run_of_job(job, out))
+        begun = group.first_does(lambda: run_of_job(job(), out))
         if begun is not None:
             resume_in(Path(begun), (), {}, device, threads, output, group, machine)
             return
@@ -130,9 +129,8 @@ def start_new(
                 source,
                 start,
                 group,
-                job,
+                job(),
             )
-            stage.doing = "starting"
             with held(group, session.folder, new=True) as missing:
                 session.notes += missing
                 run(session, output, device)
@@ -198,10 +196,10 @@ def resume_in(
         run(session, output, device)
 
 
-def job_of(group: Group) -> str:
-    """What started these processes, if it has a name; a process alone has none."""
+def job() -> str:
+    """What started this process, if it has a name; a process that was started by itself has none."""
     launch = launched()
-    return "" if launch is None or group is ALONE else launch.job
+    return "" if launch is None else launch.job
 
 
 def run_of_job(job: str, out: Path | None) -> str | None:

@@ -116,8 +116,11 @@ class ProcessGroup(Group):
         backend = "gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl"
         with self._meeting():
             store, _, _ = next(rendezvous("env://", timeout=CONNECTING))
-            # a job that is started again may find the store of its last attempt, with that one's addresses in it
-            self.store = dist.PrefixStore(f"charlstm/{launch.attempt}", store)  # type: ignore[attr-defined]
+            # A job that is started again, or that a machine joins, may find the store of before, with the addresses of
+            # before in it. A rank counts how often it has come; joining machines do not count as an attempt.
+            place = f"charlstm/{launch.attempt}/{self.size}"
+            place = f"{place}/{store.add(f'{place}/came/{self.rank}', 1)}"
+            self.store = dist.PrefixStore(place, store)  # type: ignore[attr-defined]
             dist.init_process_group(
                 backend,
                 timeout=CONNECTING,
