@@ -16,7 +16,7 @@ from charlstm.checkpoint import ModelFile, save_model_file
 from charlstm.config import ModelConfig, SampleConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.distributed import sharing
-from charlstm.distributed.group import ALONE, Group
+from charlstm.distributed.group import Group
 from charlstm.distributed.sharing import Check, in_order
 from charlstm.errors import TextError
 from charlstm.network.model import CharLM
@@ -174,10 +174,6 @@ def test_a_process_that_gives_no_sign_of_life_is_lost(monkeypatch: pytest.Monkey
     assert next(pieces) == 0
     with pytest.raises(sharing.LostProcessError, match="process 1 of 2 has not answered"):
         next(pieces)
-
-
-def test_what_is_long_is_told_to_all() -> None:
-    assert sharing.told(ALONE, lambda: ["é"]) == ["é"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="starts processes by torchrun")

@@ -202,17 +202,15 @@ def read_alike(
     group: Group, prompt: str, prompts: str | None, prompts_format: PromptsFormat
 ) -> tuple[list[Prompt] | None, str]:
     """The prompts of a file, if there is one, and a text to choose a model by: the first process reads for all."""
-    from charlstm.distributed.sharing import told
-
     if prompts is None:
-        return None, told(group, lambda: read_stdin(what="prompt") if prompt == "-" else prompt)
+        return None, group.first_does(lambda: read_stdin(what="prompt") if prompt == "-" else prompt)
     listed: list[Prompt] = []
 
     def read() -> list[str]:
         listed.extend(read_prompts(prompts, prompts_format))
         return [p.text for p in listed]
 
-    texts = told(group, read)
+    texts = group.first_does(read)
     return listed or [Prompt(text, "", {}) for text in texts], "\n".join(texts[:MOST_TO_CHOOSE_BY]).strip("\n")
 
 

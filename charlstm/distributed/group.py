@@ -29,7 +29,6 @@ CONNECTING = timedelta(minutes=5)  # of waiting for processes that were started 
 SET_UP = timedelta(days=2)  # of waiting for one that reads a text of terabytes
 TRAINING = timedelta(minutes=30)  # of waiting for one that computes a window, scores, or writes a file
 FAILED, FAILING_S = "charlstm has failed", 2.0
-MAX_SAID = 1 << 20  # bytes that `first_does` may hand over
 
 
 class Group:
@@ -226,13 +225,13 @@ class ProcessGroup(Group):
         return found
 
     def _from_first(self, text: str) -> str:
-        content = torch.frombuffer(bytearray(text.encode()[:MAX_SAID]), dtype=torch.uint8)
+        content = torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
         length = torch.tensor([len(content)])
         with self._meeting():
             dist.broadcast(length, 0, group=self._words)
             content = content if self.is_first else torch.empty(int(length), dtype=torch.uint8)
             dist.broadcast(content, 0, group=self._words)
-        return bytes(content.tolist()).decode()
+        return content.numpy().tobytes().decode()
 
     @contextmanager
     def _meeting(self) -> Iterator[None]:

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from functools import partial
 from threading import Event
 from types import TracebackType
 from typing import Any
@@ -31,7 +30,6 @@ AHEAD = 2  # pieces that a thread may be ahead of what was given out
 ASK_S, TURN_S, BEAT_S = 0.01, 0.2, 1.0  # from one question to the next: for a piece, of a worker, for a sign of life
 LOST_S = 300.0  # without a sign of life
 PIECE = 1 << 20  # bytes that the store takes at once
-SAID = 1 << 16  # characters that `Group.first_does` hands over at once
 
 
 class Ended(Exception):
@@ -68,23 +66,6 @@ def in_order(group: Group, number: int, work: Work, threads: int = 1) -> Iterato
             yield from _give_out(doing, Mail(group), number)
         else:
             _hand_in(doing, Mail(group))
-
-
-def told(group: Group, work: Callable[[], Any]) -> Any:
-    """As `Group.first_does`, for what may be long."""
-    if group.size == 1:
-        return work()
-    said: list[str] = []
-
-    def do() -> int:
-        said.append(json.dumps(work()))
-        return -(-len(said[0]) // SAID)
-
-    def part(k: int) -> str:
-        return said[0][k * SAID : (k + 1) * SAID]
-
-    parts = group.first_does(do)
-    return json.loads("".join([group.first_does(partial(part, k)) for k in range(parts)]))
 
 
 class Doing:
