@@ -60,6 +60,17 @@ class Interrupts:
         if self.signum is not None:
             raise Interrupted(self.signum)
 
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """While this lasts, a signal is only noted; it raises Interrupted at the end, unless signals are deferred."""
+        before, self.deferred = self.deferred, True
+        try:
+            yield
+        finally:
+            self.deferred = before
+        if not before:
+            self.check()
+
     def _pause(self, signum: int, frame: FrameType | None) -> None:
         began = time.monotonic()
         signal.signal(signum, signal.SIG_DFL)

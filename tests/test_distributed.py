@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from conftest import small_text
 from forked import finish, fork, run_command, run_together, wait_for
 from safetensors.torch import load_file
@@ -286,6 +287,20 @@ def test_what_the_first_process_says_or_raises_reaches_all() -> None:
         s.bind(("127.0.0.1", 0))
         launch = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(s.getsockname()[1])}
     assert codes([fork(hand_over, {"RANK": str(rank), **launch}) for rank in range(2)]) == [0, 0]
+
+
+def test_a_signal_reaches_a_process_that_waits_for_the_others_to_come(place: Place) -> None:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    store = dist.TCPStore("127.0.0.1", port, None, is_master=True, wait_for_workers=False)  # as torchrun opens it
+    words = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    waits = fork(run_together, place.folder, place.go_on("alone"), {**words, "TORCHELASTIC_USE_AGENT_STORE": "True"})
+    store.wait(["charlstm/0/2/came/0"])
+    time.sleep(0.2)
+    assert waits.pid is not None
+    os.kill(waits.pid, signal.SIGTERM)
+    assert finish(waits, 10) == 128 + signal.SIGTERM
 
 
 class Rank(Group):

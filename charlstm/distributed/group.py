@@ -24,11 +24,13 @@ from torch.distributed.rendezvous import rendezvous
 from charlstm import errors
 from charlstm.distributed.launch import Launch
 from charlstm.distributed.tree import tree_sum
+from charlstm.interrupts import INTERRUPTS
 
 CONNECTING = timedelta(minutes=5)  # of waiting for processes that were started at the same time
 SET_UP = timedelta(days=2)  # of waiting for one that reads a text of terabytes
 TRAINING = timedelta(minutes=30)  # of waiting for one that computes a window, scores, or writes a file
 FAILED, FAILING_S = "charlstm has failed", 2.0
+ASK_S = 0.02  # from one question of the store to the next
 
 
 class Group:
@@ -120,15 +122,17 @@ class ProcessGroup(Group):
             place = f"charlstm/{launch.attempt}/{self.size}"
             place = f"{place}/{store.add(f'{place}/came/{self.rank}', 1)}"
             self.store = dist.PrefixStore(place, store)  # type: ignore[attr-defined]
-            dist.init_process_group(
-                backend,
-                timeout=CONNECTING,
-                store=self.store,
-                rank=self.rank,
-                world_size=self.size,
-            )
-            self._words: Any = dist.new_group(timeout=SET_UP, backend="gloo")
-            self._training: Any = dist.new_group(timeout=TRAINING)
+            self._wait_for_all()
+            with INTERRUPTS.held_back():  # a moment; who ended here would leave the others waiting inside PyTorch
+                dist.init_process_group(
+                    backend,
+                    timeout=CONNECTING,
+                    store=self.store,
+                    rank=self.rank,
+                    world_size=self.size,
+                )
+                self._words: Any = dist.new_group(timeout=SET_UP, backend="gloo")
+                self._training: Any = dist.new_group(timeout=TRAINING)
 
     def gather(self, tensor: Tensor) -> list[Tensor]:
         """The tensors of all processes, by rank; all of one shape."""
@@ -217,6 +221,16 @@ class ProcessGroup(Group):
         """Close the connections: nothing more is to be said."""
         with suppress(RuntimeError):
             dist.destroy_process_group()
+
+    def _wait_for_all(self) -> None:
+        """Wait here until all have come: inside PyTorch, which connects them, no signal would reach us."""
+        until = time.monotonic() + CONNECTING.total_seconds()
+        here = self.store.add("here", 1)
+        while here < self.size:
+            if time.monotonic() > until:
+                raise RuntimeError(f"{here} of {self.size} have come in {CONNECTING.total_seconds() / 60:.0f} minutes")
+            time.sleep(ASK_S)
+            here = self.store.add("here", 0)
 
     def _gathered(self, tensor: Tensor, among: Any) -> list[Tensor]:
         found = [torch.empty_like(tensor) for _ in range(self.size)]
