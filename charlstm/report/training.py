@@ -32,15 +32,15 @@ def corpus_report(corpus: Corpus) -> str:
     """What the corpus holds, in a few lines."""
     total = len(corpus.train) + len(corpus.valid)
     rarest = "  ".join(f"{quoted(c)} {n:,}" for c, n in corpus.rarest(8))
+    distinct = f"{corpus.distinct:,} distinct\nrarest      {rarest}"
     lines = corpus.lines
     if lines is not None:
         return (
-            f"list        {lines.train + lines.valid:,} lines, {total:,} characters, "
-            f"{corpus.distinct:,} distinct; rarest: {rarest}\n"
+            f"list        {lines.train + lines.valid:,} lines, {total:,} characters, {distinct}\n"
             f"split       {lines.train:,} lines for training, {lines.valid:,} for validation"
         )
     return (
-        f"corpus      {total:,} characters, {corpus.distinct:,} distinct; rarest: {rarest}\n"
+        f"corpus      {total:,} characters, {distinct}\n"
         f"split       {len(corpus.train):,} for training, {len(corpus.valid):,} for validation"
     )
 
