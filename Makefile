@@ -78,7 +78,7 @@ lowest:
 
 soak: $(READY)
 	SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \
-		$(addprefix tests/test_,interruptions.py attacks.py bounded.py children.py compiling.py probe_soak.py statistics.py strangers.py)
+		$(addprefix tests/test_,interruptions.py attacks.py bounded.py children.py compiling.py distributed.py probe_soak.py statistics.py strangers.py)
 
 # its tools are those of the extra `docs` in pyproject.toml; the package itself is not needed, so neither is PyTorch
 DOCS := .venv-docs
