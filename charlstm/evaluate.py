@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from charlstm.corpus.lines import line_lengths, line_window
-from charlstm.corpus.vocab import Ids, Vocabulary, normalize
+from charlstm.corpus.vocab import Ids
 from charlstm.distributed.parts import WHOLE, Parts
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import State
@@ -249,28 +249,6 @@ def in_all(scores: Sequence[Score | None]) -> Score:
     if not characters:
         raise ValueError("no text has two characters")
     return Score(math.fsum(score.nats_per_char * score.characters for score in found) / characters, characters)
-
-
-READ_CHARS = 1000  # enough to tell one language from another
-
-
-def best_reader(models: Sequence[tuple[CharLM, Vocabulary]], text: str) -> int:
-    """Which model reads a text best: knows most of its characters, and among such predicts them best.
-
-    Args:
-        models: on the CPU.
-        text: its first 1,000 characters count.
-    """
-
-    def badness(known: tuple[CharLM, Vocabulary]) -> tuple[int, float]:
-        model, vocabulary = known
-        begun = normalize(text[:READ_CHARS])
-        ids = vocabulary.encode("\n" + begun, "skip")
-        score = score_stream(model, ids, Kernels(torch.float32)) if len(ids) > 1 else None
-        unknown = sum(character not in vocabulary for character in begun)
-        return unknown, math.inf if score is None else score.nats_per_char
-
-    return min(range(len(models)), key=lambda k: badness(models[k]))
 
 
 @torch.no_grad()

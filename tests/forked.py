@@ -60,7 +60,8 @@ def run_command(folder: Path, command: str, die_in_save: int | None = None) -> N
     from charlstm.interrupts import INTERRUPTS
 
     tqdm.set_lock(threading.RLock())  # its own is a system's semaphore, which a killed process would leave behind
-    _watch_saves(folder / "in-save", die_in_save)
+    if os.environ.get("RANK", "0") == "0":  # the process that writes
+        _watch_saves(folder / "in-save", die_in_save)
     sys.argv = ["charlstm", *command.split()]
     INTERRUPTS.install()
     (folder / "ready").touch()

@@ -841,7 +841,7 @@ def test_a_person_is_told_the_option_of_a_setting(
     [
         (("train", "small.txt"), "charlstm.cli.train_run.new_session", {"--hidden-size", "--batch-size", "--seq-len"}),
         (("train", "--resume", "run"), "charlstm.cli.train_run.resumed_session", set()),
-        (("sample", "-c", "run"), "charlstm.cli.sample.load_model_for", {"--num"}),
+        (("sample", "-c", "run", "--num", 2), "charlstm.cli.sample.load_model_for", {"--num"}),
         (("eval", "small.txt", "-c", "run"), "charlstm.cli.evaluate.load_model", set()),
     ],
 )

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from charlstm.config import ModelConfig, SampleConfig
 from charlstm.corpus.vocab import Vocabulary
+from charlstm.drawing import match as matching
+from charlstm.drawing.match import FAR, Pattern, Place
 from charlstm.errors import UsageError
 from charlstm.network.model import CharLM
 from charlstm.sample import Drawn, generate, generate_each
-from charlstm.sample import match as matching
-from charlstm.sample.match import FAR, Pattern, Place
 
 CHARACTERS = tuple("\n Aabcé1")
 VOCABULARY = Vocabulary(CHARACTERS)

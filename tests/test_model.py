@@ -3,10 +3,10 @@ import torch
 from torch import nn
 
 from charlstm.config import ModelConfig
+from charlstm.in_numpy.shapes import num_parameters, tensor_shapes
 from charlstm.network.cells import CELLS, Cell
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM, from_torch, to_torch, torch_layers
-from charlstm.network.shapes import num_parameters, tensor_shapes
 from charlstm.training.dropout import drop_recurrent_weights, dropout_masks, recurrent_masks
 
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from charlstm.config import ModelConfig, SampleConfig
 from charlstm.corpus.vocab import Vocabulary
+from charlstm.drawing.draw import Uniform, draw
+from charlstm.drawing.rules import Allowed, Every
+from charlstm.drawing.stop import StopFilter
 from charlstm.network.model import CharLM
-from charlstm.sample import Drawn, draw, generate, generate_each
-from charlstm.sample.rules import Allowed, Every
-from charlstm.sample.stop import StopFilter
+from charlstm.sample import Drawn, generate, generate_each
 
 VOCABULARY = Vocabulary("\nabcdeé")
 
@@ -40,7 +41,7 @@ LOGITS = st.lists(st.floats(-20, 20), min_size=2, max_size=12)
 @given(LOGITS, st.floats(0, 1, exclude_max=True), st.floats(0.01, 10), st.integers(0, 12), st.floats(0.01, 1))
 def test_only_what_is_allowed_is_drawn(logits: list[float], u: float, temperature: float, k: int, p: float) -> None:
     row = torch.tensor([logits], dtype=torch.float64)
-    drawn = int(draw(row, torch.tensor([u]), temperature, k, p))
+    drawn = int(draw(row.numpy(), np.array([u]), temperature, k, p)[0])
     order = row[0].sort(descending=True, stable=True).indices.tolist()
     rank = order.index(drawn)
     assert rank < (k or len(logits))
@@ -50,29 +51,35 @@ def test_only_what_is_allowed_is_drawn(logits: list[float], u: float, temperatur
 
 
 def test_draws_follow_the_distribution() -> None:
-    logits = torch.log(torch.tensor([[0.5, 0.2, 0.3]], dtype=torch.float64)).expand(100_000, -1)
-    u = torch.rand(100_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    share = torch.bincount(draw(logits, u), minlength=3) / 100_000
-    torch.testing.assert_close(share, torch.tensor([0.5, 0.2, 0.3]), rtol=0, atol=0.01)
-    cold = torch.bincount(draw(logits, u, temperature=0.5), minlength=3) / 100_000
-    squares = torch.tensor([0.25, 0.04, 0.09]) / 0.38
-    torch.testing.assert_close(cold, squares, rtol=0, atol=0.01)
-    nucleus = torch.bincount(draw(logits, u, top_p=0.7), minlength=3) / 100_000
-    torch.testing.assert_close(nucleus, torch.tensor([0.5, 0.0, 0.3]) / 0.8, rtol=0, atol=0.01)
+    logits = np.tile(np.log([0.5, 0.2, 0.3]), (100_000, 1))
+    u = Uniform(0).draw(100_000)
+    share = np.bincount(draw(logits, u), minlength=3) / 100_000
+    np.testing.assert_allclose(share, [0.5, 0.2, 0.3], rtol=0, atol=0.01)
+    cold = np.bincount(draw(logits, u, temperature=0.5), minlength=3) / 100_000
+    np.testing.assert_allclose(cold, np.array([0.25, 0.04, 0.09]) / 0.38, rtol=0, atol=0.01)
+    nucleus = np.bincount(draw(logits, u, top_p=0.7), minlength=3) / 100_000
+    np.testing.assert_allclose(nucleus, np.array([0.5, 0.0, 0.3]) / 0.8, rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**40 + 7])
+def test_random_numbers_are_those_of_pytorch(seed: int) -> None:
+    generator, uniform = torch.Generator().manual_seed(seed), Uniform(seed)
+    for n in (1, 3, 200):
+        assert uniform.draw(n).tolist() == torch.rand(n, generator=generator, dtype=torch.float64).tolist()
 
 
 def test_ties_go_to_the_lower_id() -> None:
-    logits = torch.zeros(1, 5)
-    assert int(draw(logits, torch.tensor([0.99]), temperature=0)) == 0
-    assert int(draw(logits, torch.tensor([0.99]), top_k=2)) == 1
-    assert int(draw(logits, torch.tensor([0.0]))) == 0
-    assert int(draw(logits, torch.tensor([0.999999]))) == 4
+    logits = np.zeros((1, 5))
+    assert draw(logits, np.array([0.99]), temperature=0) == [0]
+    assert draw(logits, np.array([0.99]), top_k=2) == [1]
+    assert draw(logits, np.array([0.0])) == [0]
+    assert draw(logits, np.array([0.999999])) == [4]
 
 
 def test_extreme_temperatures_stay_finite() -> None:
-    logits = torch.tensor([[5.0, 90.0, -40.0]])
-    assert int(draw(logits, torch.tensor([0.999]), temperature=1e-6)) == 1
-    assert [int(draw(logits, torch.tensor([u]), temperature=1e6)) for u in (0.1, 0.5, 0.9)] == [1, 0, 2]
+    logits = np.array([[5.0, 90.0, -40.0]])
+    assert draw(logits, np.array([0.999]), temperature=1e-6) == [1]
+    assert [int(draw(logits, np.array([u]), temperature=1e6)[0]) for u in (0.1, 0.5, 0.9)] == [1, 0, 2]
 
 
 def test_temperature_0_is_top_k_1(model: CharLM) -> None:
@@ -131,14 +138,14 @@ def test_log_probabilities_are_the_models_own(model: CharLM) -> None:
 
 
 def test_a_network_that_diverged_does_not_crash_the_draw() -> None:
-    logits = torch.tensor([[math.nan, math.nan, math.nan], [1.0, math.inf, 0.0]])
-    assert all(0 <= i < 3 for i in draw(logits, torch.tensor([0.5, 0.5])).tolist())
+    logits = np.array([[math.nan, math.nan, math.nan], [1.0, math.inf, 0.0]])
+    assert all(0 <= i < 3 for i in draw(logits, np.array([0.5, 0.5])).tolist())
 
 
 def test_a_long_prompt_is_read_piece_by_piece(model: CharLM, monkeypatch: pytest.MonkeyPatch) -> None:
     prompt, config, told = VOCABULARY.encode("abcdeé\n" * 9), SampleConfig(length=20, seed=1), []
     whole = list(generate(model, VOCABULARY, prompt, config, opening="a"))
-    monkeypatch.setattr("charlstm.sample.reading.WINDOW", 25)
+    monkeypatch.setattr("charlstm.in_numpy.reader.WINDOW", 25)
     pieces = list(generate(model, VOCABULARY, prompt, config, opening="a", on_progress=lambda *done: told.append(done)))
     assert told == [(25, 63), (50, 63), (63, 63)]
     assert [d.text for d in pieces] == [d.text for d in whole]

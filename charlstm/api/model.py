@@ -21,11 +21,11 @@ from charlstm.explain.activations import Activations, read_activations
 from charlstm.explain.memory import longest_memory
 from charlstm.explain.walk import OPEN, Walk, walk_cells
 from charlstm.grammar.pairs import MinimalPair
+from charlstm.in_numpy.shapes import num_parameters
 from charlstm.network.cells import State
 from charlstm.network.devices import find_device
 from charlstm.network.kernels import choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
-from charlstm.network.shapes import num_parameters
 from charlstm.probe.reading import warm_state
 from charlstm.probe.result import ProbeResult
 from charlstm.probe.verdict import Thresholds

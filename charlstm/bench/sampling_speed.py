@@ -6,18 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from charlstm.bench.timing import in_turns
 from charlstm.bench.training_speed import MEMORY_CHARS, Shape
 from charlstm.config import Precision
+from charlstm.drawing.draw import Uniform, draw
+from charlstm.in_numpy.reader import Reader, on_one_thread
 from charlstm.network.kernels import Kernels, choose_kernels
-from charlstm.network.model import CharLM, to_torch
+from charlstm.network.model import CharLM, plain_weights, to_torch
 from charlstm.network.stepper import Stepper
-from charlstm.sample import draw
 
 Step = Callable[[Tensor], Tensor]  # ids (B) -> logits (B, V)
+LIMIT = "reading the weights"
 
 
 @dataclass(frozen=True)
@@ -26,16 +29,25 @@ class SamplingRow:
 
     shape: Shape
     chars_per_s: dict[str, float]
+    weights_per_s: float | None = None  # how often one core can read all weights in a second; measured for one stream
+
+    @property
+    def share_of_limit(self) -> float | None:
+        """What the fastest of ours reaches of that: every character needs all weights once."""
+        if self.weights_per_s is None:
+            return None
+        return max(rate for name, rate in self.chars_per_s.items() if name.startswith("charlstm")) / self.weights_per_s
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
         shape = {name: value for name, value in asdict(self.shape).items() if name != "seq_len"}
-        return {"bench": "sample", **shape, "chars_per_s": self.chars_per_s}
+        measured = {"chars_per_s": self.chars_per_s, "weights_per_s": self.weights_per_s}
+        return {"bench": "sample", **shape, **measured}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SamplingRow:
         """The other way round, without the length."""
-        return cls(Shape.from_dict({**data, "seq_len": 1}), data["chars_per_s"])
+        return cls(Shape.from_dict({**data, "seq_len": 1}), data["chars_per_s"], data["weights_per_s"])
 
 
 @torch.no_grad()
@@ -65,22 +77,50 @@ def bench_sampling(
             ways[name] = kernels
     B = shape.batch_size
     steps: dict[str, Step] = {name: Stepper(model, model.zero_state(B), kernels).step for name, kernels in ways.items()}
+    alone = B == 1 and device.type == "cpu"
+    if alone:
+        steps = {"charlstm": step_alone(model), **steps}
     steps |= {shape.torch_name: torch_step(model), f"{shape.torch_name}Cell": torch_cell_step(model, B)}
     loops = {name: drawing_loop(step, B, shape.seq_len, device) for name, step in steps.items()}
+    if alone:
+        loops[LIMIT] = reading_loop(model, shape.seq_len)
     seconds = in_turns(loops, device, rounds, on_round)
-    return SamplingRow(shape, {name: B * shape.seq_len / s for name, s in seconds.items()})
+    rates = {name: B * shape.seq_len / s for name, s in seconds.items()}
+    return SamplingRow(shape, {name: rate for name, rate in rates.items() if name != LIMIT}, rates.get(LIMIT))
 
 
 def drawing_loop(step: Step, num: int, length: int, device: torch.device) -> Callable[[], None]:
     """So many characters of so many streams, each drawn from what `step` makes of the one before."""
-    u = torch.rand(length, num, generator=torch.Generator().manual_seed(0))
+    uniform = Uniform(seed=0)
+    u = [uniform.draw(num) for _ in range(length)]
 
     def loop() -> None:
         ids = torch.zeros(num, dtype=torch.int64, device=device)
         for t in range(length):
-            ids = draw(step(ids).float().cpu(), u[t]).to(device)
+            ids = torch.from_numpy(draw(step(ids).float().cpu().numpy(), u[t])).to(device)
 
     return loop
+
+
+def reading_loop(model: CharLM, times: int) -> Callable[[], None]:
+    """Read the weights of the layers in float32, so many times: a product of each with itself, on one thread."""
+    weights = [
+        np.ascontiguousarray(w).ravel() for name, w in plain_weights(model).items() if model.config.cell_type in name
+    ]
+
+    def loop() -> None:
+        with on_one_thread():
+            for _ in range(times):
+                for w in weights:
+                    np.dot(w, w)
+
+    return loop
+
+
+def step_alone(model: CharLM) -> Step:
+    """As `charlstm sample` computes one text."""
+    reader = Reader(model.config, plain_weights(model))
+    return lambda ids: torch.from_numpy(reader.read(ids.numpy()))[None]
 
 
 def torch_step(model: CharLM) -> Step:

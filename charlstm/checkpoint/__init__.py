@@ -11,7 +11,15 @@ from charlstm.checkpoint.find import (
     shipped_models,
     shipped_pair,
 )
-from charlstm.checkpoint.model_file import ModelFile, describe_model_file, load_model_file, save_model_file
+from charlstm.checkpoint.model_file import (
+    Content,
+    ModelFile,
+    describe_model_file,
+    load_model_file,
+    read_content,
+    save_model_file,
+    with_network,
+)
 from charlstm.checkpoint.run import (
     BEST,
     CONFIG,
@@ -51,6 +59,7 @@ __all__ = [
     "METRICS",
     "RUNS",
     "SNAPSHOTS",
+    "Content",
     "Metrics",
     "ModelFile",
     "check_new",
@@ -74,6 +83,7 @@ __all__ = [
     "make_run_folder",
     "name_of",
     "put_aside",
+    "read_content",
     "read_metrics",
     "read_run_config",
     "run_name",
@@ -83,6 +93,7 @@ __all__ = [
     "shipped_by_language",
     "shipped_models",
     "shipped_pair",
+    "with_network",
     "write_atomically",
     "write_run_config",
 ]

@@ -18,17 +18,19 @@ import os
 import reprlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import safetensors.torch
-import torch
-from torch import Tensor
+import safetensors
 
 from charlstm.checkpoint.renamed import MODEL_FILE, in_todays_names
 from charlstm.errors import CharLSTMError, ModelFileError, UnreadableModelError
 from charlstm.files.atomic import NOT_A_FILE, open_regular, write_atomically
 from charlstm.files.memory import machine_bytes
+from charlstm.in_numpy.functions import Array
+
+if TYPE_CHECKING:  # imported when a file is written: who only reads one need not wait for torch
+    from torch import Tensor
 
 FORMAT = 1
 KEY = "charlstm"
@@ -47,6 +49,8 @@ def write_file(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, An
     Raises:
         CharLSTMError: names the file and why it could not be written; the old file is untouched.
     """
+    import safetensors.torch
+
     text = json.dumps({**about, "format": FORMAT, "sha256": ZEROS}, sort_keys=True, allow_nan=False)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     data = bytearray(safetensors.torch.save(plain, metadata={KEY: text}))
@@ -61,8 +65,8 @@ def read_about(path: Path) -> dict[str, Any]:
         return _parse_header(path, _read_header(path, f))[0]
 
 
-def read_file(path: Path, shapes_for: Callable[[dict[str, Any]], Shapes]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors (float32, on the CPU) and inner JSON of a model file.
+def read_file(path: Path, shapes_for: Callable[[dict[str, Any]], Shapes]) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Tensors (float32) and inner JSON of a model file.
 
     Args:
         path: the file.
@@ -90,15 +94,25 @@ def read_file(path: Path, shapes_for: Callable[[dict[str, Any]], Shapes]) -> tup
         raise ModelFileError(f"{path}: the file changed while charlstm read it")
     _check_hash(path, data, len(raw))
     try:
-        tensors = safetensors.torch.load(data)
+        found = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
     except (safetensors.SafetensorError, ValueError) as e:
         raise ModelFileError(f"{path}: damaged safetensors file: {e}") from None
     del data
-    for name in tensors:
-        tensors[name] = tensors[name].float()  # what is finite in float64 need not be
-        if not bool(torch.isfinite(tensors[name]).all()):
+    tensors = {}
+    for name, tensor in found:
+        tensors[name] = _as_float32(tensor["data"], tensor["dtype"]).reshape(tensor["shape"])
+        if not np.isfinite(tensors[name]).all():
             raise ModelFileError(f"{path}: {name} holds numbers that are infinite or undefined in float32")
     return tensors, about
+
+
+def _as_float32(data: bytearray, dtype: str) -> Array:
+    if dtype == "BF16":  # the upper half of a float32
+        return (np.frombuffer(data, "<u2").astype("<u4") << 16).view(np.float32)
+    if dtype == "F32":
+        return np.frombuffer(data, "<f4")
+    with np.errstate(over="ignore"):  # what is finite in float64 need not be
+        return np.frombuffer(data, "<f8").astype(np.float32)
 
 
 def _open(path: Path) -> BinaryIO:

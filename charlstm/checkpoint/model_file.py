@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from charlstm.checkpoint.format import Shapes, read_about, read_file, write_file
 from charlstm.checkpoint.moments import moments_of
 from charlstm.config import LANGUAGES, Language, ModelConfig
 from charlstm.corpus.vocab import Vocabulary, normalize
 from charlstm.errors import CharLSTMError, ModelFileError, TextError, UsageError
-from charlstm.network.model import CharLM
-from charlstm.network.shapes import state_shapes, tensor_shapes
+from charlstm.in_numpy.cells import LAYOUTS
+from charlstm.in_numpy.functions import Array
+from charlstm.in_numpy.shapes import state_shapes, tensor_shapes
+
+if TYPE_CHECKING:  # imported when a network is built: what a file holds is known without torch
+    import torch
+    from torch import Tensor
+
+    from charlstm.network.model import CharLM
 
 MAX_OPENING = 8  # characters
 # How large a sum may be, float32 ending at 3e38: before an activation, and before the softmax, where billions of losses
@@ -25,23 +31,16 @@ MAX_SUM, MAX_LOGIT = 1e37, 1e28
 TOO_LARGE = "its weights are so large that its results would be infinite or undefined"
 
 
-@dataclass
-class ModelFile:
-    """The content of a model file.
+class Described:
+    """What a model file says of its network.
 
     Attributes:
-        model: the network, on the CPU, in float32.
         vocabulary: its characters.
         training: where it comes from: corpus sha256, step, epoch, losses, versions, seed, language.
-        resume: what a run needs to go on, besides the tensors; None in a file for use only.
-        tensors: optimiser moments and carried state; empty in a file for use only.
     """
 
-    model: CharLM
     vocabulary: Vocabulary
     training: dict[str, Any]
-    resume: dict[str, Any] | None = None
-    tensors: dict[str, Tensor] = field(default_factory=dict)
 
     def normalize(self, text: str) -> str:
         """A text as the model's corpus holds it."""
@@ -76,6 +75,41 @@ class ModelFile:
         return language
 
 
+@dataclass
+class Content(Described):
+    """The content of a model file as it stands there, which is known without PyTorch.
+
+    Attributes:
+        config: what the network is.
+        weights: its tensors by name, in float32.
+        resume: what a run needs to go on, besides the tensors; None in a file for use only.
+        tensors: optimiser moments and carried state; empty in a file for use only.
+    """
+
+    config: ModelConfig
+    weights: dict[str, Array]
+    vocabulary: Vocabulary
+    training: dict[str, Any]
+    resume: dict[str, Any] | None = None
+    tensors: dict[str, Array] = field(default_factory=dict)
+
+
+@dataclass
+class ModelFile(Described):
+    """The content of a model file, with its network.
+
+    Attributes:
+        model: the network, on the CPU, in float32.
+        resume, tensors: as in `Content`.
+    """
+
+    model: CharLM
+    vocabulary: Vocabulary
+    training: dict[str, Any]
+    resume: dict[str, Any] | None = None
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+
 def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype | None = None) -> None:
     """Write a model file. Raises CharLSTMError if it cannot be written; the old one is then untouched.
 
@@ -91,7 +125,9 @@ def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype | None = 
     }
     if content.resume is not None:
         about["resume"] = content.resume
-    if overflows(content.model):  # what is written can be read
+    from charlstm.network.model import plain_weights
+
+    if overflows(content.model.config, plain_weights(content.model)):  # what is written can be read
         raise CharLSTMError(f"{path} is not written: {TOO_LARGE}")
     tensors = {**content.model.state_dict(), **content.tensors}
     if dtype is not None:
@@ -99,38 +135,56 @@ def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype | None = 
     write_file(path, tensors, about)
 
 
-def load_model_file(path: Path) -> ModelFile:
-    """Read a model file. Raises ModelFileError for anything that is not a sound one."""
+def read_content(path: Path) -> Content:
+    """Read a model file, without building a network. Raises ModelFileError for anything that is not a sound one."""
     tensors, about = read_file(path, _expected_shapes)
     config = ModelConfig.from_dict(about["config"])
-    with torch.device("meta"):
-        model = CharLM(config)
     weights = {name: tensors.pop(name) for name in tensor_shapes(config)}
-    model.load_state_dict(weights, assign=True)
-    if overflows(model):
+    if overflows(config, weights):
         raise ModelFileError(f"{path}: {TOO_LARGE}")
+    return Content(config, weights, Vocabulary(about["vocabulary"]), about["training"], about.get("resume"), tensors)
+
+
+def load_model_file(path: Path) -> ModelFile:
+    """Read a model file and build its network. Raises ModelFileError for anything that is not a sound one."""
+    return with_network(read_content(path))
+
+
+def with_network(content: Content) -> ModelFile:
+    """The content of a model file, with its network."""
+    import torch
+
+    from charlstm.network.model import CharLM
+
+    with torch.device("meta"):
+        model = CharLM(content.config)
+    weights, tensors = (
+        {name: torch.from_numpy(tensor) for name, tensor in arrays.items()}
+        for arrays in (content.weights, content.tensors)
+    )
+    model.load_state_dict(weights, assign=True)
     model.requires_grad_(True)
-    return ModelFile(model, Vocabulary(about["vocabulary"]), about["training"], about.get("resume"), tensors)
+    return ModelFile(model, content.vocabulary, content.training, content.resume, tensors)
 
 
-@torch.no_grad()
-def overflows(model: CharLM) -> bool:
+def overflows(config: ModelConfig, weights: Mapping[str, Array]) -> bool:
     """Whether a network of finite weights could compute something that is not finite.
 
     States are between -1 and 1, so a row of weights says how large its sum can be.
     """
-    x = model.embedding.weight.abs().max().float()
-    for weight_ih, weight_hh, bias in model.stack.layers():
-        biases = sum(part.abs() for part in model.cell.bias_to_torch(bias))
-        if not bool((_row_sums(weight_ih) * x + _row_sums(weight_hh) + biases).max() < MAX_SUM):
-            return True
-        x = torch.ones(())
-    return not bool((_row_sums(model.head.weight) + model.head.bias.abs()).max() < MAX_LOGIT)
-
-
-def _row_sums(weight: Tensor) -> Tensor:
-    sums: Tensor = torch.linalg.vector_norm(weight, ord=1, dim=1, dtype=torch.float32)
-    return sums
+    x, layout = np.abs(weights["embedding.weight"]).max(), LAYOUTS[config.cell_type]
+    with np.errstate(over="ignore"):
+        for k in range(config.num_layers):
+            from_input, from_hidden, bias = (
+                np.abs(weights[f"{layout.name}.{part}_l{k}"]) for part in ("weight_ih", "weight_hh", "bias")
+            )
+            sums = (from_input.sum(axis=1) * x + from_hidden.sum(axis=1)).reshape(len(layout.rows), -1)
+            biases = bias.reshape(len(layout.bias_rows), -1)
+            if not (sums.max(axis=0) + biases.sum(axis=0)).max() < MAX_SUM:
+                return True
+            x = np.float32(1.0)
+        head = np.abs(weights["head.weight"]).sum(axis=1) + np.abs(weights["head.bias"])
+        return not bool(head.max() < MAX_LOGIT)
 
 
 def describe_model_file(path: Path) -> dict[str, Any]:

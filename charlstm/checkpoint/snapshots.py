@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import torch
-
 from charlstm.checkpoint.model_file import ModelFile, load_model_file, save_model_file
 from charlstm.errors import ModelFileError
 from charlstm.files.atomic import cannot_write
@@ -20,6 +18,8 @@ UNFINISHED = re.compile(r"\.step-[0-9]{8,18}\.safetensors-[a-z0-9_]{8}")  # see 
 
 def save_snapshot(folder: Path, step: int, content: ModelFile) -> None:
     """Keep the model of a step in the folder of a run. Raises CharLSTMError if it cannot be written."""
+    import torch
+
     path = folder / SNAPSHOTS / f"step-{step:08}.safetensors"
     try:
         path.parent.mkdir(exist_ok=True)

@@ -111,7 +111,7 @@ def rows(about: dict[str, Any], validation: Points, size: int, verbose: bool) ->
     """Names and values for a person; `validation` as `curve` gives it."""
     from charlstm.config import LANGUAGES, ModelConfig
     from charlstm.evaluate import bits_per_char
-    from charlstm.network.shapes import num_parameters
+    from charlstm.in_numpy.shapes import num_parameters
 
     config = ModelConfig.from_dict(about["config"])
     training = about["training"]

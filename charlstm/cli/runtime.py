@@ -18,7 +18,7 @@ from charlstm.report.console import say
 if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
     import torch
 
-    from charlstm.checkpoint import ModelFile
+    from charlstm.checkpoint import Content, ModelFile
 
 
 def read_stdin(encoding: str = "utf-8", what: str = "-") -> str:
@@ -81,27 +81,24 @@ def say_compiling(quiet: bool) -> None:
         say("compiling the gates for this machine and layer size, which takes about 20 seconds, once")
 
 
-def load_model(
-    checkpoint: Path | None, device: torch.device, quiet: bool, content: ModelFile | None = None
-) -> tuple[ModelFile, Path]:
-    """The model that `--checkpoint` means, on the device, and its file; which one it is goes to stderr.
+def choose_model(checkpoint: Path | None, quiet: bool, content: Content | None = None) -> tuple[Content, Path]:
+    """What is in the model file that `--checkpoint` means, and the file; which one it is goes to stderr.
 
     `content`: what is in the file, if it has been read already.
     """
-    from charlstm.checkpoint import find_model, load_model_file
+    from charlstm.checkpoint import find_model, read_content
 
     path = find_model(checkpoint)
-    content = content or load_model_file(path)
-    content.model.to(device)
+    content = content or read_content(path)
     if not quiet:
         say_model(path, checkpoint, "your newest run")
     return content, path
 
 
-def load_model_for(
-    text: str, checkpoint: Path | None, device: torch.device, quiet: bool, any_that_reads: bool = False
-) -> tuple[ModelFile, Path]:
-    """As `load_model`; where only models that ship are left, the one that predicts a text best.
+def choose_model_for(
+    text: str, checkpoint: Path | None, quiet: bool, any_that_reads: bool = False
+) -> tuple[Content, Path]:
+    """As `choose_model`; where only models that ship are left, the one that predicts a text best.
 
     Without a text it is the one in the language of the person's locale.
 
@@ -110,40 +107,62 @@ def load_model_for(
         any_that_reads: whether to take, instead of the newest run, a model that ships if the run has never seen a
             character of the text and that one knows them all; this is said.
     """
-    from charlstm.checkpoint import find_model, is_shipped, load_model_file, shipped_by_language
-    from charlstm.evaluate import best_reader
+    from charlstm.checkpoint import find_model, is_shipped, read_content, shipped_by_language
+    from charlstm.in_numpy.reader import Reader, best_reader
 
     path, instead_of = find_model(checkpoint), ""
     shipped = shipped_by_language()
-    readers: dict[Path, ModelFile] = {}
+    readers: dict[Path, Content] = {}
     if checkpoint is not None or not is_shipped(path):
         if checkpoint is not None or not any_that_reads:
-            return load_model(checkpoint, device, quiet)
-        own = load_model_file(path)
+            return choose_model(checkpoint, quiet)
+        own = read_content(path)
         unknown = unknown_in(own, text)
         if unknown:
-            contents = {file: load_model_file(file) for file in shipped.values()}
+            contents = {file: read_content(file) for file in shipped.values()}
             readers = {file: content for file, content in contents.items() if unknown_in(content, text) is None}
         if not unknown or not readers:
-            return load_model(checkpoint, device, quiet, own)
+            return choose_model(checkpoint, quiet, own)
         instead_of = cannot_read(path, unknown)
     elif text:
-        readers = {file: load_model_file(file) for file in shipped.values()}
+        readers = {file: read_content(file) for file in shipped.values()}
     if readers:
-        best = best_reader([(content.model, content.vocabulary) for content in readers.values()], text)
-        path, content = list(readers.items())[best]
+        known = [(Reader(content.config, content.weights), content.vocabulary) for content in readers.values()]
+        path, content = list(readers.items())[best_reader(known, text)]
         why = "it predicts this text better than the others"
     else:
         language = locale_language()
         path = shipped.get(language) or find_model(None)
-        content, why = load_model_file(path), f"its language is {LANGUAGES[language]}, like your locale"
-    content.model.to(device)
+        content, why = read_content(path), f"its language is {LANGUAGES[language]}, like your locale"
     if not quiet:
         say_model(path, None, "", (f"; {why}" if len(readers or shipped) > 1 else "") + instead_of)
     return content, path
 
 
-def unknown_in(content: ModelFile, text: str) -> str | None:
+def load_model(checkpoint: Path | None, device: torch.device, quiet: bool) -> tuple[ModelFile, Path]:
+    """The model that `choose_model` chooses, with its network on the device."""
+    content, path = choose_model(checkpoint, quiet)
+    return build(content, device), path
+
+
+def load_model_for(
+    text: str, checkpoint: Path | None, device: torch.device, quiet: bool, any_that_reads: bool = False
+) -> tuple[ModelFile, Path]:
+    """The model that `choose_model_for` chooses, with its network on the device."""
+    content, path = choose_model_for(text, checkpoint, quiet, any_that_reads)
+    return build(content, device), path
+
+
+def build(content: Content, device: torch.device) -> ModelFile:
+    """What is in a model file, with its network on the device."""
+    from charlstm.checkpoint import with_network
+
+    built = with_network(content)
+    built.model.to(device)
+    return built
+
+
+def unknown_in(content: Content, text: str) -> str | None:
     """The first character of a text that a model has never seen."""
     return next((character for character in content.normalize(text) if character not in content.vocabulary), None)
 

@@ -33,25 +33,33 @@ from charlstm.cli.options import (
 from charlstm.cli.originality import TrainingText
 from charlstm.cli.originals import MaxCopy, Originality, Originals, check_max_copy, index_for
 from charlstm.cli.prompts import Prompt, PromptsFormat, read_prompts, write_from_each
-from charlstm.cli.runtime import load_model, load_model_for, prepare_machine, read_stdin, say_compiling
-from charlstm.cli.sample_texts import in_style, shade, write_texts
+from charlstm.cli.runtime import (
+    build,
+    choose_model_for,
+    load_model,
+    load_model_for,
+    prepare_machine,
+    read_stdin,
+    say_compiling,
+)
+from charlstm.cli.sample_texts import about_text, in_style, shade, write_texts
 from charlstm.cli.settings import given, option_of, with_settings
 from charlstm.config import TEXT, SampleConfig
 from charlstm.distributed.launch import launched
 from charlstm.errors import UsageError
 from charlstm.report.bars import Bar
-from charlstm.report.console import colour_allowed, say
+from charlstm.report.console import colour_allowed, print_json, say
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from collections.abc import Iterator, Sequence
 
     import torch
 
-    from charlstm.checkpoint import ModelFile
+    from charlstm.checkpoint import Content, ModelFile
     from charlstm.corpus.vocab import Ids, OnUnknown
     from charlstm.distributed.group import Group
+    from charlstm.drawing.text import Drawn
     from charlstm.originality import Index
-    from charlstm.sample import Drawn
 
 MAX_RANDOM_SEED = 2**32
 USUAL_LINES = 20
@@ -121,6 +129,18 @@ def sample(
     """
     config = SampleConfig(**given(settings))
     check_together(ctx, config, prompt, prompts, originality, max_copy)
+    whole_texts = prompts is not None or originality or max_copy is not None
+    found: tuple[Content, Path] | None = None
+    if not whole_texts and config.num == 1 and device in (Device.auto, Device.cpu) and precision != "bf16":
+        if not takes_part(shares=False):
+            return
+        prompt = prompt_text(prompt)
+        found = choose_model_for(prompt, checkpoint, quiet)
+        config = for_model(found[0], config, whole_texts, settings)
+        if config.lines is None:
+            shown = {"coloured": color, "json": json, "quiet": quiet, "verbose": verbose}
+            write_alone(found[0], prompt, config, unknown.value, **shown)
+            return
     from charlstm.distributed.group import ALONE
     from charlstm.network.kernels import choose_kernels
     from charlstm.sample import LONG_TEXT, STREAMS, Texts, generate
@@ -132,18 +152,17 @@ def sample(
     with joined(machine) if shares else nullcontext(ALONE) as group:
         config = config.replace(seed=group.first_does(lambda: seed_of(config)))
         coloured = group.first_does(lambda: color and colour_allowed())
-        listed, text = read_alike(group, prompt, prompts, prompts_format)
-        content, path = load_alike(group, text, checkpoint, machine, quiet)
-        whole_texts = listed is not None or originality or max_copy is not None
-        if content.lines and not whole_texts and not given(settings).keys() & DECIDING:
-            config = config.replace(lines=USUAL_LINES)  # who asks a model of names to write means names
+        if found is None:
+            listed, text = read_alike(group, prompt, prompts, prompts_format)
+            content, path = load_alike(group, text, checkpoint, machine, quiet)
+            config = for_model(content, config, whole_texts, settings)
+        else:
+            listed, text, content, path = None, prompt, build(found[0], machine), found[1]
         originals = None
         if originality or max_copy is not None:
             originals = open_originals(group, content, path, training_text or (), max_copy, quiet)
         if verbose:
             say(f"seed: {config.seed}")
-        if config.match is not None:
-            config = config.replace(match=content.normalize(config.match))
         kernels = choose_kernels(
             content.model.config,
             machine,
@@ -172,8 +191,50 @@ def sample(
                     )
                 return
             drawn = generate(content.model, content.vocabulary, known[0], config, **how)
-            first = list(islice(drawn, 1))  # the prompt is read, and its bar gone, before anything is written
-            write_stream(chain(first, drawn), content.vocabulary.decode(known[0]), coloured)
+            write_stream(drawn, content.vocabulary.decode(known[0]), coloured)
+
+
+def write_alone(
+    content: Content,
+    text: str,
+    config: SampleConfig,
+    unknown: OnUnknown,
+    *,
+    coloured: bool,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Write one text, and do not wait for PyTorch: see `sample.generate`, which writes the same."""
+    from charlstm.drawing import alone
+    from charlstm.drawing.text import Sample
+    from charlstm.in_numpy.reader import Reader
+
+    config = config.replace(seed=seed_of(config))
+    assert config.seed is not None
+    if verbose:
+        say(f"seed: {config.seed}")
+    start = encode_prompt(content, text, "prompt", unknown)
+    before = content.vocabulary.decode(start)
+    with Bar("prompt", quiet) as bar:
+        drawn = alone.write_alone(
+            *(partial(Reader, content.config, content.weights), content.vocabulary, start, config),
+            opening=content.opening,
+            on_progress=bar.show,
+        )
+        if json:
+            print_json(about_text(0, Sample.of(drawn, before, config.seed), config, logprobs=True))
+        else:
+            write_stream(drawn, before, coloured and colour_allowed())
+
+
+def for_model(
+    content: Content | ModelFile, config: SampleConfig, whole_texts: bool, settings: dict[str, Any]
+) -> SampleConfig:
+    """The settings, as this model needs them."""
+    if content.lines and not whole_texts and not given(settings).keys() & DECIDING:
+        config = config.replace(lines=USUAL_LINES)  # who asks a model of names to write means names
+    return config if config.match is None else config.replace(match=content.normalize(config.match))
 
 
 def takes_part(shares: bool) -> bool:
@@ -198,12 +259,17 @@ def seed_of(config: SampleConfig) -> int:
     return secrets.randbelow(MAX_RANDOM_SEED) if config.seed is None else config.seed
 
 
+def prompt_text(prompt: str) -> str:
+    """The text of `--prompt`; - is standard input."""
+    return read_stdin(what="prompt") if prompt == "-" else prompt
+
+
 def read_alike(
     group: Group, prompt: str, prompts: str | None, prompts_format: PromptsFormat
 ) -> tuple[list[Prompt] | None, str]:
     """The prompts of a file, if there is one, and a text to choose a model by: the first process reads for all."""
     if prompts is None:
-        return None, group.first_does(lambda: read_stdin(what="prompt") if prompt == "-" else prompt)
+        return None, group.first_does(lambda: prompt_text(prompt))
     listed: list[Prompt] = []
 
     def read() -> list[str]:
@@ -250,7 +316,7 @@ def open_originals(
     return Originals(found[0], None) if found else None
 
 
-def encode_prompt(content: ModelFile, text: str, source: str, unknown: OnUnknown) -> Ids:
+def encode_prompt(content: Content | ModelFile, text: str, source: str, unknown: OnUnknown) -> Ids:
     """What the model goes on from."""
     return content.vocabulary.encode(content.normalize(text), unknown, source)
 
@@ -281,10 +347,11 @@ def check_together(
 
 def write_stream(drawn: Iterator[Drawn], prompt: str, coloured: bool) -> None:
     """Write one text, as it is drawn."""
+    first = list(islice(drawn, 1))  # the prompt is read, and its bar gone, before anything is written
     terminal = sys.stdout.isatty()
     write(in_style(prompt, terminal))
     last = prompt
-    for character in drawn:
+    for character in chain(first, drawn):
         write(in_style(character.text, terminal, shade(character.logprob) if coloured else ""))
         last = character.text
     if terminal and not last.endswith("\n"):

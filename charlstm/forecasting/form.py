@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from charlstm.corpus.vocab import Vocabulary
-from charlstm.sample.rules import Allowed
+from charlstm.drawing.rules import Allowed
 from charlstm.series.code import CHARACTERS_OF_VALUE, line
 
 CHANGE = slice(4, 7)  # of the characters of a line, those that are drawn; the others follow from what stands before

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import torch
 
 from charlstm.config import ModelConfig, Precision
+from charlstm.in_numpy.shapes import num_parameters
 from charlstm.network.cells import CELLS
 from charlstm.network.cells.pointwise import GateFunctions
 from charlstm.network.compiling import CompileError, are_built, compiled_gates
 from charlstm.network.fusing import fused_gates
 from charlstm.network.products import choose_compute_dtype, product_name
-from charlstm.network.shapes import num_parameters
 
 WORTH_COMPILING = 6e12  # floating-point operations: about a minute of two cores
 

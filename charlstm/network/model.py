@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from charlstm.config import ModelConfig
+from charlstm.in_numpy.functions import Array
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import CELLS, Cell, Layer, State
 from charlstm.network.head_loss import HeadLoss
@@ -115,6 +116,11 @@ class CharLM(nn.Module):
         bound = 0.5 / math.sqrt(self.config.hidden_size)
         self.head.weight.uniform_(-bound, bound, generator=generator)
         self.head.bias.zero_()
+
+
+def plain_weights(model: CharLM) -> dict[str, Array]:
+    """The tensors of a network by name, in float32, as NumPy has them."""
+    return {name: tensor.detach().float().cpu().numpy() for name, tensor in model.state_dict().items()}
 
 
 def torch_layers(cell: Cell) -> Any:

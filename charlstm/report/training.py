@@ -13,7 +13,7 @@ from charlstm.corpus import Corpus, HeldOut
 from charlstm.corpus.held_out import PASSAGE
 from charlstm.corpus.lines import LineCounts
 from charlstm.evaluate import SCORING_SPEED
-from charlstm.network.shapes import num_parameters
+from charlstm.in_numpy.shapes import num_parameters
 from charlstm.report.charts import Chart, Curve, nice_limits
 from charlstm.report.console import say
 from charlstm.report.curves import draw_curves

@@ -13,12 +13,13 @@ from charlstm.config import SampleConfig
 from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.distributed.group import ALONE
 from charlstm.distributed.sharing import Check, in_order, unchecked
+from charlstm.drawing.streams import pattern_of
+from charlstm.drawing.text import Drawn, Sample
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
-from charlstm.sample.generate import go_on, pattern_of
+from charlstm.sample.generate import generate, go_on
 from charlstm.sample.reading import Read, read_prompts
 from charlstm.sample.redraw import ATTEMPTS, Kept, draw_until, seed_after
-from charlstm.sample.text import Drawn, Sample
 
 # In a block. On one core, a character took 1.18 times as long with 64, and 0.93 times with 256; the first text comes
 # when its block is done, and processes share blocks.
@@ -120,16 +121,20 @@ class Texts:
 
     def _draw(self, block: Block, num: int, seed: int, check: Check) -> list[Sample]:
         config = self.config.replace(num=num, seed=seed)
-        numbers = STREAMS if self._parts > 1 else num
         streams: list[list[Drawn]] = [[] for _ in range(len(block.prompts) * num)]
-        drawn = go_on(
-            self.model,
-            self.vocabulary,
-            lambda: self._read(block.prompts, check),
-            config,
-            self.kernels,
-            numbers=numbers,
-        )
+        if len(self.prompts) * self.config.num == 1:
+            drawn = generate(
+                *(self.model, self.vocabulary, self.prompts[0], config),
+                opening=self.opening,
+                kernels=self.kernels,
+                on_progress=self.on_progress,
+            )
+        else:
+            drawn = go_on(
+                *(self.model, self.vocabulary, lambda: self._read(block.prompts, check), config, self.kernels),
+                prompts=len(block.prompts),
+                numbers=STREAMS if self._parts > 1 else num,
+            )
         for character in drawn:
             check()
             streams[character.stream].append(character)

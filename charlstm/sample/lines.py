@@ -9,11 +9,11 @@ import numpy as np
 
 from charlstm.config import MAX_SEED, SampleConfig
 from charlstm.corpus.vocab import Ids, Vocabulary
+from charlstm.drawing.text import Drawn, Sample
 from charlstm.errors import TextError
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.sample.generate import generate
-from charlstm.sample.text import Drawn, Sample
 
 DRAWS = 100  # so many lines are drawn for each that is wanted, before it is given up
 AT_ONCE = 1024

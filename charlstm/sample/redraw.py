@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from charlstm.config import MAX_SEED
+from charlstm.drawing.text import Sample
 from charlstm.errors import CharLSTMError
-from charlstm.sample.text import Sample
 
 ATTEMPTS = 20
 STRIDE = 0x9E3779B97F4A7C15  # from the seed of one attempt to that of the next (2^64 over the golden ratio)

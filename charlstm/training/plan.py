@@ -15,7 +15,7 @@ from charlstm.corpus import Corpus
 from charlstm.corpus.lines import line_lengths
 from charlstm.errors import TextError, UsageError
 from charlstm.evaluate import SCORING_SPEED
-from charlstm.network.shapes import num_parameters
+from charlstm.in_numpy.shapes import num_parameters
 from charlstm.training.batches import Lanes
 from charlstm.training.mixing import batches_of, new_lanes
 

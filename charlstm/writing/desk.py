@@ -16,11 +16,11 @@ import torch
 
 from charlstm.checkpoint import ModelFile, write_atomically
 from charlstm.corpus.vocab import Ids, describe
+from charlstm.drawing.draw import draw
 from charlstm.errors import TextError, UnknownCharacterError, UsageError
 from charlstm.files.atomic import new_text_file
 from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
-from charlstm.sample import draw
 from charlstm.writing.reader import Reader
 
 SUGGESTED = 60  # characters of a suggestion, at most
@@ -130,10 +130,10 @@ class Desk:
         for _ in range(manner.length if characters is None else characters):
             with self._lock:
                 logits, _ = self._reader.read(ids)
-                u = torch.tensor([self._u(len(ids))], dtype=torch.float64)
-            drawn = draw(logits[None], u, manner.temperature)
-            ids = np.append(ids, drawn.numpy())
-            yield vocabulary.decode(drawn.numpy())
+                u = np.array([self._u(len(ids))])
+            drawn = draw(logits[None].numpy(), u, manner.temperature)
+            ids = np.append(ids, drawn)
+            yield vocabulary.decode(drawn)
 
     def suggestions(self, draft: str = "") -> Iterator[str]:
         """What the model suggests to add to the line, as it grows; the last one is whole.
@@ -182,11 +182,12 @@ class Desk:
             logits, state = self._reader.read(ids)
             logits, state = logits.repeat(B, 1), State(state.h.repeat(1, B, 1), state.c.repeat(1, B, 1))
             for k in range(characters):
-                u = torch.tensor([self._u(len(ids) + k)], dtype=torch.float64)
-                new = torch.cat([draw(row[None], u, t) for row, t in zip(logits, temperatures, strict=True)])
-                drawn.append(new.numpy())
+                u = np.array([self._u(len(ids) + k)])
+                rows = zip(logits.numpy(), temperatures, strict=True)
+                drawn.append(new := np.concatenate([draw(row[None], u, t) for row, t in rows]))
                 if k < characters - 1:
-                    logits, state = self.content.model.step(new.to(self.content.model.device), state)
+                    read = torch.from_numpy(new).to(self.content.model.device)
+                    logits, state = self.content.model.step(read, state)
                     logits = logits.float().cpu()
         texts = (vocabulary.decode([step[b] for step in drawn]) for b in range(B))
         self.swept = dict(zip(temperatures, texts, strict=True))

@@ -6,6 +6,6 @@ from charlstm.network.cells.lstm import LSTM
 from charlstm.network.cells.rnn import RNN
 
 CELLS: dict[str, Cell] = {cell.name: cell for cell in (LSTM(), RNN(), GRU())}
-PLAIN = CELLS[RNN.name]  # without gates: what the others are compared with
+PLAIN = CELLS[RNN.layout.name]  # without gates: what the others are compared with
 
 __all__ = ["CELLS", "PLAIN", "Cell", "Gates", "Layer", "State"]

@@ -17,6 +17,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from charlstm.in_numpy.cells import Layout
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells.pointwise import GateFunctions, Pointwise, scripted
 from charlstm.network.cells.written import Equation, Terms
@@ -55,12 +56,10 @@ class Cell(ABC):
     """A cell type.
 
     Attributes:
-        name: as `--cell-type` and the model file have it.
+        layout: its name, the blocks of its weights and of its bias, and whether it has a cell state, which then carries
+            its memory; else the hidden state does.
         label: what it is called in a sentence: "an LSTM".
-        rows: the blocks of H rows of its weights, by letter, in their order.
-        bias_rows: those of its bias; the same, unless a gate has two.
         parts: its gates and states, by letter, in the order in which they are computed and read.
-        has_cell_state: whether it has a cell state, which then carries its memory; else the hidden state does.
         keep_gate: the letter of the gate that is the share of its memory that a cell keeps; "" without one.
         write_gate: what people call the share of the candidate that it writes.
         candidate: the letter of what would be written.
@@ -68,17 +67,36 @@ class Cell(ABC):
         torch_name: what the same is called in `torch.nn`; for one step, with "Cell" after it.
     """
 
-    name: ClassVar[str]
+    layout: ClassVar[Layout]
     label: ClassVar[str]
-    rows: ClassVar[tuple[str, ...]]
-    bias_rows: ClassVar[tuple[str, ...]]
     parts: ClassVar[Mapping[str, Part]]
-    has_cell_state: ClassVar[bool] = False
     keep_gate: ClassVar[str] = ""
     write_gate: ClassVar[str] = ""
     candidate: ClassVar[str] = ""
     output_gate: ClassVar[str] = ""
     torch_name: ClassVar[str]
+
+    # its layout
+
+    @property
+    def name(self) -> str:
+        """As `--cell-type` and the model file have it."""
+        return self.layout.name
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The blocks of H rows of its weights, by letter, in their order."""
+        return self.layout.rows
+
+    @property
+    def bias_rows(self) -> tuple[str, ...]:
+        """Those of its bias; the same, unless a gate has two."""
+        return self.layout.bias_rows
+
+    @property
+    def has_cell_state(self) -> bool:
+        """Whether it has a cell state."""
+        return self.layout.has_cell_state
 
     # the mathematics
 

@@ -29,6 +29,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from charlstm.in_numpy import cells as layouts
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells.base import Cell, Gates, Layer, Part, fill_with_log_memories
 from charlstm.network.cells.pointwise import GateFunctions, Pointwise, tanh
@@ -42,10 +43,8 @@ from charlstm.network.threads import LaneRange, in_parts, share_of
 class GRU(Cell):
     """The gated recurrent unit: a hidden state that one gate keeps or writes over."""
 
-    name = "gru"
+    layout = layouts.GRU
     label = "a GRU"
-    rows = ("r", "z", "n")
-    bias_rows = ("r", "z", "n_input", "n_recurrent")
     parts = {  # noqa: RUF012
         "r": Part("reset gate", "what of the old the candidate sees"),
         "z": Part("update gate", "what is kept"),

@@ -32,6 +32,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from charlstm.in_numpy import cells as layouts
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells.base import Cell, Gates, Layer, Part, fill_with_log_memories
 from charlstm.network.cells.pointwise import GateFunctions, Pointwise, tanh
@@ -45,9 +46,8 @@ from charlstm.network.threads import LaneRange, in_parts, share_of
 class LSTM(Cell):
     """The long short-term memory: a cell state that gates write to, keep and show."""
 
-    name = "lstm"
+    layout = layouts.LSTM
     label = "an LSTM"
-    rows = bias_rows = ("i", "f", "g", "o")
     parts = {  # noqa: RUF012
         "f": Part("forget gate", "what is kept"),
         "i": Part("input gate", "what may be written"),
@@ -56,7 +56,6 @@ class LSTM(Cell):
         "c": Part("cell state", "the long memory", low=-math.inf),
         "h": Part("hidden state", "the short memory", low=-1.0),
     }
-    has_cell_state = True
     keep_gate, write_gate, candidate, output_gate = "f", "input gate", "g", "o"
     torch_name = "LSTM"
 

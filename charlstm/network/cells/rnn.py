@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from charlstm.in_numpy import cells as layouts
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells.base import Cell, Gates, Layer, Part
 from charlstm.network.cells.pointwise import GateFunctions
@@ -29,9 +30,8 @@ from charlstm.network.threads import LaneRange, in_parts, share_of
 class RNN(Cell):
     """The plain network: no gates, no cell state."""
 
-    name = "rnn"
+    layout = layouts.RNN
     label = "a plain RNN"
-    rows = bias_rows = ("h",)
     parts = {"h": Part("hidden state", "all that it remembers", low=-1.0)}  # noqa: RUF012
     torch_name = "RNN"
 

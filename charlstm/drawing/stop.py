@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from charlstm.sample.text import Drawn
+from charlstm.drawing.text import Drawn
 
 
 class StopFilter:

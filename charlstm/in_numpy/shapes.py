@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 from charlstm.config import ModelConfig
-from charlstm.network.cells import CELLS
+from charlstm.in_numpy.cells import LAYOUTS
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 def tensor_shapes(config: ModelConfig) -> Shapes:
     """The name and shape of every tensor of a network, as PyTorch's modules and the model file name them."""
-    V, E, H, cell = config.vocab_size, config.embedding_size, config.hidden_size, CELLS[config.cell_type]
+    V, E, H, cell = config.vocab_size, config.embedding_size, config.hidden_size, LAYOUTS[config.cell_type]
     shapes: Shapes = {"embedding.weight": (V, E)}
     for k in range(config.num_layers):
         shapes[f"{cell.name}.weight_ih_l{k}"] = (len(cell.rows) * H, E if k == 0 else H)
@@ -24,7 +24,7 @@ def tensor_shapes(config: ModelConfig) -> Shapes:
 def state_shapes(config: ModelConfig, batch_size: int) -> Shapes:
     """The shapes of the two parts of a `State`, by their names."""
     L, H = config.num_layers, config.hidden_size
-    return {"h": (L, batch_size, H), "c": (L, batch_size, H if CELLS[config.cell_type].has_cell_state else 0)}
+    return {"h": (L, batch_size, H), "c": (L, batch_size, H if LAYOUTS[config.cell_type].has_cell_state else 0)}
 
 
 def num_parameters(config: ModelConfig) -> int:

@@ -20,8 +20,8 @@ from threading import RLock
 import numpy as np
 import numpy.typing as npt
 
-from charlstm.sample.regex import MAX_STATES, Automaton
-from charlstm.sample.rules import Allowed
+from charlstm.drawing.regex import MAX_STATES, Automaton
+from charlstm.drawing.rules import Allowed
 
 FAR = np.iinfo(np.int64).max  # no match can be reached
 MAX_KNOWN = 4_000_000  # edges that are remembered
