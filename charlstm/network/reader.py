@@ -115,19 +115,21 @@ class Reader:
     """A network that reads, for as long as its weights stay the same.
 
     Args:
-        model: the network. It takes as many threads as PyTorch has now.
+        model: the network.
+        threads: that share the rows; None: as many as PyTorch has now.
     """
 
-    def __init__(self, model: CharLM) -> None:
+    def __init__(self, model: CharLM, threads: int | None = None) -> None:
         self.model = model
         layers = [type(layer)(*(part.detach() for part in layer)) for layer in model.stack.layers()]
         dtype, device = model.head.weight.dtype, model.device
         self.biases = [layer.bias for layer in layers]
-        self.table = F.linear(model.embedding.weight.detach(), layers[0].weight_ih)  # (V, G*H)
+        with torch_threads(1):  # how a product rounds may depend on them
+            self.table = F.linear(model.embedding.weight.detach(), layers[0].weight_ih)  # (V, G*H)
         self.times_w_ih = [prepare(layer.weight_ih, dtype, MIN_LANES) for layer in layers[1:]]
         self.times_w_hh = [prepare(layer.weight_hh, dtype, MIN_LANES) for layer in layers]
         self.work = layers[0].weight_hh.numel() if device.type == "cpu" else 0  # multiplications a row
-        self.threads = min(torch.get_num_threads(), MAX_PARTS)
+        self.threads = min(threads or torch.get_num_threads(), MAX_PARTS)
 
     @torch.no_grad()
     def step(self, lanes: Lanes, ids: Ints, held: Sequence[Held | None] = ()) -> Lanes:
@@ -143,7 +145,8 @@ class Reader:
     def log_probabilities(self, lanes: Lanes) -> Tensor:
         """What the head makes of the top hidden state: (n, V), nats."""
         top = lanes.layers[-1]
-        return rows_of(self.model.head(top.h).log_softmax(dim=1), top.of)
+        with torch_threads(1):
+            return rows_of(self.model.head(top.h).log_softmax(dim=1), top.of)
 
     def _times_w_ih(self, k: int, x: Tensor) -> Tensor:
         product = self.times_w_ih[k - 1]

@@ -99,7 +99,7 @@ def gather_nulls(material: Material, models: Sequence[CharLM], on_progress: OnPr
     best: list[tuple[float, ...]] = []
     for k, model in enumerate(models):
         on_progress("networks that learnt nothing", k, len(models))
-        reader = Reader(model)
+        reader = Reader(model, material.bench.reader.threads)
         bench = make_bench(reader, stimuli, warm_state(reader, material.warm_ids), stimuli.contested)
         states = probed(bench, material.of_hidden)
         short, cue = brief(states[halves[1]], positive[halves[1]], bins[halves[1]])

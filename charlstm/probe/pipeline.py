@@ -18,6 +18,7 @@ from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import State
 from charlstm.network.model import CharLM
 from charlstm.network.reader import Reader
+from charlstm.network.threads import torch_threads
 from charlstm.probe import ngram, nulls, ordinary, power
 from charlstm.probe.behaviour import judge
 from charlstm.probe.causal_tests import causal_tests, drivers, rank_cells
@@ -83,11 +84,16 @@ def probe(
         UnknownCharacterError: for a sentence with a character that the network has never seen.
         TextError: for pairs that cannot be probed; see `stimuli.make_stimuli`.
     """
-    rng = np.random.default_rng(request.seed)
+    reader = Reader(model)
+    with torch_threads(1):  # the reader shares its rows out itself; how all else rounds might depend on their number
+        return _probe(reader, vocabulary, request, on_progress)
+
+
+def _probe(reader: Reader, vocabulary: Vocabulary, request: ProbeRequest, on_progress: OnProgress) -> ProbeResult:
+    model, rng = reader.model, np.random.default_rng(request.seed)
     of_hidden = request.of_hidden or not model.cell.has_cell_state
     state = "h" if of_hidden else "c"
     warm_ids = torch.from_numpy(vocabulary.encode(request.warm, "skip").astype(np.int64))
-    reader = Reader(model)
     warm = warm_state(reader, warm_ids)
     asked = list(request.cells)
 
