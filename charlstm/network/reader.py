@@ -120,7 +120,7 @@ class Reader:
     """
 
     def __init__(self, model: CharLM, threads: int | None = None) -> None:
-        self.model = model
+        self.model, self.cell = model, model.cell
         layers = [type(layer)(*(part.detach() for part in layer)) for layer in model.stack.layers()]
         dtype, device = model.head.weight.dtype, model.device
         self.biases = [layer.bias for layer in layers]
@@ -150,7 +150,7 @@ class Reader:
 
     def _times_w_ih(self, k: int, x: Tensor) -> Tensor:
         product = self.times_w_ih[k - 1]
-        return torch.cat(self._side_by_side([partial(product, x[part]) for part in self._parts(len(x))]))
+        return torch.cat(self._by_parts(len(x), lambda rows: product(x[rows])))
 
     def _layer(self, k: int, own: Rows, z_x: Tensor, read: Ints, held: Held | None) -> Rows:
         """One layer: z_x are the distinct W_ih x; read (n) says which of them each lane reads."""
@@ -159,28 +159,28 @@ class Reader:
         row = None if held is None else of[held.lane]
 
         def part(rows: slice) -> tuple[Tensor, Tensor, Gates]:
-            shared, mine = before[rows], slice(before[rows.start], before[rows.stop - 1] + 1)  # `before` ascends
-            z_h = rows_of(self.times_w_hh[k](own.h[mine]), shared - mine.start)
-            h_before, c_before = rows_of(own.h[mine], shared - mine.start), rows_of(own.c[mine], shared - mine.start)
-            h, c, gates = self.model.cell.gated(rows_of(z_x, read[rows]), z_h, self.biases[k], h_before, c_before)
+            start, stop = before[rows.start], before[rows.stop - 1] + 1  # `before` ascends
+            z_h = rows_of(self.times_w_hh[k](own.h[start:stop]), before[rows] - start)
+            h, c = rows_of(own.h, before[rows]), rows_of(own.c, before[rows])
+            h, c, gates = self.cell.gated(rows_of(z_x, read[rows]), z_h, self.biases[k], h, c)
             if held is not None and row is not None:
                 self._hold(State(h, c), gates, row - rows.start, held)
             return h, c, gates
 
-        h, c, gates = zip(*self._side_by_side([partial(part, rows) for rows in self._parts(len(first))]), strict=True)
+        h, c, gates = zip(*self._by_parts(len(first), part), strict=True)
         return Rows(torch.cat(h), torch.cat(c), gates, of)
-
-    def _side_by_side(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
-        return side_by_side(tasks, self.threads)
 
     def _hold(self, state: State, gates: Gates, row: Ints, held: Held) -> None:
         """Put the values into a part of the rows; row (m): where they belong, which may be outside."""
         inside = np.flatnonzero((row >= 0) & (row < len(state.h)))
         at = (_index(row[inside], state.h), _index(held.cell[inside], state.h))
-        values = self.model.cell.hold(rows_of(held.value, inside), {letter: gate[at] for letter, gate in gates.items()})
+        values = self.cell.hold(rows_of(held.value, inside), {letter: gate[at] for letter, gate in gates.items()})
         for part, value in zip(state, values, strict=True):
             if part.shape[1]:
                 part[at] = value
+
+    def _by_parts(self, rows: int, run: Callable[[slice], T]) -> list[T]:
+        return side_by_side([partial(run, part) for part in self._parts(rows)], self.threads)
 
     def _parts(self, rows: int) -> list[slice]:
         """How rows are divided; into a multiple of four if there are many, so that two or four threads get as much."""
@@ -193,9 +193,9 @@ class Reader:
 
 
 def rows_of(values: Tensor, rows: Ints) -> Tensor:
-    """Some rows of values (N, ...), in this order; the values themselves where that is all of them."""
-    if len(rows) == len(values) and (rows == np.arange(len(rows))).all():
-        return values
+    """Some rows of values (N, ...), in this order; a view where one follows the other."""
+    if len(rows) and (rows == np.arange(rows[0], rows[0] + len(rows))).all():
+        return values[rows[0] : rows[0] + len(rows)]
     return values.index_select(0, _index(rows, values))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import State
 from charlstm.network.model import CharLM
 from charlstm.network.reader import Reader
-from charlstm.network.threads import torch_threads
+from charlstm.network.threads import side_by_side, torch_threads
 from charlstm.probe import ngram, nulls, ordinary, power
 from charlstm.probe.behaviour import judge
 from charlstm.probe.causal_tests import causal_tests, drivers, rank_cells
@@ -130,7 +131,7 @@ def _probe(reader: Reader, vocabulary: Vocabulary, request: ProbeRequest, on_pro
     text = ordinary.measure(reader, ordinary.to_lanes(request.ordinary[0]), request.ordinary[1], of_hidden)
     halves = split_lemmas(stimuli, request.seed)
     material = Material(bench, warm_ids, halves, text, of_hidden, request.limits, rng)
-    chance = gather_nulls(material, [*_fresh_networks(model, stimuli, request), *request.null_models], on_progress)
+    chance = gather_nulls(material, [*_fresh_networks(reader, stimuli, request), *request.null_models], on_progress)
     ranked, tried = rank_cells(material, on_progress)
     named = list(dict.fromkeys([*request.cells, *drivers(material, ranked, tried)]))
     every = cell_reports(material, chance, named)
@@ -171,12 +172,13 @@ def _best_cell(every: Sequence[CellReport], ranked: Sequence[tuple[int, int]]) -
     return next(used, ranked[0])
 
 
-def _fresh_networks(model: CharLM, stimuli: Stimuli, request: ProbeRequest) -> list[CharLM]:
-    number = request.nulls
+def _fresh_networks(reader: Reader, stimuli: Stimuli, request: ProbeRequest) -> list[CharLM]:
+    model, number = reader.model, request.nulls
     if number is None:
         characters = int(stimuli.length[stimuli.contested].sum())
         number = nulls.default_number(sum(part.numel() for part in model.parameters()), characters)
-    return [nulls.reinitialised(model, request.seed + 1 + k) for k in range(number)]
+    seeds = range(request.seed + 1, request.seed + 1 + number)
+    return side_by_side([partial(nulls.reinitialised, model, seed) for seed in seeds], reader.threads)
 
 
 def _detectable(material: Material, chance: Nulls) -> float | None:

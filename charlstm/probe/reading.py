@@ -94,7 +94,7 @@ def read(
     ids: Tensor,
     start: Tensor,
     stop: Tensor,
-    state: State,
+    state: State | Lanes,
     *,
     clamp: Clamp | None = None,
     landmarks: Tensor | None = None,
@@ -105,7 +105,7 @@ def read(
     Args:
         ids: (N, T).
         start, stop: (N).
-        state: (L, N, H) before the first of these characters.
+        state: where they stand before the first of these characters; (L, N, H).
         clamp: cells to hold all the while.
         landmarks: (N, K) characters after which the state is kept.
 
@@ -115,12 +115,12 @@ def read(
     order = torch.argsort(start - stop, stable=True)  # the longest first: those that still read are a prefix
     span, begins, texts = ((part[order]).numpy() for part in (stop - start, start, ids))
     reads = (span[:, None] > np.arange(max(span.max(initial=0), 0))).sum(axis=0)  # how many, at each step
-    lanes = Lanes.of(State(*(part[:, order] for part in state)))
-    end = State(*(torch.empty_like(part, memory_format=torch.contiguous_format) for part in state))
+    lanes = (state if isinstance(state, Lanes) else Lanes.of(state)).chosen(order.numpy())
+    end = reader.model.zero_state(len(order))
     kept, marks = None, None
     if landmarks is not None:
-        (N, K), (L, _, H) = landmarks.shape, state.h.shape
-        kept = Snapshots(state.h.new_zeros(N, K, L, H), state.c.new_zeros(N, K, L, state.c.shape[2]))
+        N, K = landmarks.shape
+        kept = Snapshots(*(part.new_zeros(N, K, len(part), part.shape[2]) for part in end))
         marks = landmarks[order].numpy()
     clamp = clamp and clamp.rows(order)
     for t, n in enumerate(reads.tolist()):
@@ -130,7 +130,7 @@ def read(
         lanes = reader.step(lanes, texts[np.arange(n), places], held)
         if marks is not None and kept is not None:
             row, mark = np.nonzero(marks[:n] == places[:, None])
-            for whole, part in zip(kept, lanes.state(row), strict=True):
+            for whole, part in zip(kept, lanes.state(row), strict=True) if len(row) else ():
                 whole[order[row], mark] = part.transpose(0, 1)
         if on_step is not None:
             on_step(t, order[:n], lanes)
@@ -177,15 +177,14 @@ def log_odds(
     texts = [*endings[0], *endings[1]]  # side by side
     ids = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True)
     device = reader.model.device
-    first = reader.log_probabilities(Lanes.of(state)).repeat(2, 1)
-    total = first.gather(1, ids[:, :1].to(device))[:, 0]
+    lanes = Lanes.of(state).chosen(np.tile(np.arange(state.h.shape[1]), 2))
+    total = reader.log_probabilities(lanes).gather(1, ids[:, :1].to(device))[:, 0]
 
     def score(t: int, rows: Tensor, lanes: Lanes) -> None:
         total[rows.to(device)] += reader.log_probabilities(lanes).gather(1, ids[rows, t + 1, None].to(device))[:, 0]
 
     start, stop = torch.zeros(len(texts), dtype=torch.int64), torch.tensor([len(text) - 1 for text in texts])
-    both = State(*(part.repeat(1, 2, 1) for part in state))
-    read(reader, ids, start, stop, both, clamp=clamp and clamp.repeat(2), on_step=score)
+    read(reader, ids, start, stop, lanes, clamp=clamp and clamp.repeat(2), on_step=score)
     of_first, of_second = total.chunk(2)
     return of_first - of_second
 
