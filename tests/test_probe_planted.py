@@ -24,8 +24,10 @@ from planted import (
 from charlstm.checkpoint import ModelFile, save_model_file
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar.pairs import MinimalPair
+from charlstm.network import reader as reader_module
 from charlstm.network.model import CharLM
 from charlstm.network.reader import Reader
+from charlstm.network.threads import torch_threads
 from charlstm.probe.causes import Bench, ablate, make_bench, memories, midway, patch, patch_both, patch_each
 from charlstm.probe.effects import Twins, recovery
 from charlstm.probe.evidence import probed
@@ -494,6 +496,37 @@ def test_sentences_are_read_the_same_alone_and_together() -> None:
             logits, _ = model.step(torch.tensor([CHARS.index(first)]), state)
             after.append(float(logits.log_softmax(1)[0, CHARS.index(".")]))
         assert answers[row] == pytest.approx(odds + after[0] - after[1], abs=1e-4)
+
+
+@torch.no_grad()
+def test_experiments_go_on_from_the_end_of_the_cue() -> None:
+    model, chosen = untrained(1.0, 3), [*with_long_cues(always=False), *toy_pairs(lemmas=10)]
+    stimuli = make_stimuli(chosen, VOCABULARY)
+    whole = read_all(model, stimuli)
+    part = whole.part(stimuli.lemma < 4)
+    assert set(part.rows) == set(np.flatnonzero(stimuli.lemma < 4))
+    assert (stimuli.twin[part.rows] == part.rows[part.twin]).all()
+    assert (part.base == whole.base[part.rows]).all()
+    assert {0, 8} <= set(stimuli.cue[part.rows].tolist())
+    for n in range(0, len(part.rows), 7):
+        row = int(part.rows[n])
+        states = [model.step(torch.zeros(1, dtype=torch.int64), model.zero_state(1))[1]]
+        for place in range(int(stimuli.cue[row]) + 1):
+            states.append(model.step(stimuli.ids[row, place][None], states[-1])[1])
+        for found, expected in ((part.before, states[-2]), (part.at, states[-1])):
+            for one, other in zip(found, expected, strict=True):
+                torch.testing.assert_close(one[:, n], other[:, 0], rtol=0, atol=1e-5)
+
+
+def test_every_number_of_threads_gives_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "SHARED_FROM", 0)  # or so small a network would be read by one thread
+    pairs, ids = toy_pairs(lemmas=10, distances=(12,)), VOCABULARY.encode(ordinary_lines(lines=12))
+    request = ProbeRequest(pairs, warm="\n", ordinary=(ids, "lines"), nulls=2)
+    found = []
+    for threads in (1, 2):
+        with torch_threads(threads):
+            found.append(json.dumps(probe(untrained(1.0, 3, hidden_size=24), VOCABULARY, request).to_dict()))
+    assert found[0] == found[1]
 
 
 def test_m_a_trained_network_holds_on_fresh_nouns(invoke) -> None:
