@@ -15,8 +15,9 @@ from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import CELLS
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
 from charlstm.probe import direction_fits
-from charlstm.probe.causes import make_bench, patch
+from charlstm.probe.causes import Bench, make_bench, patch
 from charlstm.probe.direction_fits import FITS, Direction, Lesson, das, patch_along
 from charlstm.probe.directions import Directions, compare
 from charlstm.probe.effects import Twins, recovery
@@ -47,10 +48,16 @@ def word_pairs(lemmas: int = 16) -> list[MinimalPair]:
 STIMULI = make_stimuli(word_pairs(), VOCABULARY)
 
 
+def read(model: CharLM) -> Bench:
+    """All sentences, each after a newline."""
+    reader = Reader(model)
+    return make_bench(reader, STIMULI, warm_state(reader, NEWLINE), np.ones(len(STIMULI), dtype=bool))
+
+
 @torch.no_grad()
 def compared(model: CharLM, cell: int = 0, seed: int = 0) -> Directions:
     halves = split_lemmas(STIMULI, 0)
-    return compare(model, STIMULI, warm_state(model, NEWLINE), halves, (0, cell), np.random.default_rng(seed))
+    return compare(read(model), halves, (0, cell), np.random.default_rng(seed))
 
 
 def in_one_cell() -> Planted:
@@ -100,10 +107,7 @@ def test_das_needs_no_means_to_begin_with(monkeypatch: pytest.MonkeyPatch) -> No
     network, along = spread()
     nothing = torch.zeros(network.hidden_size)
     monkeypatch.setattr(direction_fits, "class_means", lambda lesson: Direction(nothing, nothing))
-    train, held_out = (
-        make_bench(network.model, STIMULI, warm_state(network.model, NEWLINE), half)
-        for half in split_lemmas(STIMULI, 0)
-    )
+    train, held_out = (read(network.model).part(half) for half in split_lemmas(STIMULI, 0))
     with torch.no_grad():
         found = das(Lesson.of(train, 0, 1, exchange=False))
         twins = Twins.of(held_out.label, held_out.twin, held_out.lemma)
@@ -117,7 +121,7 @@ def test_the_axis_of_a_cell_is_the_patch_of_the_cell() -> None:
         model.reset_parameters(8.0, 1)
         torch.nn.init.normal_(model.head.weight, generator=torch.Generator().manual_seed(2))
         chosen = STIMULI.lemma < 3
-        bench = make_bench(model, STIMULI, warm_state(model, NEWLINE), chosen)
+        bench = read(model).part(chosen)
         for layer, cell in ((0, 3), (1, 7)):
             axes = Direction(*(torch.eye(part.shape[-1])[cell] if part.shape[-1] else part[0, 0] for part in bench.at))
             with torch.no_grad():
@@ -126,7 +130,7 @@ def test_the_axis_of_a_cell_is_the_patch_of_the_cell() -> None:
 
 def test_no_direction_changes_nothing() -> None:
     model = in_one_cell().model
-    bench = make_bench(model, STIMULI, warm_state(model, NEWLINE), STIMULI.lemma < 3)
+    bench = read(model).part(STIMULI.lemma < 3)
     nothing = Direction(torch.zeros(model.config.hidden_size), torch.zeros(model.config.hidden_size))
     assert patch_along(bench, 0, nothing) == pytest.approx(bench.base, abs=1e-5)
 
@@ -134,7 +138,7 @@ def test_no_direction_changes_nothing() -> None:
 def test_half_of_the_lemmas_exchange_their_classes() -> None:
     model = in_one_cell().model
     chosen = STIMULI.lemma < 5  # an odd one is left out
-    bench = make_bench(model, STIMULI, warm_state(model, NEWLINE), chosen)
+    bench = read(model).part(chosen)
     lesson = Lesson.of(bench, 0, 3, exchange=True)
     signs = {int(lemma): set(lesson.sign[lesson.twins.lemma == lemma].tolist()) for lemma in range(5)}
     assert sorted(signs.values(), key=min) == [{-1.0}, {-1.0}, {0.0}, {1.0}, {1.0}]
@@ -145,7 +149,7 @@ def test_half_of_the_lemmas_exchange_their_classes() -> None:
 
 def test_das_is_the_same_twice() -> None:
     model = spread()[0].model
-    bench = make_bench(model, STIMULI, warm_state(model, NEWLINE), STIMULI.lemma < 6)
+    bench = read(model).part(STIMULI.lemma < 6)
     lesson = Lesson.of(bench, 0, 1, exchange=False)
     with torch.no_grad():
         first, second = das(lesson), das(lesson)

@@ -15,7 +15,7 @@ from charlstm.checkpoint import load_model_file, read_content, shipped_by_langua
 from charlstm.config import CellType, ModelConfig, SampleConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.evaluate import score_stream
-from charlstm.in_numpy.reader import WINDOW, Reader, best_reader
+from charlstm.in_numpy.text_reader import WINDOW, TextReader, best_reader
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM, plain_weights
 from charlstm.sample import Texts, generate
@@ -44,7 +44,7 @@ def network(cell_type: CellType, num_layers: int = 2) -> CharLM:
 @pytest.mark.parametrize("cell_type", CELLS)
 def test_it_reads_as_the_oracle_does(cell_type: CellType, num_layers: int) -> None:
     model = network(cell_type, num_layers)
-    reader, state = Reader(model.config, plain_weights(model)), model.zero_state(1)
+    reader, state = TextReader(model.config, plain_weights(model)), model.zero_state(1)
     for part in (IDS[:1], IDS[1:30], IDS[30:31]):
         with torch.no_grad():
             for i in part:
@@ -56,7 +56,7 @@ def test_it_reads_as_the_oracle_does(cell_type: CellType, num_layers: int) -> No
 
 def test_a_text_that_is_read_in_windows_is_read_as_a_whole() -> None:
     model, told = network("lstm"), list[tuple[int, int]]()
-    one, other = (Reader(model.config, plain_weights(model)) for _ in range(2))
+    one, other = (TextReader(model.config, plain_weights(model)) for _ in range(2))
     logits = one.read(IDS, lambda *done: told.append(done))
     for i in IDS:
         last = other.read(np.array([i]))
@@ -67,7 +67,7 @@ def test_a_text_that_is_read_in_windows_is_read_as_a_whole() -> None:
 @pytest.mark.parametrize("cell_type", CELLS)
 def test_it_scores_a_text_as_eval_does(cell_type: CellType) -> None:
     model = network(cell_type)
-    nats = Reader(model.config, plain_weights(model)).nats_per_char(IDS[:400])
+    nats = TextReader(model.config, plain_weights(model)).nats_per_char(IDS[:400])
     assert nats == pytest.approx(score_stream(model, IDS[:400], FP32).nats_per_char, rel=1e-5)
 
 
@@ -105,7 +105,7 @@ def test_what_is_read_of_a_file_is_what_was_written_in_it() -> None:
 @pytest.mark.parametrize(("text", "language"), [("Era uma vez uma menina", "pt"), ("The old man said", "en")])
 def test_the_model_that_predicts_a_text_reads_it(text: str, language: str) -> None:
     contents = {key: read_content(path) for key, path in shipped_by_language().items()}
-    known = [(Reader(content.config, content.weights), content.vocabulary) for content in contents.values()]
+    known = [(TextReader(content.config, content.weights), content.vocabulary) for content in contents.values()]
     assert list(contents)[best_reader(known, text)] == language
 
 

@@ -11,6 +11,7 @@ from planted import CHARS, Planted, untrained
 
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
 from charlstm.probe import nulls
 from charlstm.probe.feature_causes import (
     PAIRS,
@@ -291,7 +292,7 @@ def test_states_are_those_of_the_places_and_exchanging_all_is_going_on_from_the_
     model.reset_parameters(1.0, 3)
     stretches = stretches_of(quoted_text(8_000), "quotes")
     places = find_places(stretches, "quotes", QUOTED, np.random.default_rng(0))
-    ((own, other),) = read_places(model, stretches, [places])
+    ((own, other),) = read_places(Reader(model), stretches, [places])
     b, t = int(places.stretch[5]), int(places.place[5])
     state = model.zero_state(1)
     with torch.no_grad():
@@ -299,7 +300,7 @@ def test_states_are_those_of_the_places_and_exchanging_all_is_going_on_from_the_
             state, _ = model.stack.step(model.embedding(torch.tensor([character])), state)
     torch.testing.assert_close(own.c[:, 5], state.c[:, 0])
     torch.testing.assert_close(own.h[:, 5], state.h[:, 0])
-    trial = Interchange.of(model, QUOTED, stretches, "quotes", places, (own, other))
+    trial = Interchange.of(Reader(model), QUOTED, stretches, "quotes", places, (own, other))
     rng = np.random.default_rng(0)
     every = [(layer, cell) for layer in range(2) for cell in range(12)]
     patch = trial.patch(every, rng)

@@ -13,12 +13,13 @@ from charlstm.errors import TextError, UnknownCharacterError
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import CELLS, Cell, State
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Lanes, Reader
 from charlstm.probe import ngram
 from charlstm.probe.defaults import HARD, PORTUGUESE, SOFT, pair_of
 from charlstm.probe.gating import gate_use
 from charlstm.probe.ordinary import LANE_CHARS, MAX_CHARS, to_lanes
 from charlstm.probe.pipeline import read_sentence
-from charlstm.probe.reading import Clamp, read, read_character, trace_cells
+from charlstm.probe.reading import Clamp, read, trace_cells
 from charlstm.probe.statistics import Estimate
 from charlstm.probe.stimuli import make_stimuli, split_lemmas
 from charlstm.probe.verdict import Evidence, Thresholds, Verdict, judge_cell
@@ -278,7 +279,7 @@ def test_thresholds_decide() -> None:
 def test_a_trace_is_what_the_readable_step_does() -> None:
     network = Planted()
     ids = torch.from_numpy(TOY.encode("FbcdmM").astype(np.int64))[None]
-    trace = trace_cells(network.model, ids, torch.tensor([6]), network.model.zero_state(1), [(0, 7)], False)
+    _, trace = trace_cells(Reader(network.model), ids, torch.tensor([6]), network.model.zero_state(1), [(0, 7)], False)
     state = network.model.zero_state(1)
     for t in range(6):
         state, (gates,) = network.model.stack.step(network.model.embedding(ids[:, t]), state)
@@ -292,7 +293,7 @@ def test_gate_use_adds_up() -> None:
     network.keep(0, f=0.9)
     network.write(0, {"F": 0.9})
     ids = torch.from_numpy(TOY.encode("bFbbbf").astype(np.int64))[None]
-    trace = trace_cells(network.model, ids, torch.tensor([6]), network.model.zero_state(1), [(0, 0)], False)
+    _, trace = trace_cells(Reader(network.model), ids, torch.tensor([6]), network.model.zero_state(1), [(0, 0)], False)
     use = gate_use(trace, 0, np.array([1]), np.array([[1, 3, 5, 5]]), np.array([6]))
     assert use.cleared_at_cue == pytest.approx(1.0, abs=1e-6)
     assert use.written_at_cue == pytest.approx(0.9, abs=1e-6)
@@ -307,7 +308,7 @@ def test_sentences_of_different_length_wait_for_each_other() -> None:
     ids = torch.randint(0, len(CHARS), (7, 12), generator=torch.Generator().manual_seed(0))
     start, stop = torch.tensor([0, 3, 1, 5, 0, 2, 11]), torch.tensor([12, 4, 9, 5, 7, 12, 12])
     begin = State(*(torch.randn(1, 7, network.hidden_size) for _ in range(2)))
-    end, _ = read(network.model, ids, start, stop, begin)
+    end, _ = read(Reader(network.model), ids, start, stop, begin)
     for n in range(7):
         state = State(begin.h[:, n : n + 1], begin.c[:, n : n + 1])
         with torch.no_grad():
@@ -321,7 +322,7 @@ def test_a_sentence_is_coloured_by_the_cell() -> None:
     network = Planted()
     network.write(0, {"F": 0.9, "M": -0.9})
     pair = pair_of("bF" + "cdeh " * 6 + "a.", "bF", "bM", "a", "o")
-    sentence = read_sentence(network.model, TOY, network.model.zero_state(1), "own", pair, [(0, 0)], False)
+    sentence = read_sentence(Reader(network.model), TOY, network.model.zero_state(1), "own", pair, [(0, 0)], False)
     for which, ground in ((0, GROUNDS[-1]), (1, GROUNDS[0])):
         lines = sentence_lines(sentence, which, 0, width=20, colour=True)
         texts = [line for line in lines if line.plain.startswith("    ") and "c" in line.plain]
@@ -348,16 +349,18 @@ def test_what_is_held_stays_and_the_others_go_on(cell: Cell) -> None:
     model.reset_parameters(20.0, 0)
     torch.manual_seed(0)
     state, value = State(*(torch.randn_like(part) for part in model.zero_state(3))), torch.randn(1, 1, 1)
-    ids = torch.tensor([3, 4, 5])
-    free, _ = read_character(model, ids, state, None)
-    after, gates = read_character(model, ids, state, Clamp.of([(0, 2)], value))
+    reader, lanes, ids = Reader(model), Lanes.of(state), np.array([3, 4, 5])
+    free = reader.step(lanes, ids).state()
+    held = reader.step(lanes, ids, Clamp.of([(0, 2)], value).at(0, 3, 2))
+    after = held.state()
     memory = cell.memory_of(after)
     assert (memory[0, :, 2] == value).all()
     others = [0, 1, 3, 4, 5]
     assert torch.equal(memory[0][:, others], cell.memory_of(free)[0][:, others])
     assert not torch.equal(after.h[1], free.h[1])
     if cell.has_cell_state:
-        torch.testing.assert_close(after.h[0], gates[0][cell.output_gate] * torch.tanh(after.c[0]), rtol=0, atol=1e-7)
+        shown = held.every(cell.output_gate)[0] * torch.tanh(after.c[0])
+        torch.testing.assert_close(after.h[0], shown, rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)

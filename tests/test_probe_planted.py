@@ -24,13 +24,18 @@ from planted import (
 from charlstm.checkpoint import ModelFile, save_model_file
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar.pairs import MinimalPair
-from charlstm.probe.causes import ablate, make_bench, memories, midway, patch, patch_each
+from charlstm.network import reader as reader_module
+from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
+from charlstm.network.threads import torch_threads
+from charlstm.probe.causes import Bench, ablate, make_bench, memories, midway, patch, patch_both, patch_each
 from charlstm.probe.effects import Twins, recovery
-from charlstm.probe.pipeline import ProbeRequest, probe, read_stimuli
+from charlstm.probe.evidence import probed
+from charlstm.probe.pipeline import ProbeRequest, probe, read_answers
 from charlstm.probe.reading import warm_state
 from charlstm.probe.selectivity import confirm, discover
 from charlstm.probe.statistics import auc
-from charlstm.probe.stimuli import make_stimuli, split_lemmas
+from charlstm.probe.stimuli import Stimuli, make_stimuli, split_lemmas
 
 VOCABULARY = Vocabulary(CHARS)
 FEMININE, MASCULINE = 0.9, -0.9
@@ -51,6 +56,13 @@ def found(invoke, tmp_path: Path):
         return json.loads(done.out)
 
     return call
+
+
+def read_all(model: CharLM, stimuli: Stimuli) -> Bench:
+    """All sentences, each after a newline."""
+    reader = Reader(model)
+    warm = warm_state(reader, torch.zeros(1, dtype=torch.int64))
+    return make_bench(reader, stimuli, warm, np.ones(len(stimuli), bool))
 
 
 def verdicts(result: dict[str, Any]) -> dict[int, str]:
@@ -212,9 +224,7 @@ def test_w_a_network_trained_on_random_endings_shows_nothing() -> None:
 def test_i_labels_flipped_by_pair() -> None:
     network = holder()
     stimuli = make_stimuli(toy_pairs(lemmas=16), VOCABULARY)
-    states, _ = read_stimuli(
-        network.model, stimuli, warm_state(network.model, torch.zeros(1, dtype=torch.int64)), False
-    )
+    states = probed(read_all(network.model, stimuli), False)
     chosen = stimuli.contested
     states, lemma, label = states[chosen], stimuli.lemma[chosen], stimuli.label[chosen]
     halves = tuple(half[chosen] for half in split_lemmas(stimuli, 0))
@@ -244,18 +254,13 @@ def test_k_the_whole_state_patched_is_the_twin() -> None:
             torch.randn(network.model.head.weight.shape, generator=torch.Generator().manual_seed(1))
         )
     stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)
-    bench = make_bench(
-        network.model,
-        stimuli,
-        warm_state(network.model, torch.zeros(1, dtype=torch.int64)),
-        np.ones(len(stimuli), bool),
-    )
-    whole = patch(bench, [], rest=True)
+    bench = read_all(network.model, stimuli)
+    nothing, whole = patch_both(bench, [])
     assert np.abs(whole - bench.base[bench.twin]).max() < 1e-5
     twins = Twins.of(bench.label, bench.twin, bench.lemma)
     assert recovery(twins, bench.base, whole) == pytest.approx(1.0, abs=1e-6)
-    assert np.abs(patch(bench, []) - bench.base).max() < 1e-6
-    itself = type(bench)(**{**vars(bench), "twin": np.arange(len(bench.rows))})
+    assert np.abs(nothing - bench.base).max() < 1e-6
+    itself = replace(bench, twin=np.arange(len(bench.rows)))
     assert np.abs(patch(itself, [(0, 0), (0, 7)]) - bench.base).max() < 1e-6
 
 
@@ -265,7 +270,7 @@ def test_l_position_says_nothing_of_the_class(found) -> None:
     network.write(0, {"\n": 0.0})
     network.read(0, 4.0)
     stimuli = make_stimuli(toy_pairs(), VOCABULARY)
-    states, _ = read_stimuli(network.model, stimuli, network.model.zero_state(1), False)
+    states = probed(read_all(network.model, stimuli), False)
     assert np.abs(auc(states[:, :, 0, 0], stimuli.label == 0) - 0.5).max() < 0.01
     assert verdicts(found(network)) == {}
 
@@ -300,7 +305,7 @@ def test_o_a_cell_that_counts_passes_for_none_where_cues_of_one_class_are_longer
     network.write(0, {"\n": 0.0})
     network.read(0, 8.0)
     stimuli = make_stimuli(with_long_cues(always=True), VOCABULARY)
-    states, _ = read_stimuli(network.model, stimuli, network.model.zero_state(1), False)
+    states = probed(read_all(network.model, stimuli), False)
     assert auc(states[:, :, 0, 0], stimuli.label == 0).min() == 1.0  # it holds the feature, as far as holding goes
     result = found(network, with_long_cues(always=True))
     assert verdicts(result) == {}
@@ -446,24 +451,25 @@ def test_z_a_cell_that_drives_the_answer_and_holds_too_little_is_named(found, in
 def test_cells_are_held_exactly_at_what_is_named() -> None:
     network = holder(cells=2)
     stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)
-    bench = make_bench(network.model, stimuli, network.model.zero_state(1), np.ones(len(stimuli), bool))
+    bench = read_all(network.model, stimuli)
     value, held = torch.full((1, 1, 1), 0.3), float(np.tanh(FEMININE))
-    both, one = ablate(bench, [(0, 0), (0, 1)], value.expand(1, 1, 2)), ablate(bench, [(0, 0)], value)
+    (both,), (one,) = ablate(bench, [(0, 0), (0, 1)], [value.expand(1, 1, 2)]), ablate(bench, [(0, 0)], [value])
     at_value = float(np.tanh(0.3))
     assert both == pytest.approx(8.0 * 2 * at_value, abs=1e-4)  # `a` has the weight, `o` its negative
     assert one[bench.label == 0] == pytest.approx(8.0 * (at_value + held), abs=1e-4)
-    nothing = ablate(bench, [(0, network.hidden_size - 1)], value)
+    nothing = ablate(bench, [(0, network.hidden_size - 1)], [value])
     assert np.abs(nothing - bench.base).max() < 1e-5
     memory = memories(bench, [(0, 0)])
-    assert np.abs(ablate(bench, [(0, 0)], memory) - bench.base).max() < 1e-5  # its own memory changes nothing
-    middle = ablate(bench, [(0, 0)], midway(bench, memory))
+    itself, middle, again = ablate(bench, [(0, 0)], [memory, midway(bench, memory), value])
+    assert np.abs(itself - bench.base).max() < 1e-5  # its own memory changes nothing
+    assert again == pytest.approx(one, abs=1e-5)
     assert middle == pytest.approx(np.where(bench.label == 0, 1, -1) * 8.0 * held, abs=1e-4)  # that of cell 1
 
 
 def test_cells_patched_side_by_side_are_as_one_by_one() -> None:
     network = holder(cells=3)
     stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)
-    bench = make_bench(network.model, stimuli, network.model.zero_state(1), np.ones(len(stimuli), bool))
+    bench = read_all(network.model, stimuli)
     sets = [[(0, 0)], [(0, 1), (0, 2)], [(0, 5)], [], [(0, 0), (0, 1), (0, 2)], *([(0, k)] for k in range(6, 12))]
     some = np.flatnonzero(np.arange(len(bench.rows)) % 3 == 0)
     each = patch_each(bench, sets, some)
@@ -474,10 +480,11 @@ def test_cells_patched_side_by_side_are_as_one_by_one() -> None:
 def test_sentences_are_read_the_same_alone_and_together() -> None:
     model = untrained(1.0, 3)
     stimuli = make_stimuli(toy_pairs(lemmas=10), VOCABULARY)
-    together, answers = read_stimuli(model, stimuli, model.zero_state(1), False)
+    bench = read_all(model, stimuli)
+    together, answers = probed(bench, False), bench.base
     rng = random.Random(0)
     for row in rng.sample(range(len(stimuli)), 5):
-        state = model.zero_state(1)
+        _, state = model.step(torch.zeros(1, dtype=torch.int64), model.zero_state(1))
         for place in range(int(stimuli.length[row])):
             logits, state = model.step(stimuli.ids[row, place][None], state)
             for mark in np.flatnonzero(stimuli.landmarks[row].numpy() == place):
@@ -489,6 +496,37 @@ def test_sentences_are_read_the_same_alone_and_together() -> None:
             logits, _ = model.step(torch.tensor([CHARS.index(first)]), state)
             after.append(float(logits.log_softmax(1)[0, CHARS.index(".")]))
         assert answers[row] == pytest.approx(odds + after[0] - after[1], abs=1e-4)
+
+
+@torch.no_grad()
+def test_experiments_go_on_from_the_end_of_the_cue() -> None:
+    model, chosen = untrained(1.0, 3), [*with_long_cues(always=False), *toy_pairs(lemmas=10)]
+    stimuli = make_stimuli(chosen, VOCABULARY)
+    whole = read_all(model, stimuli)
+    part = whole.part(stimuli.lemma < 4)
+    assert set(part.rows) == set(np.flatnonzero(stimuli.lemma < 4))
+    assert (stimuli.twin[part.rows] == part.rows[part.twin]).all()
+    assert (part.base == whole.base[part.rows]).all()
+    assert {0, 8} <= set(stimuli.cue[part.rows].tolist())
+    for n in range(0, len(part.rows), 7):
+        row = int(part.rows[n])
+        states = [model.step(torch.zeros(1, dtype=torch.int64), model.zero_state(1))[1]]
+        for place in range(int(stimuli.cue[row]) + 1):
+            states.append(model.step(stimuli.ids[row, place][None], states[-1])[1])
+        for found, expected in ((part.before, states[-2]), (part.at, states[-1])):
+            for one, other in zip(found, expected, strict=True):
+                torch.testing.assert_close(one[:, n], other[:, 0], rtol=0, atol=1e-5)
+
+
+def test_every_number_of_threads_gives_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "SHARED_FROM", 0)  # or so small a network would be read by one thread
+    pairs, ids = toy_pairs(lemmas=10, distances=(12,)), VOCABULARY.encode(ordinary_lines(lines=12))
+    request = ProbeRequest(pairs, warm="\n", ordinary=(ids, "lines"), nulls=2)
+    found = []
+    for threads in (1, 2):
+        with torch_threads(threads):
+            found.append(json.dumps(probe(untrained(1.0, 3, hidden_size=24), VOCABULARY, request).to_dict()))
+    assert found[0] == found[1]
 
 
 def test_m_a_trained_network_holds_on_fresh_nouns(invoke) -> None:
@@ -520,7 +558,8 @@ def test_n_without_twins_the_whole_sentence_decides() -> None:
     stimuli = make_stimuli(pairs, VOCABULARY)
     said = [{VOCABULARY.decode(ids.numpy()) for ids in side} for side in stimuli.words]
     assert said == [{"f "}, {"m "}]
-    warm = warm_state(network.model, torch.from_numpy(VOCABULARY.encode("\n").astype(np.int64)))
-    _, answers = read_stimuli(network.model, stimuli, warm, of_hidden=False)
-    assert (answers > 5).all()
-    assert (np.abs(read_stimuli(network.model, replace(stimuli, endings=stimuli.words), warm, False)[1]) < 0.1).all()
+    reader = Reader(network.model)
+    warm = warm_state(reader, torch.from_numpy(VOCABULARY.encode("\n").astype(np.int64)))
+    assert (read_answers(reader, stimuli, warm, lambda done, total: None) > 5).all()
+    words = replace(stimuli, endings=stimuli.words)
+    assert (np.abs(read_answers(reader, words, warm, lambda done, total: None)) < 0.1).all()

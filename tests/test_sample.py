@@ -145,7 +145,7 @@ def test_a_network_that_diverged_does_not_crash_the_draw() -> None:
 def test_a_long_prompt_is_read_piece_by_piece(model: CharLM, monkeypatch: pytest.MonkeyPatch) -> None:
     prompt, config, told = VOCABULARY.encode("abcdeé\n" * 9), SampleConfig(length=20, seed=1), []
     whole = list(generate(model, VOCABULARY, prompt, config, opening="a"))
-    monkeypatch.setattr("charlstm.in_numpy.reader.WINDOW", 25)
+    monkeypatch.setattr("charlstm.in_numpy.text_reader.WINDOW", 25)
     pieces = list(generate(model, VOCABULARY, prompt, config, opening="a", on_progress=lambda *done: told.append(done)))
     assert told == [(25, 63), (50, 63), (63, 63)]
     assert [d.text for d in pieces] == [d.text for d in whole]

@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -22,9 +23,11 @@ from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import ModelFileError, UsageError
 from charlstm.grammar import minimal_pairs
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
+from charlstm.probe.causes import make_bench
 from charlstm.probe.defaults import ENGLISH, NEAR, PORTUGUESE, Defaults
 from charlstm.probe.pipeline import read_sentence
-from charlstm.probe.reading import log_odds, read_to_landmarks, warm_state
+from charlstm.probe.reading import warm_state
 from charlstm.probe.stimuli import make_stimuli
 
 ROOT = Path(__file__).parent.parent
@@ -287,14 +290,14 @@ def test_it_knows_of_the_subject_past_others(
 ) -> None:
     """Of the girl past João, of the keys past the cabinet."""
     content = shipped[name]
-    warm = warm_state(content.model, torch.from_numpy(content.vocabulary.encode(usual.warm).astype("int64")))
+    reader = Reader(content.model)
+    warm = warm_state(reader, torch.from_numpy(content.vocabulary.encode(usual.warm).astype("int64")))
     for example, pair in usual.sentences():
-        own, of_twin = read_sentence(content.model, content.vocabulary, warm, example, pair, [], False).share
+        own, of_twin = read_sentence(reader, content.vocabulary, warm, example, pair, [], False).share
         assert own > good > bad > of_twin
     stimuli = make_stimuli(minimal_pairs(usual.corpus, 100, 5, usual.labels), content.vocabulary)
-    with torch.no_grad():
-        end, _ = read_to_landmarks(content.model, stimuli.ids, stimuli.length, warm, stimuli.landmarks, False)
-        right = (log_odds(content.model, end, stimuli.endings) > 0).numpy() == (stimuli.label == 0)
+    answers = make_bench(reader, stimuli, warm, np.ones(len(stimuli), dtype=bool)).base
+    right = (answers > 0) == (stimuli.label == 0)
     assert right.mean() >= least
 
 

@@ -23,6 +23,7 @@ from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.network.cells import CELLS, State
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
 from charlstm.probe.defaults import PORTUGUESE
 from charlstm.probe.reading import Clamp, log_odds, read, warm_state
 from charlstm.probe.stimuli import _landmarks
@@ -165,12 +166,13 @@ def python_shares(content: ModelFile, do: str = "none", value: float | None = No
     landmarks = _landmarks(MENINA, MENINA.prefix, 0), _landmarks(MENINA, MENINA.twin_prefix, shift)
     cue = [places[0] + 1 for places in landmarks]  # read when the probe takes the state
     endings = [torch.from_numpy(vocabulary.encode(ending).astype(np.int64)) for ending in MENINA.endings]
-    warm = warm_state(model, torch.from_numpy(vocabulary.encode(PORTUGUESE.warm).astype(np.int64)))
+    reader = Reader(model)
+    warm = warm_state(reader, torch.from_numpy(vocabulary.encode(PORTUGUESE.warm).astype(np.int64)))
     layer, cell = CELL
 
     def part(side: int, start: int, stop: int, state: State, clamp: Clamp | None = None) -> State:
         bounds = torch.tensor([start]), torch.tensor([stop])
-        return read(model, ids[side][None], *bounds, state, clamp=clamp)[0]
+        return read(reader, ids[side][None], *bounds, state, clamp=clamp)[0]
 
     before = [part(side, 0, cue[side] - 1, warm) for side in (0, 1)]
     at = [part(side, cue[side] - 1, cue[side], before[side]) for side in (0, 1)]
@@ -187,7 +189,7 @@ def python_shares(content: ModelFile, do: str = "none", value: float | None = No
                 mine[layer, 0, cell] = other[layer, 0, cell]
         at = own
     ends = [part(side, cue[side], len(ids[side]), at[side], clamp) for side in (0, 1)]
-    odds = [float(log_odds(model, end, ([endings[0]], [endings[1]]), clamp)[0]) for end in ends]
+    odds = [float(log_odds(reader, end, ([endings[0]], [endings[1]]), clamp)[0]) for end in ends]
     return [1 / (1 + np.exp(-one)) for one in odds]
 
 

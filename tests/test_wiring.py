@@ -15,6 +15,7 @@ from charlstm.explain.connections import Wiring
 from charlstm.explain.wiring import measure_wiring
 from charlstm.network.cells import CELLS
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
 from charlstm.probe.ordinary import to_lanes
 from charlstm.probe.reading import warm_state
 from charlstm.report.wiring import in_words
@@ -25,7 +26,9 @@ LANES = to_lanes(VOCABULARY.encode(ordinary_lines(60)))
 
 
 def wired(model: CharLM, place: tuple[int, int] = (0, 0)) -> Wiring:
-    return measure_wiring(model, VOCABULARY, PAIRS, warm_state(model, torch.zeros(1, dtype=torch.int64)), LANES, place)
+    return measure_wiring(
+        model, VOCABULARY, PAIRS, warm_state(Reader(model), torch.zeros(1, dtype=torch.int64)), LANES, place
+    )
 
 
 def holder() -> Planted:

@@ -26,6 +26,7 @@ from charlstm.network.cells import State
 from charlstm.network.devices import find_device
 from charlstm.network.kernels import choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
 from charlstm.probe.reading import warm_state
 from charlstm.probe.result import ProbeResult
 from charlstm.probe.verdict import Thresholds
@@ -277,7 +278,7 @@ class LanguageModel(Writer):
     def _state_after(self, warm: str) -> State:
         """The state after some text before the text: (L, 1, H)."""
         ids = self.vocabulary.encode(self.content.normalize(text_of(warm, "warm")), "skip")
-        return warm_state(self.model, _tensor(ids))
+        return warm_state(Reader(self.model), _tensor(ids))
 
 
 def _tensor(ids: Ids) -> torch.Tensor:

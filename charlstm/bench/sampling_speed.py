@@ -14,7 +14,7 @@ from charlstm.bench.timing import in_turns
 from charlstm.bench.training_speed import MEMORY_CHARS, Shape
 from charlstm.config import Precision
 from charlstm.drawing.draw import Uniform, draw
-from charlstm.in_numpy.reader import Reader, on_one_thread
+from charlstm.in_numpy.text_reader import TextReader, on_one_thread
 from charlstm.network.kernels import Kernels, choose_kernels
 from charlstm.network.model import CharLM, plain_weights, to_torch
 from charlstm.network.stepper import Stepper
@@ -119,7 +119,7 @@ def reading_loop(model: CharLM, times: int) -> Callable[[], None]:
 
 def step_alone(model: CharLM) -> Step:
     """As `charlstm sample` computes one text."""
-    reader = Reader(model.config, plain_weights(model))
+    reader = TextReader(model.config, plain_weights(model))
     return lambda ids: torch.from_numpy(reader.read(ids.numpy()))[None]
 
 

@@ -108,7 +108,7 @@ def choose_model_for(
             character of the text and that one knows them all; this is said.
     """
     from charlstm.checkpoint import find_model, is_shipped, read_content, shipped_by_language
-    from charlstm.in_numpy.reader import Reader, best_reader
+    from charlstm.in_numpy.text_reader import TextReader, best_reader
 
     path, instead_of = find_model(checkpoint), ""
     shipped = shipped_by_language()
@@ -127,7 +127,7 @@ def choose_model_for(
     elif text:
         readers = {file: read_content(file) for file in shipped.values()}
     if readers:
-        known = [(Reader(content.config, content.weights), content.vocabulary) for content in readers.values()]
+        known = [(TextReader(content.config, content.weights), content.vocabulary) for content in readers.values()]
         path, content = list(readers.items())[best_reader(known, text)]
         why = "it predicts this text better than the others"
     else:

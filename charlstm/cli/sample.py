@@ -208,7 +208,7 @@ def write_alone(
     """Write one text, and do not wait for PyTorch: see `sample.generate`, which writes the same."""
     from charlstm.drawing import alone
     from charlstm.drawing.text import Sample
-    from charlstm.in_numpy.reader import Reader
+    from charlstm.in_numpy.text_reader import TextReader
 
     config = config.replace(seed=seed_of(config))
     assert config.seed is not None
@@ -218,7 +218,7 @@ def write_alone(
     before = content.vocabulary.decode(start)
     with Bar("prompt", quiet) as bar:
         drawn = alone.write_alone(
-            *(partial(Reader, content.config, content.weights), content.vocabulary, start, config),
+            *(partial(TextReader, content.config, content.weights), content.vocabulary, start, config),
             opening=content.opening,
             on_progress=bar.show,
         )

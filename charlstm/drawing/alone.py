@@ -12,7 +12,7 @@ from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.drawing.streams import MakeRule, draw_streams
 from charlstm.drawing.text import Drawn
 from charlstm.in_numpy.functions import Array
-from charlstm.in_numpy.reader import Reader
+from charlstm.in_numpy.text_reader import TextReader
 
 
 class Alone:
@@ -21,10 +21,10 @@ class Alone:
     Args:
         reader: a network that has read nothing.
         start: what the stream goes on from.
-        on_progress: as `Reader.read` has it.
+        on_progress: as `TextReader.read` has it.
     """
 
-    def __init__(self, reader: Reader, start: Ids, on_progress: Callable[[int, int], None]) -> None:
+    def __init__(self, reader: TextReader, start: Ids, on_progress: Callable[[int, int], None]) -> None:
         self.reader = reader
         self._logits = reader.read(start, on_progress)
 
@@ -38,7 +38,7 @@ class Alone:
 
 
 def write_alone(
-    make_reader: Callable[[], Reader],
+    make_reader: Callable[[], TextReader],
     vocabulary: Vocabulary,
     prompt: Ids,
     config: SampleConfig,

@@ -15,6 +15,7 @@ import torch
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
 from charlstm.probe.effects import correct
 from charlstm.probe.reading import log_odds, read, repeat, warm_state
 from charlstm.probe.statistics import Estimate, Floats, share, without_nan
@@ -68,10 +69,11 @@ def accuracy_by_distance(
         TextError: for pairs that cannot be probed; see `stimuli.make_stimuli`.
     """
     stimuli = make_stimuli(pairs, vocabulary)
-    state = warm_state(model, torch.from_numpy(vocabulary.encode(warm, "skip").astype(np.int64)))
+    reader = Reader(model)
+    state = warm_state(reader, torch.from_numpy(vocabulary.encode(warm, "skip").astype(np.int64)))
     start = torch.zeros_like(stimuli.length)
-    end, _ = read(model, stimuli.ids, start, stimuli.length, repeat(state, len(stimuli)))
-    right = correct(log_odds(model, end, stimuli.endings).cpu().double().numpy(), stimuli.label)
+    end, _ = read(reader, stimuli.ids, start, stimuli.length, repeat(state, len(stimuli)))
+    right = correct(log_odds(reader, end, stimuli.endings).cpu().double().numpy(), stimuli.label)
     rng = np.random.default_rng(seed)
     opposite = stimuli.main & (stimuli.condition == "opposite")
     return ByDistance(

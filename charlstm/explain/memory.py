@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from charlstm.checkpoint import ModelFile
-from charlstm.network.cells import Gates, State
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Lanes, Reader
 from charlstm.probe.ordinary import read_lanes, to_lanes
 from charlstm.probe.statistics import Floats, without_nan
 from charlstm.probe.texts import ordinary_text
@@ -96,10 +96,11 @@ def measure_memory(model: CharLM, ids: Tensor, source: str) -> Memory:
     """The half-life of every cell over a text in windows: ids (N, T). KeyError for cells without a gate that keeps."""
     forgetting: list[Tensor] = []  # of each character: (L, N, H)
 
-    def keep(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
-        forgetting.append(-torch.stack([model.cell.kept(gate) for gate in gates]).log().cpu())
+    def keep(t: int, rows: Tensor, lanes: Lanes) -> None:
+        gates = {letter: lanes.every(letter) for letter in model.cell.gates}
+        forgetting.append(-model.cell.kept(gates).log().cpu())
 
-    read_lanes(model, ids, None, keep)
+    read_lanes(Reader(model), ids, keep)
     every = torch.stack(forgetting).transpose(0, 1).flatten(1, 2).numpy()  # (L, T * N, H)
     return Memory(
         half_life=half_life(every.mean(axis=1, dtype=np.float64)),

@@ -32,8 +32,8 @@ import torch
 
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.grammar import ARROW, GenderedLine, gendered_lines
-from charlstm.network.cells import Gates, State
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Lanes, Reader
 from charlstm.probe.reading import read, repeat, trace_cells
 from charlstm.probe.statistics import Estimate, Floats, auc, bootstrap
 from charlstm.probe.stimuli import Bools, Ints
@@ -210,14 +210,14 @@ def best_at_gender(model: CharLM, vocabulary: Vocabulary, seed: int) -> tuple[in
     states: list[torch.Tensor] = []
     feminine: list[bool] = []
 
-    def keep(t: int, rows: torch.Tensor, new: State, gates: list[Gates]) -> None:
+    def keep(t: int, rows: torch.Tensor, lanes: Lanes) -> None:
         place = {text: k for k, text in enumerate(rows.tolist())}
         for text, is_feminine in decisive.get(t, ()):
-            states.append(model.cell.memory_of(new)[:, place[text]].cpu())
+            states.append(model.cell.memory_of(lanes.state(np.array([place[text]])))[:, 0].cpu())
             feminine.append(is_feminine)
 
     state = repeat(model.zero_state(1), len(ids))
-    read(model, ids, torch.zeros_like(length), length, state, on_step=keep)
+    read(Reader(model), ids, torch.zeros_like(length), length, state, on_step=keep)
     area = auc(torch.stack(states).numpy(), np.array(feminine))  # (L, H)
     best = int(np.abs(area - 0.5).argmax())
     return best // area.shape[1], best % area.shape[1]
@@ -241,9 +241,8 @@ def _read(
 ) -> Iterator[_Cell]:
     """The cell over every text, each from a newline and a zero state."""
     ids, length = _encode(vocabulary, texts)
-    trace = trace_cells(
-        model, ids, length, repeat(model.zero_state(1), len(ids)), [place], of_hidden=not model.cell.has_cell_state
-    )
+    state = repeat(model.zero_state(1), len(ids))
+    _, trace = trace_cells(Reader(model), ids, length, state, [place], of_hidden=not model.cell.has_cell_state)
     kind, gates = trace.kind, {letter: values[:, :, 0].double() for letter, values in trace.gates.items()}
     f, written, o = (part.numpy() for part in (kind.kept(gates), kind.written(gates), gates[kind.output_gate]))
     c = trace.state[:, :, 0].double().numpy()

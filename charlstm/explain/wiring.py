@@ -31,8 +31,10 @@ from torch import Tensor
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.explain.connections import GateWiring, Reader, Source, Wiring
 from charlstm.grammar.pairs import MinimalPair
-from charlstm.network.cells import Cell, Gates, State
+from charlstm.network.cells import Cell, State
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Lanes
+from charlstm.network.reader import Reader as NetworkReader
 from charlstm.probe.ordinary import moments
 from charlstm.probe.reading import read, repeat
 from charlstm.probe.sampling import sample_pairs
@@ -135,25 +137,25 @@ def _letter_of(kind: Cell, name: str) -> str:
 
 
 def _measure_usual(model: CharLM, lanes: Tensor) -> _Usual:
-    [(mean, spread)] = moments(model, lanes, lambda state: (state.h,))
+    mean, spread = moments(NetworkReader(model), lanes, "h")["h"]
     share = torch.bincount(lanes.flatten(), minlength=model.config.vocab_size).double() / lanes.numel()
     return _Usual(share.to(model.device), mean, spread)
 
 
 def _read(model: CharLM, stimuli: Stimuli, rows: Ints, warm: State, place: tuple[int, int]) -> _Course:
     """The sentences with these numbers, in this order."""
-    layer, cell = place
     ids, length = stimuli.ids[rows], stimuli.length[rows]
     (N, T), (L, H) = ids.shape, (model.config.num_layers, model.config.hidden_size)
     h = warm.h.new_zeros(L, N, T + 1, H)
     h[:, :, 0] = warm.h
     written = warm.h.new_zeros(N, T)
 
-    def keep(t: int, chosen: Tensor, new: State, gates: list[Gates]) -> None:
-        h[:, chosen, t + 1] = new.h
-        written[chosen, t] = model.cell.written(gates[layer])[:, cell]
+    def keep(t: int, chosen: Tensor, lanes: Lanes) -> None:
+        h[:, chosen, t + 1] = lanes.every("h")
+        gates = {letter: lanes.of_cells([place], letter)[:, 0] for letter in model.cell.gates}
+        written[chosen, t] = model.cell.written(gates)
 
-    read(model, ids, torch.zeros_like(length), length, repeat(warm, N), on_step=keep)
+    read(NetworkReader(model), ids, torch.zeros_like(length), length, repeat(warm, N), on_step=keep)
     return _Course(h, written)
 
 

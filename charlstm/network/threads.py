@@ -13,16 +13,17 @@ How many threads take part follows from shapes and from `torch.get_num_threads()
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+T = TypeVar("T")
 SHARED_FROM = 1 << 23  # multiplications a step: below, a second thread costs more than it saves
 MIN_LANES = 16  # a thread takes at least so many: the rows of a matrix unit's tile
 MAX_PARTS = 4  # Python runs one line at a time: more threads would wait for each other
@@ -60,20 +61,35 @@ def in_parts(run: Callable[[LaneRange], None], batch_size: int, share: Share) ->
         Exception: what `run` raised. Even then no part is still running.
     """
     edges = [batch_size * k // share.parts for k in range(share.parts + 1)]
-    lanes = [LaneRange(begin, end) for begin, end in pairwise(edges)]
+    side_by_side([partial(run, LaneRange(*ends)) for ends in pairwise(edges)], share.parts, share.inner)
 
-    def alone(part: LaneRange) -> None:
-        with torch.no_grad(), torch_threads(share.inner):  # both belong to a thread
-            run(part)
 
-    others = [_pool(share.parts).submit(alone, part) for part in lanes[1:]]
+def side_by_side(tasks: Sequence[Callable[[], T]], threads: int, inner: int = 1) -> list[T]:
+    """What some tasks return, in their order. They know nothing of each other, and take no gradients.
+
+    Args:
+        threads: that take part; this one is the first of them.
+        inner: threads that PyTorch takes for each operation of a task.
+
+    Raises:
+        Exception: what a task raised. Even then no task is still running.
+    """
+    number = min(threads, len(tasks))
+
+    def some(first: int) -> list[T]:
+        with torch.no_grad(), torch_threads(inner):  # both belong to a thread
+            return [task() for task in tasks[first::number]]
+
+    others = [_pool(number).submit(some, k) for k in range(1, number)]
     try:
-        alone(lanes[0])
+        results = [some(0)]
     finally:
         failures = [other.exception() for other in others]  # waits, also when a signal cuts the first part short
     for failure in failures:
         if failure is not None:
             raise failure
+    results += [other.result() for other in others]
+    return [results[k % number][k // number] for k in range(len(tasks))]
 
 
 @contextmanager

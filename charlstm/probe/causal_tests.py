@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from charlstm.probe import ordinary
 from charlstm.probe.cause_result import Ablation, CellSet, Patch, Rival, SetPoint, SetTest
@@ -17,10 +16,10 @@ from charlstm.probe.causes import (
     ablate,
     attributions,
     controls,
-    make_bench,
     memories,
     midway,
     patch,
+    patch_both,
     patch_each,
     resampled,
 )
@@ -37,7 +36,6 @@ from charlstm.probe.effects import (
     twin_order,
 )
 from charlstm.probe.evidence import Material, strongest_first
-from charlstm.probe.reading import Clamp
 from charlstm.probe.result import CellReport
 from charlstm.probe.rivals import find_rival
 from charlstm.probe.statistics import Floats, above
@@ -57,7 +55,7 @@ ENOUGH = 0.95  # of the way to the twin's answer
 
 @dataclass(frozen=True)
 class Trial:
-    """The sentences that confirm, read to the end of the cue, and what is compared among them.
+    """The sentences that confirm, and what is compared among them.
 
     Attributes:
         bench, twins: all of them.
@@ -73,7 +71,7 @@ class Trial:
     @classmethod
     def of(cls, material: Material, chosen: Bools) -> Trial:
         """The trial on some of the stimuli; the sample is drawn from the contested ones among them."""
-        bench = make_bench(material.model, material.stimuli, material.warm, chosen)
+        bench = material.bench.part(chosen)
         twins = Twins.of(bench.label, bench.twin, bench.lemma)
         contested = np.flatnonzero(material.stimuli.contested[bench.rows])
         drawn = []
@@ -116,27 +114,27 @@ def drivers(material: Material, ranked: Sequence[Place], tried: Floats) -> list[
 
 def causal_tests(
     material: Material, reports: Sequence[CellReport], asked: Cells, ranked: Sequence[Place], on_progress: OnProgress
-) -> tuple[list[CellReport], SetTest, Rival | None, float]:
+) -> tuple[list[CellReport], SetTest, Rival | None]:
     """Test the cells that hold, and those asked for.
 
     Returns:
-        the reports with causes and final verdicts, best first; sets of cells; the cell that speaks against the subject;
-        bits a character of the intact network on ordinary text.
+        the reports with causes and final verdicts, best first; sets of cells; the cell that speaks against the subject.
     """
     trial = Trial.of(material, material.judged)
     holding = [report for report in reports if holds_as_nulls_do(report.evidence, material.limits)]
     wanted = {report.name for report in holding[:MAX_TESTED]}
     tested = [report for report in reports if report.name in wanted or report.candidate.place in set(asked)]
     places = [report.candidate.place for report in tested]
-    clamps = [Clamp.of([cell], _mean(material, [cell], trial.bench)) for cell in places]
-    bits = ordinary.bits_per_char(
-        material.model, material.text.ids, [None, *clamps], lambda k, n: on_progress("bits/char without the cell", k, n)
+    bits = ordinary.bits_without(
+        material.bench.reader, material.text, places, lambda k, n: on_progress("bits/char without the cell", k, n)
     )
     by_chance = _by_chance(trial, material, places, on_progress)
     result = {}
     for k, report in enumerate(tested):
         on_progress("cells patched and held", k, len(tested))
-        result[report.name] = _test(trial, material, report, by_chance.get(report.name), bits[k + 1] - bits[0])
+        result[report.name] = _test(
+            trial, material, report, by_chance.get(report.name), bits[k] - material.text.bits_per_char
+        )
     done = strongest_first([result.get(report.name, report) for report in reports])
     together = [report.candidate.place for report in holding]
     points, enough = _curve(trial, material, ranked, on_progress)
@@ -146,12 +144,7 @@ def causal_tests(
         _set(trial, material, enough, done) if enough else None,
     )
     on_progress("cells that follow the last noun", 0, 1)
-    return done, sets, find_rival(material, trial.bench), bits[0]
-
-
-def _mean(material: Material, cells: Cells, bench: Bench) -> torch.Tensor:
-    layers, numbers = zip(*cells, strict=True)
-    return torch.from_numpy(material.text.mean[layers, numbers][None, None]).to(bench.model.head.weight)
+    return done, sets, find_rival(material, trial.bench)
 
 
 def _by_chance(trial: Trial, material: Material, places: Cells, on_progress: OnProgress) -> dict[str, Floats]:
@@ -191,7 +184,7 @@ def _test(
 
 def _patch(trial: Trial, material: Material, cells: Cells) -> Patch:
     bench, twins, rng = trial.bench, trial.twins, material.rng
-    patched, rest = patch(bench, cells), patch(bench, cells, rest=True)
+    patched, rest = patch_both(bench, cells)
     return Patch(
         recovery=recovery_interval(twins, bench.base, patched, rng),
         nats=odds_ratio(twins, bench.base, patched, rng),
@@ -204,8 +197,7 @@ def _patch(trial: Trial, material: Material, cells: Cells) -> Patch:
 def _ablation(trial: Trial, material: Material, cells: Cells) -> Ablation:
     bench, twins, rng = trial.bench, trial.twins, material.rng
     memory = memories(bench, cells)
-    answers = ablate(bench, cells, midway(bench, memory))
-    drawn = ablate(bench, cells, resampled(bench, memory, rng))
+    answers, drawn = ablate(bench, cells, [midway(bench, memory), resampled(bench, memory, rng)])
     label, condition = bench.label, bench.stimuli.condition[bench.rows]
     before, after = correct(bench.base, label), correct(answers, label)
     lost = before - after

@@ -29,13 +29,12 @@ from typing import Any
 import numpy as np
 
 from charlstm.network.cells import State
-from charlstm.network.model import CharLM
-from charlstm.probe.causes import make_bench, patch
+from charlstm.probe.causes import Bench, patch
 from charlstm.probe.direction_fits import FITS, Direction, Lesson, patch_along
 from charlstm.probe.effects import Twins, flip_share, odds_ratio, recovery, recovery_interval
 from charlstm.probe.sampling import sample_pairs
 from charlstm.probe.statistics import Estimate, Floats, as_json
-from charlstm.probe.stimuli import Bools, Stimuli
+from charlstm.probe.stimuli import Bools
 from charlstm.progress import OnProgress, unheard
 
 PAIRS = 60  # that train, and as many that are held out
@@ -107,9 +106,7 @@ class Directions:
 
 
 def compare(
-    model: CharLM,
-    stimuli: Stimuli,
-    warm: State,
+    bench: Bench,
     halves: tuple[Bools, Bools],
     cell: tuple[int, int],
     rng: np.random.Generator,
@@ -118,14 +115,14 @@ def compare(
     """The patch of a cell (layer and number from 0) beside those of directions of its layer.
 
     Args:
-        warm: the state before each sentence, (L, 1, H).
+        bench: the sentences.
         halves: (N) each: the sentences that the directions are fitted on, and those that all are judged on; no lemma
             is in both. A sample of them is read.
         rng: of samples, exchanges and intervals.
     """
     layer, number = cell
     on_progress("directions", 0, 1)
-    train, held_out = (make_bench(model, stimuli, warm, sample_pairs(stimuli, half, PAIRS, rng)) for half in halves)
+    train, held_out = (bench.part(sample_pairs(bench.stimuli, half, PAIRS, rng)) for half in halves)
     seeds = [int(seed) for seed in rng.integers(2**31, size=1 + CONTROLS)]
     lessons = [Lesson.of(train, layer, seed, exchange=k > 0) for k, seed in enumerate(seeds)]
     twins = Twins.of(held_out.label, held_out.twin, held_out.lemma)
@@ -151,7 +148,7 @@ def compare(
             on_progress("directions", k * len(lessons) + j, len(FITS) * len(lessons))
             directions.append(fit(lesson))
         first = directions[0]
-        memory = train.model.cell.memory_of(State(first.h[None, None], first.c[None, None]))[0, 0]
+        memory = bench.reader.model.cell.memory_of(State(first.h[None, None], first.c[None, None]))[0, 0]
         patched = patch_along(train, layer, first), patch_along(held_out, layer, first)
         fitted.append(judged(name, patched, abs(float(memory[number])), directions[1:]))
     lemmas = len(np.unique(train.lemma)), len(np.unique(held_out.lemma))

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from torch import Tensor
 
-from charlstm.network.cells import State
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
+from charlstm.probe.causes import Bench, make_bench, with_twins
 from charlstm.probe.effects import Twins, in_order
 from charlstm.probe.gating import gate_use
 from charlstm.probe.ordinary import Ordinary
-from charlstm.probe.reading import log_odds, read_to_landmarks, repeat, trace_cells, warm_state
+from charlstm.probe.reading import Trace, repeat, trace_cells, warm_state
 from charlstm.probe.result import CellReport, Nulls
 from charlstm.probe.selectivity import (
     MAX_CANDIDATES,
@@ -47,9 +49,8 @@ class Material:
     """What the tests work on.
 
     Attributes:
-        model, stimuli: what reads, and what is read.
-        warm_ids, warm: the neutral text before it, and the state that it leaves.
-        states: (N, K, L, H) the probed state at the landmarks.
+        bench: all stimuli, read.
+        warm_ids: the neutral text before each of them.
         halves: (N) each: the sentences of the discovery and of the confirmation half.
         text: the cells on ordinary text.
         of_hidden: whether `states` are hidden states.
@@ -57,11 +58,8 @@ class Material:
         rng: of permutations and bootstrap.
     """
 
-    model: CharLM
-    stimuli: Stimuli
+    bench: Bench
     warm_ids: Tensor
-    warm: State
-    states: Floats
     halves: tuple[Bools, Bools]
     text: Ordinary
     of_hidden: bool
@@ -69,35 +67,44 @@ class Material:
     rng: np.random.Generator
 
     @property
+    def stimuli(self) -> Stimuli:
+        """What is read."""
+        return self.bench.stimuli
+
+    @cached_property
+    def states(self) -> Floats:
+        """(N, K, L, H) the probed state at the landmarks."""
+        return probed(self.bench, self.of_hidden)
+
+    @property
     def judged(self) -> Bools:
         """(N) the sentences that confirm: main ones of the confirmation half."""
         return self.halves[1] & self.stimuli.main
 
 
+def probed(bench: Bench, of_hidden: bool) -> Floats:
+    """The probed state of sentences at their landmarks: (N, K, L, H)."""
+    states: Floats = (bench.landmarks.h if of_hidden else bench.landmarks.c).cpu().numpy()
+    return states
+
+
 def gather_nulls(material: Material, models: Sequence[CharLM], on_progress: OnProgress) -> Nulls:
     """Measure networks that learnt nothing as the trained one was, on the contested sentences."""
     stimuli = material.stimuli
-    chosen = np.flatnonzero(stimuli.contested | stimuli.contested[stimuli.twin])
+    chosen = with_twins(stimuli, stimuli.contested)
     contested = stimuli.contested[chosen]
     positive, bins = stimuli.label[chosen] == 0, stimuli.distance_bin[chosen]
     twins = Twins.of(stimuli.label[chosen], np.searchsorted(chosen, stimuli.twin[chosen]), stimuli.lemma[chosen])
     halves = (material.halves[0][chosen] & contested, material.halves[1][chosen] & contested)
-    endings = tuple([side[row] for row in chosen] for side in stimuli.endings)
     best: list[tuple[float, ...]] = []
     for k, model in enumerate(models):
         on_progress("networks that learnt nothing", k, len(models))
-        end, kept = read_to_landmarks(
-            model,
-            stimuli.ids[chosen],
-            stimuli.length[chosen],
-            warm_state(model, material.warm_ids),
-            stimuli.landmarks[chosen],
-            material.of_hidden,
-        )
-        states = kept.cpu().numpy()
+        reader = Reader(model, material.bench.reader.threads)
+        bench = make_bench(reader, stimuli, warm_state(reader, material.warm_ids), stimuli.contested)
+        states = probed(bench, material.of_hidden)
         short, cue = brief(states[halves[1]], positive[halves[1]], bins[halves[1]])
         highest = [float(np.abs(figures - 0.5).max() + 0.5) for figures in (short, cue)]
-        apart = twins.apart(log_odds(model, end, (endings[0], endings[1])).cpu().double().numpy())
+        apart = twins.apart(bench.base)
         behaviour = float(in_order(apart).mean()), float(np.abs(apart).mean())
         best.append((best_hold(states, positive, halves), *highest, *behaviour))
     return Nulls(*np.array(best).reshape(len(models), 5).T)
@@ -165,7 +172,8 @@ def shown_reports(
     said = [report for report in reports if report.verdict is not Verdict.none]
     kept = said[:MAX_REPORTED] or list(reports[:1])
     kept += [report for report in reports if report not in kept and report.candidate.place in set(asked)]
-    return [_in_full(material, report) for report in kept]
+    traces = _traces(material, [report.candidate.place for report in kept])
+    return [_in_full(material, report, traces, k) for k, report in enumerate(kept)]
 
 
 def _report(material: Material, chance: Nulls, candidate: Candidate) -> CellReport:
@@ -241,25 +249,25 @@ def _attractor_auc(material: Material, values: Floats) -> tuple[float, float] | 
     return (float(mean[0]), float(mean[1])) if np.isfinite(mean).all() else None
 
 
-def _in_full(material: Material, report: CellReport) -> CellReport:
-    """The same report with its interval, gates and AUC over time, on the contested sentences of confirmation."""
+def _traces(material: Material, cells: Sequence[tuple[int, int]]) -> Trace:
+    """Cells over the contested sentences of confirmation."""
+    stimuli, reader = material.stimuli, material.bench.reader
+    rows = np.flatnonzero(material.halves[1] & stimuli.contested)
+    warm = repeat(warm_state(reader, material.warm_ids), len(rows))
+    return trace_cells(reader, stimuli.ids[rows], stimuli.length[rows], warm, cells, material.of_hidden)[1]
+
+
+def _in_full(material: Material, report: CellReport, traces: Trace, which: int) -> CellReport:
+    """The same report with its interval, gates and AUC over time; `which` of the traces is the cell's."""
     stimuli = material.stimuli
     rows = np.flatnonzero(material.halves[1] & stimuli.contested)
-    positive, length = stimuli.label[rows] == 0, stimuli.length[rows]
+    positive = stimuli.label[rows] == 0
     at_landmarks = signed_states(material.states[rows], [report.candidate.found])[:, :, 0]
-    trace = trace_cells(
-        material.model,
-        stimuli.ids[rows],
-        length,
-        repeat(material.warm, len(rows)),
-        [report.candidate.place],
-        material.of_hidden,
-    )
-    values = trace.state[:, :, 0].numpy() * report.candidate.found.sign
-    cue, last = stimuli.cue[rows].numpy(), length.numpy()
+    values = traces.state[:, :, which].numpy() * report.candidate.found.sign
+    cue, last = stimuli.cue[rows].numpy(), stimuli.length[rows].numpy()
     gates = None
-    if trace.kind.keep_gate:
-        gates = gate_use(trace, 0, stimuli.cue_start[rows].numpy(), stimuli.landmarks[rows].numpy(), last)
+    if traces.kind.keep_gate:
+        gates = gate_use(traces, which, stimuli.cue_start[rows].numpy(), stimuli.landmarks[rows].numpy(), last)
     return replace(
         report,
         interval=hold_interval(at_landmarks, positive, stimuli.lemma[rows], material.rng),

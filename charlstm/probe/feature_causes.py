@@ -21,12 +21,12 @@ import torch
 from torch import Tensor
 
 from charlstm.corpus.vocab import Vocabulary
-from charlstm.network.cells import Gates, State
-from charlstm.network.model import CharLM
-from charlstm.probe.causes import AT_ONCE, Cells, chosen_lanes, exchanged, exchanged_each
+from charlstm.network.cells import State
+from charlstm.network.reader import Lanes, Reader
+from charlstm.probe.causes import Cells, at_once, chosen_lanes, exchanged, exchanged_each
 from charlstm.probe.feature_text import WARM_CHARS, Stretches
 from charlstm.probe.features import FEATURES, Feature
-from charlstm.probe.reading import log_probabilities, read, repeat
+from charlstm.probe.reading import read, repeat
 from charlstm.probe.statistics import Estimate, Floats, as_json, ratio
 from charlstm.probe.stimuli import Bools, Ints
 
@@ -157,7 +157,7 @@ def spans(stretches: Stretches, name: str, vocabulary: Vocabulary) -> Ints:
     return result
 
 
-def read_places(model: CharLM, stretches: Stretches, places: Sequence[Places]) -> list[tuple[State, State]]:
+def read_places(reader: Reader, stretches: Stretches, places: Sequence[Places]) -> list[tuple[State, State]]:
     """For each feature the states after its places, and after those to take states from: (L, P, H) each."""
     wanted: list[dict[int, int]] = [{} for _ in stretches.ids]  # of each stretch: place -> its number
     for some in places:
@@ -170,7 +170,7 @@ def read_places(model: CharLM, stretches: Stretches, places: Sequence[Places]) -
         landmarks[b, : len(numbers)] = torch.tensor(list(numbers), dtype=torch.int64)
     stop = landmarks.max(dim=1).values + 1
     start, ids = torch.zeros_like(stop), torch.from_numpy(stretches.ids.astype(np.int64))
-    _, kept = read(model, ids, start, stop, repeat(model.zero_state(1), B), landmarks=landmarks)
+    _, kept = read(reader, ids, start, stop, repeat(reader.model.zero_state(1), B), landmarks=landmarks)
     assert kept is not None
 
     def after(stretch: Ints, place: Ints) -> State:
@@ -195,7 +195,7 @@ class Interchange:
         whole: (P) how far they fall where the feature is on, and rise where it is off, with all cells exchanged.
     """
 
-    model: CharLM
+    reader: Reader
     ids: Tensor
     span: Tensor
     own: State
@@ -210,7 +210,7 @@ class Interchange:
     @classmethod
     def of(
         cls,
-        model: CharLM,
+        reader: Reader,
         vocabulary: Vocabulary,
         stretches: Stretches,
         name: str,
@@ -224,7 +224,7 @@ class Interchange:
         ids = torch.from_numpy(stretches.ids[places.stretch[:, None], following].astype(np.int64))
         nothing = np.empty(0)
         plain = cls(
-            *(model, ids, torch.from_numpy(places.span), *states, predicted(name, vocabulary).to(model.device)),
+            *(reader, ids, torch.from_numpy(places.span), *states, predicted(name, vocabulary).to(reader.model.device)),
             *(prediction.at_line_start, places.sign, places.stretch, nothing, nothing),
         )
         every = np.arange(len(places.place))
@@ -236,11 +236,11 @@ class Interchange:
         span = self.span[rows]
         total = torch.full((len(rows),), -torch.inf, dtype=torch.float64)  # log of the sum of probabilities
 
-        def add(t: int, reading: Tensor, new: State, gates: list[Gates]) -> None:
-            log_p = log_probabilities(self.model, new.h[-1]).double()[:, self.predicted].logsumexp(dim=1).cpu()
+        def add(t: int, reading: Tensor, lanes: Lanes) -> None:
+            log_p = self.reader.log_probabilities(lanes).double()[:, self.predicted].logsumexp(dim=1).cpu()
             total[reading] = log_p if self.last_only else torch.logaddexp(total[reading], log_p)
 
-        read(self.model, self.ids[rows], torch.zeros_like(span), span, state, on_step=add)
+        read(self.reader, self.ids[rows], torch.zeros_like(span), span, state, on_step=add)
         mean = total if self.last_only else total - span.double().log()
         odds: Floats = (mean - torch.log1p(-mean.exp().clamp(max=1 - 1e-12))).numpy()
         return odds
@@ -259,8 +259,7 @@ class Interchange:
         own, other = chosen_lanes(self.own, rows), chosen_lanes(self.other, rows)
         whole = self.whole[rows].sum()
         found = []
-        for start in range(0, len(cells), AT_ONCE):
-            group = cells[start : start + AT_ONCE]
+        for group in at_once(cells, len(rows)):
             answers = self.answers(np.tile(rows, len(group)), exchanged_each(own, other, [[cell] for cell in group]))
             found += self.moved(rows, answers.reshape(len(group), len(rows))).sum(axis=1).tolist()
         return np.array(found) / whole if abs(whole) > 1e-9 else np.zeros(len(found))

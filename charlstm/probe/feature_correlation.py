@@ -15,8 +15,7 @@ import numpy as np
 import torch
 
 from charlstm.corpus.vocab import Ids
-from charlstm.network.cells import Gates, State
-from charlstm.network.model import CharLM
+from charlstm.network.reader import Lanes, Reader
 from charlstm.probe.feature_result import FeatureCell
 from charlstm.probe.feature_text import WARM_CHARS
 from charlstm.probe.reading import read, repeat
@@ -56,18 +55,18 @@ def controls_of(stretches: Ids) -> Floats:
     return np.concatenate(columns, axis=2).astype(np.float32)[:, WARM_CHARS:]
 
 
-def states_of(model: CharLM, stretches: Ids, of_hidden: bool) -> Floats:
+def states_of(reader: Reader, stretches: Ids, of_hidden: bool) -> Floats:
     """Every cell over every character: (B, T, L * H)."""
     B, T = stretches.shape
     ids = torch.from_numpy(stretches.astype(np.int64))
     kept: list[Floats] = []
 
-    def keep(t: int, rows: torch.Tensor, new: State, gates: list[Gates]) -> None:
+    def keep(t: int, rows: torch.Tensor, lanes: Lanes) -> None:
         if t >= WARM_CHARS:
-            kept.append((new.h if of_hidden else new.c).transpose(0, 1).flatten(1).cpu().numpy())
+            kept.append(lanes.every("h" if of_hidden else "c").transpose(0, 1).flatten(1).cpu().numpy())
 
     start = torch.zeros(B, dtype=torch.int64)
-    read(model, ids, start, torch.full_like(start, T), repeat(model.zero_state(1), B), on_step=keep)
+    read(reader, ids, start, torch.full_like(start, T), repeat(reader.model.zero_state(1), B), on_step=keep)
     return np.stack(kept, axis=1)
 
 

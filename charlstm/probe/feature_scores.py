@@ -15,6 +15,7 @@ import torch
 
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
 from charlstm.probe import nulls
 from charlstm.probe.causes import MAX_DRIVERS, controls
 from charlstm.probe.feature_causes import Interchange, find_places, predicted, read_places
@@ -72,7 +73,7 @@ def score_features(
     spread = np.zeros((L, H))
     for k, network in enumerate(networks):
         on_progress("reading text with this network and others that learnt nothing", k, len(networks))
-        states = states_of(network, stretches.ids, of_hidden)
+        states = states_of(Reader(network), stretches.ids, of_hidden)
         if k == 0:
             spread = states.reshape(-1, states.shape[-1]).std(axis=0).reshape(L, H)
         residuals = freed_by_half(states, partialled, halves)
@@ -125,10 +126,11 @@ def _test_causes(
     if not places:
         return list(done.values())
     on_progress("reading text up to the places of the features", 0, 1)
-    states = iter(read_places(model, stretches, [some for both in places.values() for some in both]))
+    reader = Reader(model)
+    states = iter(read_places(reader, stretches, [some for both in places.values() for some in both]))
     for k, (name, both) in enumerate(places.items()):
         on_progress("cells exchanged between places", k, len(places))
-        first, second = (Interchange.of(model, vocabulary, stretches, name, some, next(states)) for some in both)
+        first, second = (Interchange.of(reader, vocabulary, stretches, name, some, next(states)) for some in both)
         done[name] = _with_causes(done[name], first, second, spread, limits, rng)
     return list(done.values())
 

@@ -6,7 +6,7 @@ Legend: B lanes, T characters a lane, L layers, H hidden, S cells.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,14 +14,14 @@ from torch import Tensor
 
 from charlstm.corpus.vocab import Ids
 from charlstm.evaluate import bits_per_char as bits_of
-from charlstm.network.cells import Gates, State
-from charlstm.network.model import CharLM
-from charlstm.probe.reading import Clamp, log_probabilities, read, repeat
+from charlstm.network.reader import Lanes, Reader
+from charlstm.probe.reading import Clamp, OnStep, read, repeat
 from charlstm.probe.statistics import Floats
 
 LANE_CHARS = 400
 WARM_CHARS = 50  # read but not counted
 MAX_CHARS = 20_000
+AT_ONCE = 8  # cells that are held side by side, each in lanes of its own
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class Ordinary:
         ids: (B, T).
         mean: (L, H) of what an ablation holds: the state that carries the memory.
         deviation: (L, H) of the probed state.
+        bits_per_char: what the intact network makes of it.
     """
 
     source: str
     ids: Tensor
     mean: Floats
     deviation: Floats
+    bits_per_char: float
 
 
 def to_lanes(ids: Ids) -> Tensor:
@@ -49,56 +51,97 @@ def to_lanes(ids: Ids) -> Tensor:
     return torch.from_numpy(np.stack([ids[start : start + length] for start in starts]).astype(np.int64))
 
 
-def measure(model: CharLM, ids: Tensor, source: str, of_hidden: bool) -> Ordinary:
-    """Mean and deviation of every cell over a text in lanes."""
-    (mean, _), (_, deviation) = moments(
-        model, ids, lambda state: (model.cell.memory_of(state), state.h if of_hidden else state.c)
-    )
-    return Ordinary(source, ids, mean.cpu().numpy(), deviation.cpu().numpy())
+@dataclass(frozen=True)
+class Score:
+    """How well a network predicts a text in lanes: what it is told while it reads (B, T).
+
+    Attributes:
+        losses: after each character that counts, the loss of the next one in every lane, (B), nats.
+    """
+
+    reader: Reader
+    ids: Tensor
+    losses: list[Tensor] = field(default_factory=list)
+
+    def add(self, t: int, rows: Tensor, lanes: Lanes) -> None:
+        """Every lane has read its character t."""
+        if first_counted(self.ids) <= t < self.ids.shape[1] - 1:
+            targets = self.ids[:, t + 1, None].to(self.reader.model.device)
+            self.losses.append(-self.reader.log_probabilities(lanes).gather(1, targets)[:, 0])
+
+    def bits_per_char(self, groups: int = 1) -> list[float]:
+        """Bits a character in each of some groups of equally many lanes."""
+        by_group = torch.stack(self.losses).mean(dim=0).reshape(groups, -1).mean(dim=1)
+        return [bits_of(nats) for nats in by_group.tolist()]
 
 
-def moments(model: CharLM, ids: Tensor, parts: Callable[[State], Sequence[Tensor]]) -> list[tuple[Tensor, Tensor]]:
-    """Mean and standard deviation over a text in lanes, (L, H) each, of parts of the state (L, B, H)."""
-    first = WARM_CHARS if ids.shape[1] > 2 * WARM_CHARS else 0
-    sums: list[Tensor] = []  # of each character: for every part the means over lanes of itself and of its square
-
-    def add(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
-        if t >= first:
-            values = [part.double() for part in parts(new)]
-            sums.append(torch.stack([torch.stack([x.mean(dim=1), x.square().mean(dim=1)]) for x in values]))
-
-    read_lanes(model, ids, None, add)
-    every = torch.stack(sums).mean(dim=0)
-    return [(mean, (square - mean.square()).clamp_min(0).sqrt()) for mean, square in every]
+def measure(reader: Reader, ids: Tensor, source: str, of_hidden: bool) -> Ordinary:
+    """Mean and deviation of every cell over a text in lanes, and how well the network predicts it."""
+    memory, probed = reader.model.cell.memory, "h" if of_hidden else "c"
+    score = Score(reader, ids)
+    found = moments(reader, ids, memory + probed, also=score.add)
+    mean, deviation = found[memory][0].cpu().numpy(), found[probed][1].cpu().numpy()
+    return Ordinary(source, ids, mean, deviation, score.bits_per_char()[0])
 
 
-def bits_per_char(
-    model: CharLM,
-    ids: Tensor,
-    clamps: Sequence[Clamp | None],
+def moments(
+    reader: Reader, ids: Tensor, letters: str, also: OnStep = lambda t, rows, lanes: None
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Mean and standard deviation over a text in lanes, (L, H) each, of states by their letter.
+
+    Args:
+        also: called as `on_step` is.
+    """
+    sums: dict[str, list[Tensor]] = {letter: [] for letter in letters}  # of each character: means over lanes
+
+    def add(t: int, rows: Tensor, lanes: Lanes) -> None:
+        if t >= first_counted(ids):
+            for letter, into in sums.items():
+                values = lanes.every(letter).double()
+                into.append(torch.stack([values.mean(dim=1), values.square().mean(dim=1)]))
+        also(t, rows, lanes)
+
+    read_lanes(reader, ids, add)
+    found = {}
+    for letter, parts in sums.items():
+        mean, square = torch.stack(parts).mean(dim=0)
+        found[letter] = mean, (square - mean.square()).clamp_min(0).sqrt()
+    return found
+
+
+def bits_per_char(reader: Reader, ids: Tensor) -> float:
+    """Bits a character over a text in lanes."""
+    score = Score(reader, ids)
+    read_lanes(reader, ids, score.add)
+    return score.bits_per_char()[0]
+
+
+def bits_without(
+    reader: Reader,
+    text: Ordinary,
+    cells: Sequence[tuple[int, int]],
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[float]:
-    """Bits a character over a text in lanes, with each of some ablations: one figure a clamp, None for intact."""
-    first = WARM_CHARS if ids.shape[1] > 2 * WARM_CHARS else 0
-    figures = []
-    for k, clamp in enumerate(clamps):
-        on_progress(k, len(clamps))
-        losses: list[Tensor] = []
-
-        def score(t: int, rows: Tensor, new: State, gates: list[Gates], into: list[Tensor] = losses) -> None:
-            if first <= t < ids.shape[1] - 1:
-                targets = ids[rows, t + 1, None].to(model.device)
-                into.append(-log_probabilities(model, new.h[-1]).gather(1, targets).mean())
-
-        read_lanes(model, ids, clamp, score)
-        figures.append(bits_of(float(torch.stack(losses).mean())))
+    """The same without each of some cells, which is held at its mean."""
+    figures: list[float] = []
+    for start in range(0, len(cells), AT_ONCE):
+        on_progress(start, len(cells))
+        group = cells[start : start + AT_ONCE]
+        values = torch.tensor([float(text.mean[cell]) for cell in group]).to(reader.model.head.weight)
+        score = Score(reader, text.ids.repeat(len(group), 1))
+        read_lanes(reader, score.ids, score.add, Clamp.each(group, values, len(text.ids)))
+        figures += score.bits_per_char(len(group))
     return figures
 
 
-def read_lanes(
-    model: CharLM, ids: Tensor, clamp: Clamp | None, on_step: Callable[[int, Tensor, State, list[Gates]], None]
-) -> None:
+def first_counted(ids: Tensor) -> int:
+    """The first character of each lane that counts."""
+    return WARM_CHARS if ids.shape[1] > 2 * WARM_CHARS else 0
+
+
+def read_lanes(reader: Reader, ids: Tensor, on_step: OnStep, clamp: Clamp | None = None) -> None:
     """Read a text in lanes (B, T), each from a zero state; `on_step` as in `reading.read`."""
     B, T = ids.shape
     start = torch.zeros(B, dtype=torch.int64)
-    read(model, ids, start, torch.full_like(start, T), repeat(model.zero_state(1), B), clamp=clamp, on_step=on_step)
+    zero = repeat(reader.model.zero_state(1), B)
+    read(reader, ids, start, torch.full_like(start, T), zero, clamp=clamp, on_step=on_step)

@@ -20,9 +20,10 @@ from torch import Tensor
 from charlstm.checkpoint import ModelFile, load_snapshots
 from charlstm.config import cell_in_words
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
 from charlstm.probe import ordinary
 from charlstm.probe.behaviour import CHANCE
-from charlstm.probe.causes import Bench, make_bench, memories, patch
+from charlstm.probe.causes import Bench, make_bench, patch
 from charlstm.probe.defaults import Words
 from charlstm.probe.effects import Twins, correct, flip_share, nats_apart, recovery_interval, twin_order
 from charlstm.probe.pipeline import ProbeRequest
@@ -165,7 +166,7 @@ def follow(
             continue
         model = content.model.to(final.model.device)
         bench = _bench(model, stimuli, warm, confirmation & stimuli.main)
-        bits = ordinary.bits_per_char(model, text, [None])[0]
+        bits = ordinary.bits_per_char(bench.reader, text)
         moment = _moment(bench, cell, sign, content.training, bits, np.random.default_rng(request.seed))
         moments[moment.step] = moment
     in_time = [moments[step] for step in sorted(moments)]
@@ -173,15 +174,15 @@ def follow(
 
 
 def _bench(model: CharLM, stimuli: Stimuli, warm: Tensor, chosen: Bools) -> Bench:
-    return make_bench(model, stimuli, warm_state(model, warm), chosen)
+    reader = Reader(model)
+    return make_bench(reader, stimuli, warm_state(reader, warm), chosen)
 
 
 def _at_landmarks(bench: Bench, cell: tuple[int, int]) -> Floats:
     """The memory of a cell at the landmarks: (N, K)."""
-    memory = memories(bench, [cell])[:, :, 0].cpu().double().numpy()  # (T, N)
-    stimuli, rows = bench.stimuli, bench.rows
-    places = (stimuli.landmarks[rows] - stimuli.cue[rows][:, None]).numpy()
-    found: Floats = memory[places, np.arange(len(rows))[:, None]]
+    layer, number = cell
+    memory = bench.landmarks.c if bench.reader.model.cell.has_cell_state else bench.landmarks.h
+    found: Floats = memory[:, :, layer, number].cpu().double().numpy()
     return found
 
 

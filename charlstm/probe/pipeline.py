@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,13 +18,16 @@ from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import State
 from charlstm.network.model import CharLM
+from charlstm.network.reader import Reader
+from charlstm.network.threads import side_by_side, torch_threads
 from charlstm.probe import ngram, nulls, ordinary, power
 from charlstm.probe.behaviour import judge
 from charlstm.probe.causal_tests import causal_tests, drivers, rank_cells
+from charlstm.probe.causes import make_bench
 from charlstm.probe.directions import compare
 from charlstm.probe.evidence import CONFOUNDED, Material, cell_reports, confounds, gather_nulls, shown_reports
 from charlstm.probe.items import items_of
-from charlstm.probe.reading import log_odds, read, read_to_landmarks, repeat, trace_cells, warm_state
+from charlstm.probe.reading import log_odds, read, repeat, trace_cells, warm_state
 from charlstm.probe.result import CellReport, Nulls, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Floats
 from charlstm.probe.stimuli import LANDMARKS, Bools, Stimuli, ending_ids, make_stimuli, split_lemmas
@@ -81,16 +85,22 @@ def probe(
         UnknownCharacterError: for a sentence with a character that the network has never seen.
         TextError: for pairs that cannot be probed; see `stimuli.make_stimuli`.
     """
-    rng = np.random.default_rng(request.seed)
+    reader = Reader(model)
+    with torch_threads(1):  # the reader shares its rows out itself; how all else rounds might depend on their number
+        return _probe(reader, vocabulary, request, on_progress)
+
+
+def _probe(reader: Reader, vocabulary: Vocabulary, request: ProbeRequest, on_progress: OnProgress) -> ProbeResult:
+    model, rng = reader.model, np.random.default_rng(request.seed)
     of_hidden = request.of_hidden or not model.cell.has_cell_state
     state = "h" if of_hidden else "c"
     warm_ids = torch.from_numpy(vocabulary.encode(request.warm, "skip").astype(np.int64))
-    warm = warm_state(model, warm_ids)
+    warm = warm_state(reader, warm_ids)
     asked = list(request.cells)
 
     def shown(watched: Sequence[tuple[int, int]] = asked) -> list[SentenceReport]:
         return [
-            read_sentence(model, vocabulary, warm, name, pair, watched, of_hidden) for name, pair in request.sentences
+            read_sentence(reader, vocabulary, warm, name, pair, watched, of_hidden) for name, pair in request.sentences
         ]
 
     if not request.pairs:
@@ -99,9 +109,10 @@ def probe(
     stimuli = make_stimuli(request.pairs, vocabulary)
     if stimuli.has_twins:
         on_progress("reading sentences", 0, 1)
-        states, answers = read_stimuli(model, stimuli, warm, of_hidden)
+        bench = make_bench(reader, stimuli, warm, np.ones(len(stimuli), dtype=bool))
+        answers = bench.base
     else:
-        answers = read_answers(model, stimuli, warm, lambda k, n: on_progress("reading sentences", k, n))
+        answers = read_answers(reader, stimuli, warm, lambda k, n: on_progress("reading sentences", k, n))
     items = items_of(stimuli, answers)
     baseline = None
     if request.train_text is not None:
@@ -117,19 +128,19 @@ def probe(
 
     assert request.ordinary is not None, "cells are measured against ordinary text"
     on_progress("ordinary text", 0, 1)
-    text = ordinary.measure(model, ordinary.to_lanes(request.ordinary[0]), request.ordinary[1], of_hidden)
+    text = ordinary.measure(reader, ordinary.to_lanes(request.ordinary[0]), request.ordinary[1], of_hidden)
     halves = split_lemmas(stimuli, request.seed)
-    material = Material(model, stimuli, warm_ids, warm, states, halves, text, of_hidden, request.limits, rng)
-    chance = gather_nulls(material, [*_fresh_networks(model, stimuli, request), *request.null_models], on_progress)
+    material = Material(bench, warm_ids, halves, text, of_hidden, request.limits, rng)
+    chance = gather_nulls(material, [*_fresh_networks(reader, stimuli, request), *request.null_models], on_progress)
     ranked, tried = rank_cells(material, on_progress)
     named = list(dict.fromkeys([*request.cells, *drivers(material, ranked, tried)]))
     every = cell_reports(material, chance, named)
-    every, sets, rival, bits = causal_tests(material, every, named, ranked, on_progress)
+    every, sets, rival = causal_tests(material, every, named, ranked, on_progress)
     reports = shown_reports(material, every, named)
     watched = [report.candidate.place for report in reports]
     directions = None
     if request.directions:
-        directions = compare(model, stimuli, warm, halves, _best_cell(every, ranked), rng, on_progress)
+        directions = compare(bench, halves, _best_cell(every, ranked), rng, on_progress)
     return ProbeResult(
         stimuli.classes,
         behaviour,
@@ -147,9 +158,9 @@ def probe(
         rival=rival,
         directions=directions,
         thresholds=_at_other_holds(every, request.limits),
-        bits_per_char=bits,
+        bits_per_char=text.bits_per_char,
         ordinary=text.source,
-        activations=_activations(stimuli, states, answers),
+        activations=_activations(material),
         names={"condition": np.unique(stimuli.condition).tolist(), "kind": np.unique(stimuli.kind).tolist()},
         items=items,
     )
@@ -161,12 +172,13 @@ def _best_cell(every: Sequence[CellReport], ranked: Sequence[tuple[int, int]]) -
     return next(used, ranked[0])
 
 
-def _fresh_networks(model: CharLM, stimuli: Stimuli, request: ProbeRequest) -> list[CharLM]:
-    number = request.nulls
+def _fresh_networks(reader: Reader, stimuli: Stimuli, request: ProbeRequest) -> list[CharLM]:
+    model, number = reader.model, request.nulls
     if number is None:
         characters = int(stimuli.length[stimuli.contested].sum())
         number = nulls.default_number(sum(part.numel() for part in model.parameters()), characters)
-    return [nulls.reinitialised(model, request.seed + 1 + k) for k in range(number)]
+    seeds = range(request.seed + 1, request.seed + 1 + number)
+    return side_by_side([partial(nulls.reinitialised, model, seed) for seed in seeds], reader.threads)
 
 
 def _detectable(material: Material, chance: Nulls) -> float | None:
@@ -185,13 +197,7 @@ def _at_other_holds(every: Sequence[CellReport], limits: Thresholds) -> dict[flo
     return found
 
 
-def read_stimuli(model: CharLM, stimuli: Stimuli, warm: State, of_hidden: bool) -> tuple[Floats, Floats]:
-    """The probed state at the landmarks (N, K, L, H) and the answers: log odds of class 0 (N), nats."""
-    end, states = read_to_landmarks(model, stimuli.ids, stimuli.length, warm, stimuli.landmarks, of_hidden)
-    return states.cpu().numpy(), log_odds(model, end, stimuli.endings).cpu().double().numpy()
-
-
-def read_answers(model: CharLM, stimuli: Stimuli, warm: State, on_progress: Callable[[int, int], None]) -> Floats:
+def read_answers(reader: Reader, stimuli: Stimuli, warm: State, on_progress: Callable[[int, int], None]) -> Floats:
     """The answers alone: log odds of class 0 (N), nats; so many sentences at a time that memory does not grow."""
     answers = []
     for start in range(0, len(stimuli), AT_ONCE):
@@ -199,14 +205,14 @@ def read_answers(model: CharLM, stimuli: Stimuli, warm: State, on_progress: Call
         rows = slice(start, start + AT_ONCE)
         length = stimuli.length[rows]
         ids = stimuli.ids[rows]
-        end, _ = read(model, ids, torch.zeros_like(length), length, repeat(warm, len(length)))
+        end, _ = read(reader, ids, torch.zeros_like(length), length, repeat(warm, len(length)))
         first, second = stimuli.endings
-        answers.append(log_odds(model, end, (first[rows], second[rows])).cpu().double().numpy())
+        answers.append(log_odds(reader, end, (first[rows], second[rows])).cpu().double().numpy())
     return np.concatenate(answers)
 
 
 def read_sentence(
-    model: CharLM,
+    reader: Reader,
     vocabulary: Vocabulary,
     warm: State,
     name: str,
@@ -215,16 +221,14 @@ def read_sentence(
     of_hidden: bool,
 ) -> SentenceReport:
     """One sentence and its twin, to be shown: the shares of their endings and the cells over their characters."""
-    shares, traces = [], []
-    endings = ending_ids(pair, pair.endings, vocabulary)
-    for text in (pair.prefix, pair.twin_prefix):
-        ids = _ids(vocabulary, text, pair.source)[None]
-        length = torch.tensor([ids.shape[1]])
-        end, _ = read(model, ids, torch.zeros_like(length), length, warm)
-        odds = float(log_odds(model, end, ([endings[0]], [endings[1]])))
-        shares.append(1 / (1 + math.exp(-odds)) if odds > -700 else 0.0)
-        traces.append(trace_cells(model, ids, length, warm, cells, of_hidden))
-    return SentenceReport(name, pair, (shares[0], shares[1]), (traces[0], traces[1]))
+    both = [_ids(vocabulary, text, pair.source) for text in (pair.prefix, pair.twin_prefix)]
+    ids = torch.nn.utils.rnn.pad_sequence(both, batch_first=True)
+    length = torch.tensor([len(one) for one in both])
+    end, trace = trace_cells(reader, ids, length, repeat(warm, 2), cells, of_hidden)
+    good, bad = ending_ids(pair, pair.endings, vocabulary)
+    odds = log_odds(reader, end, ([good, good], [bad, bad])).tolist()
+    first, second = (1 / (1 + math.exp(-one)) if one > -700 else 0.0 for one in odds)
+    return SentenceReport(name, pair, (first, second), (trace.of(0, len(both[0])), trace.of(1, len(both[1]))))
 
 
 def _ids(vocabulary: Vocabulary, text: str, source: str) -> Tensor:
@@ -266,14 +270,15 @@ def _notes(stimuli: Stimuli, every: Sequence[CellReport], shown: Sequence[CellRe
     return notes
 
 
-def _activations(stimuli: Stimuli, states: Floats, answers: Floats) -> dict[str, Tensor]:
+def _activations(material: Material) -> dict[str, Tensor]:
+    stimuli = material.stimuli
     numbers = {
         name: np.unique(values, return_inverse=True)[1].astype(np.int64)
         for name, values in (("condition", stimuli.condition), ("kind", stimuli.kind))
     }
     found = {
-        "states": states,
-        "log_odds": answers,
+        "states": material.states,
+        "log_odds": material.bench.base,
         "label": stimuli.label,
         "lemma": stimuli.lemma,
         "pair": stimuli.pair,

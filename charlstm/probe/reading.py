@@ -1,4 +1,4 @@
-"""A network reads sentences, step by step as `cells` writes it, while some of its cells are held or swapped.
+"""A network reads sentences, step by step, while some of its cells are held or swapped.
 
 Legend: N sentences, K landmarks, L layers, H hidden, S cells that are watched.
 """
@@ -9,11 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from charlstm.network.cells import Cell, Gates, State
-from charlstm.network.model import CharLM
+from charlstm.network.cells import Cell, State
+from charlstm.network.reader import Held, Lanes, Reader
+
+# called with the step, the rows that read (a tensor of numbers), and where they stand then
+OnStep = Callable[[int, Tensor, Lanes], None]
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,12 @@ class Clamp:
         layer, cell = torch.tensor(list(cells), device=value.device).T
         return cls(layer[None], cell[None], value)
 
+    @classmethod
+    def each(cls, cells: Sequence[tuple[int, int]], values: Tensor, lanes: int) -> Clamp:
+        """So many sentences for every one of some cells, which is held alone at one value: values (C)."""
+        layer, cell = (torch.tensor(part).repeat_interleave(lanes)[:, None] for part in zip(*cells, strict=True))
+        return cls(layer, cell, values.repeat_interleave(lanes)[None, :, None])
+
     def rows(self, rows: slice | Tensor) -> Clamp:
         """The clamp of some of the sentences."""
 
@@ -43,6 +53,14 @@ class Clamp:
 
         return Clamp(chosen(self.layer), chosen(self.cell), chosen(self.value))
 
+    def repeat(self, times: int) -> Clamp:
+        """The clamp of the same sentences, so many times over."""
+
+        def again(part: Tensor) -> Tensor:
+            return part if part.shape[-2] == 1 else torch.cat([part] * times, dim=-2)
+
+        return Clamp(again(self.layer), again(self.cell), again(self.value))
+
     def after(self, steps: Tensor) -> Clamp:
         """What stays when a reading of so many characters is over: steps (N)."""
         if len(self.value) == 1:
@@ -50,16 +68,17 @@ class Clamp:
         last = (steps - 1).clamp(0, len(self.value) - 1).to(self.value.device)
         return Clamp(self.layer, self.cell, self.value[last, torch.arange(len(last))][None])
 
-    def masks(self, step: int, num_layers: int, hidden_size: int) -> tuple[Tensor, Tensor]:
-        """Which cells are held after the character of a step, bool, and at what value: (L, N or 1, H) each."""
-        value = self.value[min(step, len(self.value) - 1)]
-        n, S = max(len(self.layer), len(value)), self.layer.shape[1]
-        row = torch.arange(n, device=value.device)[:, None].expand(n, S)
-        held = torch.zeros(num_layers, n, hidden_size, dtype=torch.bool, device=value.device)
-        at = value.new_zeros(num_layers, n, hidden_size)
-        held[self.layer, row, self.cell] = True
-        at[self.layer, row, self.cell] = value.expand(n, S)
-        return held, at
+    def at(self, step: int, n: int, num_layers: int) -> list[Held | None]:
+        """What the first n sentences hold after the character of a step, for each layer."""
+        S = self.layer.shape[1]
+        layer, cell = (part[:n].expand(n, S).flatten().cpu().numpy() for part in (self.layer, self.cell))
+        value = self.value[min(step, len(self.value) - 1)][:n].expand(n, S).flatten()
+        lane = np.repeat(np.arange(n), S)
+        held: list[Held | None] = []
+        for k in range(num_layers):
+            here = np.flatnonzero(layer == k)
+            held.append(Held(lane[here], cell[here], value[here]) if len(here) else None)
+        return held
 
 
 class Snapshots(NamedTuple):
@@ -69,91 +88,71 @@ class Snapshots(NamedTuple):
     c: Tensor  # (N, K, L, H), or (N, K, L, 0) where there is no cell state
 
 
-def read_character(
-    model: CharLM, ids: Tensor, state: State, clamp: Clamp | None, step: int = 0
-) -> tuple[State, list[Gates]]:
-    """One character, as `RecurrentStack.step`, with some cells held: ids (N) -> the new state and the gates."""
-    if clamp is None:
-        return model.stack.step(model.embedding(ids), state)
-    held, value = clamp.masks(step, model.config.num_layers, model.config.hidden_size)
-    x, hs, cs, gates = model.embedding(ids), [], [], []
-    for k, layer in enumerate(model.stack.layers()):
-        h, c, gate = model.cell.step(x, state.h[k], state.c[k], layer)
-        h, c = model.cell.hold(h, c, gate, held[k], value[k])
-        gates.append(gate)
-        hs.append(h)
-        cs.append(c)
-        x = h
-    return State(torch.stack(hs), torch.stack(cs)), gates
-
-
 @torch.no_grad()
 def read(
-    model: CharLM,
+    reader: Reader,
     ids: Tensor,
     start: Tensor,
     stop: Tensor,
-    state: State,
+    state: State | Lanes,
     *,
     clamp: Clamp | None = None,
     landmarks: Tensor | None = None,
-    on_step: Callable[[int, Tensor, State, list[Gates]], None] | None = None,
+    on_step: OnStep | None = None,
 ) -> tuple[State, Snapshots | None]:
     """Each sentence reads its characters `start` to `stop` (exclusive); those that are done wait.
 
     Args:
         ids: (N, T).
         start, stop: (N).
-        state: (L, N, H) before the first of these characters.
+        state: where they stand before the first of these characters; (L, N, H).
         clamp: cells to hold all the while.
         landmarks: (N, K) characters after which the state is kept.
-        on_step: called with the step, the rows that read (a tensor of numbers), their new state and gates.
 
     Returns:
         the state of each sentence when it was done, and the states at the landmarks.
     """
     order = torch.argsort(start - stop, stable=True)  # the longest first: those that still read are a prefix
-    span, begins = (stop - start)[order], start[order]
-    h, c = state.h[:, order].clone(), state.c[:, order].clone()
-    clamp = clamp and clamp.rows(order)
-    kept = None
+    span, begins, texts = ((part[order]).numpy() for part in (stop - start, start, ids))
+    reads = (span[:, None] > np.arange(max(span.max(initial=0), 0))).sum(axis=0)  # how many, at each step
+    lanes = (state if isinstance(state, Lanes) else Lanes.of(state)).chosen(order.numpy())
+    end = reader.model.zero_state(len(order))
+    kept, marks = None, None
     if landmarks is not None:
-        (N, K), (L, _, H) = landmarks.shape, h.shape
-        kept = Snapshots(h.new_zeros(N, K, L, H), c.new_zeros(N, K, L, c.shape[2]))
-    for t in range(int(span.max()) if len(span) else 0):
-        n = int((span > t).sum())
-        rows, places = order[:n], begins[:n] + t
-        new, gates = read_character(
-            model, ids[rows, places].to(model.device), State(h[:, :n], c[:, :n]), clamp and clamp.rows(slice(n)), t
-        )
-        h[:, :n], c[:, :n] = new
-        if landmarks is not None and kept is not None:
-            row, mark = (landmarks[rows] == places[:, None]).nonzero(as_tuple=True)
-            kept.h[rows[row], mark] = new.h[:, row].transpose(0, 1)
-            kept.c[rows[row], mark] = new.c[:, row].transpose(0, 1)
+        N, K = landmarks.shape
+        kept = Snapshots(*(part.new_zeros(N, K, len(part), part.shape[2]) for part in end))
+        marks = landmarks[order].numpy()
+    clamp = clamp and clamp.rows(order)
+    for t, n in enumerate(reads.tolist()):
+        lanes = _done(lanes, n, order, end)
+        places = begins[:n] + t
+        held = clamp.at(t, n, len(lanes.layers)) if clamp else ()
+        lanes = reader.step(lanes, texts[np.arange(n), places], held)
+        if marks is not None and kept is not None:
+            row, mark = np.nonzero(marks[:n] == places[:, None])
+            for whole, part in zip(kept, lanes.state(row), strict=True) if len(row) else ():
+                whole[order[row], mark] = part.transpose(0, 1)
         if on_step is not None:
-            on_step(t, rows, new, gates)
-    back = torch.argsort(order)
-    return State(h[:, back], c[:, back]), kept
+            on_step(t, order[:n], lanes)
+    _done(lanes, 0, order, end)
+    return end, kept
 
 
-def read_to_landmarks(
-    model: CharLM, ids: Tensor, length: Tensor, warm: State, landmarks: Tensor, of_hidden: bool
-) -> tuple[State, Tensor]:
-    """Whole sentences from a warm state (L, 1, H): the state after each; the probed one at landmarks (N, K, L, H)."""
-    start = torch.zeros_like(length)
-    end, kept = read(model, ids, start, length, repeat(warm, len(length)), landmarks=landmarks)
-    assert kept is not None
-    return end, kept.h if of_hidden else kept.c
+def _done(lanes: Lanes, n: int, order: Tensor, end: State) -> Lanes:
+    """Write down where the lanes from n on have ended; the others."""
+    if n == len(lanes):
+        return lanes
+    for whole, part in zip(end, lanes.state(np.arange(n, len(lanes))), strict=True):
+        whole[:, order[n : len(lanes)]] = part
+    return lanes.chosen(np.arange(n))
 
 
-@torch.no_grad()
-def warm_state(model: CharLM, warm: Tensor) -> State:
+def warm_state(reader: Reader, warm: Tensor) -> State:
     """The state after some neutral text: warm (T) -> (L, 1, H)."""
-    state = model.zero_state(1)
-    for character in warm.to(model.device):
-        state, _ = read_character(model, character[None], state, None)
-    return state
+    lanes = Lanes.of(reader.model.zero_state(1))
+    for character in warm.numpy()[:, None]:
+        lanes = reader.step(lanes, character)
+    return lanes.state()
 
 
 def repeat(state: State, n: int) -> State:
@@ -163,7 +162,7 @@ def repeat(state: State, n: int) -> State:
 
 @torch.no_grad()
 def log_odds(
-    model: CharLM,
+    reader: Reader,
     state: State,
     endings: tuple[Sequence[Tensor], Sequence[Tensor]],
     clamp: Clamp | None = None,
@@ -175,28 +174,19 @@ def log_odds(
         endings: for each class, N texts of ids.
         clamp: cells to hold while the ending is read.
     """
-    scores = []
-    for texts in endings:
-        length = torch.tensor([len(text) for text in texts])
-        ids = torch.nn.utils.rnn.pad_sequence(list(texts), batch_first=True)
-        first = log_probabilities(model, state.h[-1]).gather(1, ids[:, :1].to(model.device))[:, 0]
-        total = [first]
+    texts = [*endings[0], *endings[1]]  # side by side
+    ids = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True)
+    device = reader.model.device
+    lanes = Lanes.of(state).chosen(np.tile(np.arange(state.h.shape[1]), 2))
+    total = reader.log_probabilities(lanes).gather(1, ids[:, :1].to(device))[:, 0]
 
-        def score(
-            t: int, rows: Tensor, new: State, gates: list[Gates], ids: Tensor = ids, into: list[Tensor] = total
-        ) -> None:
-            log_p = log_probabilities(model, new.h[-1]).gather(1, ids[rows, t + 1, None].to(model.device))[:, 0]
-            into.append(torch.zeros_like(into[0]).index_put((rows.to(model.device),), log_p))
+    def score(t: int, rows: Tensor, lanes: Lanes) -> None:
+        total[rows.to(device)] += reader.log_probabilities(lanes).gather(1, ids[rows, t + 1, None].to(device))[:, 0]
 
-        read(model, ids, torch.zeros_like(length), length - 1, state, clamp=clamp, on_step=score)
-        scores.append(torch.stack(total).sum(dim=0))
-    return scores[0] - scores[1]
-
-
-def log_probabilities(model: CharLM, h: Tensor) -> Tensor:
-    """What the head makes of the top hidden state: (N, H) -> (N, V), nats."""
-    logits: Tensor = model.head(h)
-    return logits.log_softmax(dim=1)
+    start, stop = torch.zeros(len(texts), dtype=torch.int64), torch.tensor([len(text) - 1 for text in texts])
+    read(reader, ids, start, stop, lanes, clamp=clamp and clamp.repeat(2), on_step=score)
+    of_first, of_second = total.chunk(2)
+    return of_first - of_second
 
 
 @dataclass(frozen=True)
@@ -213,27 +203,29 @@ class Trace:
     state: Tensor
     gates: dict[str, Tensor]
 
+    def of(self, sentence: int, length: int) -> Trace:
+        """The trace of one sentence, without what comes after its end."""
+        gates = {letter: values[[sentence], :length] for letter, values in self.gates.items()}
+        return Trace(self.kind, self.state[[sentence], :length], gates)
+
 
 def trace_cells(
-    model: CharLM,
+    reader: Reader,
     ids: Tensor,
     length: Tensor,
     state: State,
     cells: Sequence[tuple[int, int]],
     of_hidden: bool,
-) -> Trace:
-    """Follow cells (layer and number, both from 0) over whole sentences."""
-    (N, T), S = ids.shape, len(cells)
-    layers, numbers = torch.tensor([layer for layer, _ in cells]), torch.tensor([cell for _, cell in cells])
+) -> tuple[State, Trace]:
+    """Follow cells (layer and number, both from 0) over whole sentences; the state after each (L, N, H), too."""
+    (N, T), S, cell = ids.shape, len(cells), reader.model.cell
     kept = torch.full((N, T, S), torch.nan)
-    of_gates = {letter: torch.full((N, T, S), torch.nan) for letter in model.cell.gates}
+    of_gates = {letter: torch.full((N, T, S), torch.nan) for letter in cell.gates}
 
-    def keep(t: int, rows: Tensor, new: State, gates: list[Gates]) -> None:
-        kept[rows, t] = (new.h if of_hidden else new.c)[layers, :, numbers].T.cpu()
+    def keep(t: int, rows: Tensor, lanes: Lanes) -> None:
+        kept[rows, t] = lanes.of_cells(cells, "h" if of_hidden else "c").cpu()
         for letter, into in of_gates.items():
-            every_layer = torch.stack([gate[letter] for gate in gates])
-            into[rows, t] = every_layer[layers, :, numbers].T.cpu()
+            into[rows, t] = lanes.of_cells(cells, letter).cpu()
 
-    if cells:
-        read(model, ids, torch.zeros_like(length), length, state, on_step=keep)
-    return Trace(model.cell, kept, of_gates)
+    end, _ = read(reader, ids, torch.zeros_like(length), length, state, on_step=keep if cells else None)
+    return end, Trace(cell, kept, of_gates)

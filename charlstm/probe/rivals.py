@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from charlstm.probe.cause_result import Removal, Rival
-from charlstm.probe.causes import Bench, Cells, ablate, ablate_each, make_bench
+from charlstm.probe.causes import Bench, Cells, ablate, ablate_each
 from charlstm.probe.effects import correct
 from charlstm.probe.evidence import TARGET, Material
 from charlstm.probe.statistics import Floats, auc, ratio
@@ -41,13 +41,13 @@ def find_rival(material: Material, bench: Bench) -> Rival | None:
     candidates = [(int(layer), int(cell)) for layer, cell in best]
     sample = np.zeros(len(stimuli), dtype=bool)
     sample[material.rng.permutation(opposite)[:SAMPLE]] = True
-    choosing = make_bench(material.model, stimuli, material.warm, sample)
+    choosing = material.bench.part(sample)
     some = np.flatnonzero(sample[choosing.rows])
     without = ablate_each(choosing, candidates, _means(material, candidates), some)
     layer, cell = candidates[int(_towards_right(choosing, without, some).mean(axis=1).argmax())]
     last_noun_auc = float(_follows(material, confirmation)[layer, cell])
     value = torch.from_numpy(material.text.mean[layer, cell][None, None, None]).to(bench.at.h)
-    removals = _removals(material, bench, ablate(bench, [(layer, cell)], value))
+    removals = _removals(material, bench, ablate(bench, [(layer, cell)], [value])[0])
     against = next(removal for removal in removals if removal.condition == "opposite")
     if last_noun_auc < FOLLOWS or not against.nats.low > 0:
         return None

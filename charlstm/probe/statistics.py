@@ -45,13 +45,17 @@ def as_json(part: Any) -> dict[str, Any]:
 
 def midranks(values: Floats) -> Floats:
     """Ranks from 1 down the first axis, ties averaged: (N, ...) -> (N, ...)."""
-    flat = values.reshape(len(values), -1)
-    ordered = np.sort(flat, axis=0)
-    ranks = np.empty(flat.shape)
-    for k in range(flat.shape[1]):
-        below = np.searchsorted(ordered[:, k], flat[:, k], side="left")
-        ranks[:, k] = (below + np.searchsorted(ordered[:, k], flat[:, k], side="right") + 1) / 2
-    return ranks.reshape(values.shape)
+    columns = np.ascontiguousarray(values.reshape(len(values), -1).T)  # (..., N): what is sorted lies together
+    order = columns.argsort(axis=1)
+    ordered = np.take_along_axis(columns, order, axis=1)
+    place, begins = np.arange(len(values)), np.ones(columns.shape, dtype=bool)
+    begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]  # else it is a tie with the one before
+    ends = np.roll(begins, -1, axis=1)
+    first = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
+    last = np.minimum.accumulate(np.where(ends, place, len(values))[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty(columns.shape)
+    np.put_along_axis(ranks, order, (first + last) / 2 + 1, axis=1)
+    return ranks.T.reshape(values.shape)
 
 
 def auc(values: Floats, positive: Bools) -> Floats:

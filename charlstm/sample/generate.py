@@ -19,7 +19,7 @@ from charlstm.drawing.alone import write_alone
 from charlstm.drawing.streams import MakeRule, draw_streams
 from charlstm.drawing.text import Drawn
 from charlstm.in_numpy.functions import Array
-from charlstm.in_numpy.reader import Reader
+from charlstm.in_numpy.text_reader import TextReader
 from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM, plain_weights
@@ -89,7 +89,7 @@ def generate_each(
     start = [vocabulary.encode(opening) if len(prompt) == 0 else prompt for prompt in prompts]
     kernels = kernels or Kernels(model.head.weight.dtype)
     if in_numpy(model, kernels, len(prompts) * config.num):
-        reader = partial(Reader, model.config, plain_weights(model))
+        reader = partial(TextReader, model.config, plain_weights(model))
         return write_alone(
             reader, vocabulary, start[0], config, opening=opening, make_rule=make_rule, on_progress=on_progress
         )

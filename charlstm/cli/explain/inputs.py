@@ -18,6 +18,7 @@ from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError, UsageError
 from charlstm.grammar.pairs import MinimalPair, read_pairs
 from charlstm.network.cells import State
+from charlstm.network.reader import Reader
 from charlstm.probe.covering import unknown_character
 from charlstm.probe.defaults import defaults_of
 from charlstm.probe.found_cells import FoundCell, best_cell, recall, remember
@@ -155,4 +156,4 @@ def needs_gates(content: ModelFile, output_gate: bool = False) -> None:
 def state_after(content: ModelFile, warm: str) -> State:
     """The state after some text before the text: (L, 1, H)."""
     ids = content.vocabulary.encode(content.normalize(warm), "skip").astype(np.int64)
-    return warm_state(content.model, torch.from_numpy(ids))
+    return warm_state(Reader(content.model), torch.from_numpy(ids))

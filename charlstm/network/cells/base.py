@@ -100,21 +100,25 @@ class Cell(ABC):
 
     # the mathematics
 
-    @abstractmethod
     def step(self, x: Tensor, h: Tensor, c: Tensor, layer: Layer) -> tuple[Tensor, Tensor, Gates]:
-        """One layer over one character, to be read: x (B, E), h and c (B, H) -> the new h, the new c, the gates.
+        """One layer over one character: x (B, E), h and c (B, H) -> the new h, the new c, the gates."""
+        return self.gated(x @ layer.weight_ih.T, h @ layer.weight_hh.T, layer.bias, h, c)
+
+    @abstractmethod
+    def gated(self, z_x: Tensor, z_h: Tensor, bias: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Gates]:
+        """All of a step but its two products, to be read: W_ih x and W_hh h, (B, G*H) each -> as `step`.
 
         Without a cell state, c (B, 0) comes out as it went in.
         """
 
-    def hold(self, h: Tensor, c: Tensor, gates: Gates, held: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """The states h and c after a step, with the memory of some cells at a value: an ablation.
+    def hold(self, value: Tensor, gates: Gates) -> State:
+        """What h and c are after a step in cells whose memory is held at a value: an ablation.
 
         Args:
-            h, c, gates: as `step` gave them, (B, H).
-            held: bool, value: (B or 1, H) each.
+            value: of any shape, one number a cell.
+            gates: those of the same cells at this step.
         """
-        return torch.where(held, value, h), c
+        return State(value, value[..., :0])
 
     @abstractmethod
     def reset_bias(self, bias: Tensor, memory_chars: float, generator: torch.Generator) -> None:
@@ -188,7 +192,8 @@ class Cell(ABC):
 
     def memory_of(self, state: State) -> Tensor:
         """The state that carries the memory, (L, B, H)."""
-        return state.c if self.has_cell_state else state.h
+        memory: Tensor = getattr(state, self.memory)
+        return memory
 
     def kept(self, gates: Gates) -> Tensor:
         """The share of its memory that a cell keeps, 0 to 1. KeyError without `keep_gate`."""
@@ -217,6 +222,11 @@ class Cell(ABC):
     def eager(self) -> GateFunctions:
         """The functions in `pointwise`, not compiled."""
         return GateFunctions(*(scripted(self.pointwise[name].function) for name in ("forward", "backward")))
+
+    @property
+    def memory(self) -> str:
+        """The letter of the state that carries the memory."""
+        return "c" if self.has_cell_state else "h"
 
     @property
     def shares(self) -> str:

@@ -54,10 +54,10 @@ class GRU(Cell):
     keep_gate, write_gate, candidate = "z", "its complement", "n"
     torch_name = "GRU"
 
-    def step(self, x: Tensor, h: Tensor, c: Tensor, layer: Layer) -> tuple[Tensor, Tensor, Gates]:
-        x_r, x_z, x_n = (x @ layer.weight_ih.T).chunk(3, dim=1)
-        h_r, h_z, h_n = (h @ layer.weight_hh.T).chunk(3, dim=1)
-        b_r, b_z, b_in, b_hn = layer.bias.chunk(4)
+    def gated(self, z_x: Tensor, z_h: Tensor, bias: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Gates]:
+        x_r, x_z, x_n = z_x.chunk(3, dim=1)
+        h_r, h_z, h_n = z_h.chunk(3, dim=1)
+        b_r, b_z, b_in, b_hn = bias.chunk(4)
         r = torch.sigmoid(x_r + h_r + b_r)  # reset gate: what of the old the candidate sees
         z = torch.sigmoid(x_z + h_z + b_z)  # update gate: what is kept
         n = torch.tanh(x_n + b_in + r * (h_n + b_hn))  # candidate: what would be written

@@ -34,7 +34,7 @@ from torch.autograd.function import once_differentiable
 
 from charlstm.in_numpy import cells as layouts
 from charlstm.network.buffers import BufferPool
-from charlstm.network.cells.base import Cell, Gates, Layer, Part, fill_with_log_memories
+from charlstm.network.cells.base import Cell, Gates, Layer, Part, State, fill_with_log_memories
 from charlstm.network.cells.pointwise import GateFunctions, Pointwise, tanh
 from charlstm.network.cells.written import Equation, Terms, activation, joined, rounded, signed, to_digits
 from charlstm.network.cells.written import tanh as tanh_in_decimals
@@ -59,8 +59,8 @@ class LSTM(Cell):
     keep_gate, write_gate, candidate, output_gate = "f", "input gate", "g", "o"
     torch_name = "LSTM"
 
-    def step(self, x: Tensor, h: Tensor, c: Tensor, layer: Layer) -> tuple[Tensor, Tensor, Gates]:
-        z = x @ layer.weight_ih.T + h @ layer.weight_hh.T + layer.bias  # (B, 4H)
+    def gated(self, z_x: Tensor, z_h: Tensor, bias: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Gates]:
+        z = (z_x + z_h).add_(bias)  # (B, 4H)
         z_i, z_f, z_g, z_o = z.chunk(4, dim=1)
         i = torch.sigmoid(z_i)  # input gate: what may be written
         f = torch.sigmoid(z_f)  # forget gate: what is kept
@@ -70,10 +70,9 @@ class LSTM(Cell):
         h = o * torch.tanh(c)  # hidden state: the short memory
         return h, c, {"i": i, "f": f, "g": g, "o": o}
 
-    def hold(self, h: Tensor, c: Tensor, gates: Gates, held: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    def hold(self, value: Tensor, gates: Gates) -> State:
         """The cell state is held, and the hidden state follows through the output gate."""
-        c = torch.where(held, value, c)
-        return torch.where(held, gates["o"] * torch.tanh(c), h), c
+        return State(gates["o"] * torch.tanh(value), value)
 
     def reset_bias(self, bias: Tensor, memory_chars: float, generator: torch.Generator) -> None:
         """Chrono initialisation: b_f = log m and b_i = -b_f let a cell remember about m characters."""

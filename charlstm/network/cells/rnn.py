@@ -35,8 +35,8 @@ class RNN(Cell):
     parts = {"h": Part("hidden state", "all that it remembers", low=-1.0)}  # noqa: RUF012
     torch_name = "RNN"
 
-    def step(self, x: Tensor, h: Tensor, c: Tensor, layer: Layer) -> tuple[Tensor, Tensor, Gates]:
-        return torch.tanh(x @ layer.weight_ih.T + h @ layer.weight_hh.T + layer.bias), c, {}
+    def gated(self, z_x: Tensor, z_h: Tensor, bias: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Gates]:
+        return torch.tanh(z_x + z_h + bias), c, {}
 
     def reset_bias(self, bias: Tensor, memory_chars: float, generator: torch.Generator) -> None:
         """Zero: there is no gate that would keep anything."""

@@ -31,7 +31,7 @@ class Layer(NamedTuple):
     bias: Array
 
 
-class Reader:
+class TextReader:
     """A network and the state that it is in after what it has read; it begins with the zero state.
 
     It computes on one thread: a second one would gain little, and lose much on a busy machine.
@@ -90,7 +90,7 @@ class Reader:
         return x
 
 
-def best_reader(models: Sequence[tuple[Reader, Vocabulary]], text: str) -> int:
+def best_reader(models: Sequence[tuple[TextReader, Vocabulary]], text: str) -> int:
     """Which model reads a text best: knows most of its characters, and among such predicts them best.
 
     Args:
@@ -98,7 +98,7 @@ def best_reader(models: Sequence[tuple[Reader, Vocabulary]], text: str) -> int:
         text: its first 300 characters count.
     """
 
-    def badness(known: tuple[Reader, Vocabulary]) -> tuple[int, float]:
+    def badness(known: tuple[TextReader, Vocabulary]) -> tuple[int, float]:
         reader, vocabulary = known
         begun = normalize(text[:READ_CHARS])
         ids = vocabulary.encode("\n" + begun, "skip")
