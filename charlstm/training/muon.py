@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,18 +53,19 @@ def by_inverses(u: Tensor) -> Tensor:
         torch.mm(u[:, i : i + STRIP].T, u[:, : i + STRIP], out=gram[i : i + STRIP, : i + STRIP])
     square = gram.diagonal().sum().clamp(min=NOTHING**2)  # |U|^2, the trace
     gram /= square
-    inverses = gram.repeat(len(POLES), 1, 1)
+    inverses = dict.fromkeys(POLES, gram)
 
     def invert(some: LaneRange) -> None:
-        for inverse, pole in zip(inverses[slice(*some)], POLES[slice(*some)], strict=True):
-            inverse.diagonal().add_(pole)
-            torch.cholesky_inverse(torch.linalg.cholesky(inverse), out=inverse)
+        for pole in POLES[some.begin : some.end]:
+            shifted = gram.clone()
+            shifted.diagonal().add_(pole)
+            inverses[pole] = torch.cholesky_inverse(torch.linalg.cholesky(shifted))
 
     # each on one thread: LAPACK rounds otherwise on several, which products of this size do not
     in_parts(invert, len(POLES), Share(min(len(POLES), torch.get_num_threads()), 1))
     root = torch.eye(H, dtype=u.dtype).mul_(CONSTANT)  # A^(-1/2)
-    for inverse, weight in zip(inverses, WEIGHTS, strict=True):
-        root.add_(inverse, alpha=weight)
+    for pole, weight in zip(POLES, WEIGHTS, strict=True):
+        root.add_(inverses[pole], alpha=weight)
     root /= square.sqrt()
     dtype = choose_compute_dtype("auto", u.device, H) if u.dtype == torch.float32 else u.dtype
     return u.to(dtype) @ root.to(dtype)
@@ -108,7 +108,7 @@ class Muon(torch.optim.Optimizer):
         return [matrix for group in self.param_groups for matrix in group["params"]]
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Move every matrix that has a gradient."""
         for group in self.param_groups:
             lr, mu = group["lr"], group["momentum"]
