@@ -20,6 +20,7 @@ from charlstm.settings import Config, parse_duration, setting, settings_of
 CellType = Literal["lstm", "rnn", "gru"]
 Precision = Literal["auto", "fp32", "bf16"]
 Optimizer = Literal["adamw", "muon"]
+Polar = Literal["iteration", "inverses"]
 Language = Literal["pt", "en"]  # of a text: those that there are pairs to probe in
 
 LANGUAGES: dict[str, str] = {"pt": "Portuguese", "en": "English"}
@@ -131,6 +132,8 @@ class TrainConfig(Config):
         panel=LEARNING,
     )
     optimizer: Optimizer = setting("adamw", help="muon takes fewer, slower steps.", panel=LEARNING)
+    # how Muon makes singular values equal; runs of versions that did not write it go on iterating
+    polar: Polar = setting("iteration")
     lr: float = setting(
         4e-3,
         1e-9,

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from conftest import small_text
 
+from charlstm.config import TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.errors import TextError, UsageError
 from charlstm.training.plan import dropout_for, expected_epochs, network_size, plan
@@ -29,6 +30,11 @@ def test_what_is_given_stays(corpus: Corpus) -> None:
     both = {**model.to_dict(), **config.to_dict()}
     assert {name: both[name] for name in given} == given
     assert model.vocab_size == len(corpus.vocabulary)
+
+
+def test_a_new_run_computes_muon_by_inverses(corpus: Corpus) -> None:
+    assert TrainConfig().polar == "iteration"  # as runs do that say nothing of it
+    assert plan(corpus, {"optimizer": "muon"})[1].polar == "inverses"
 
 
 def test_without_a_budget_it_passes_over_the_text_up_to_50_times(corpus: Corpus) -> None:

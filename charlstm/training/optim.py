@@ -11,15 +11,14 @@ from torch import Tensor, nn
 from charlstm.checkpoint.moments import is_hidden_matrix, moments_of
 from charlstm.config import TrainConfig
 from charlstm.distributed.group import ALONE, Group
+from charlstm.training.muon import Muon, by_inverses, by_iteration
 
 
 def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """AdamW (Loshchilov & Hutter 2019), all tensors in one fused kernel; biases do not decay.
 
-    With "muon", the hidden matrices are left to Muon (Jordan et al. 2024): momentum whose singular values are made
-    nearly equal, so that a step moves every direction of the hidden state equally far. It takes the four gates of a
-    layer as one matrix (4H, H). Its steps are scaled to the size of AdamW's (Liu et al. 2025, section 2.2), so that one
-    learning rate serves both.
+    With "muon", the hidden matrices are left to Muon (`training.muon`), which takes the gates of a layer as one matrix,
+    (4H, H). Its steps are of AdamW's size, so that one learning rate serves both.
     """
     of_muon = {name for name, _ in model.named_parameters() if config.optimizer == "muon" and is_hidden_matrix(name)}
     rest = [p for name, p in model.named_parameters() if name not in of_muon]
@@ -30,15 +29,10 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.O
     adamw = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, config.beta2), fused=True)
     if not of_muon:
         return [adamw]
-    muon = torch.optim.Muon(
-        [p for name, p in model.named_parameters() if name in of_muon],
-        lr=config.lr,
-        weight_decay=config.weight_decay,
-        momentum=0.95,
-        nesterov=True,
-        ns_steps=5,
-        adjust_lr_fn="match_rms_adamw",
-    )
+    matrices = [p for name, p in model.named_parameters() if name in of_muon]
+    on_processor = matrices[0].device.type == "cpu"
+    polar = by_inverses if config.polar == "inverses" and on_processor else by_iteration
+    muon = Muon(matrices, config.lr, config.weight_decay, polar)
     return [muon, adamw]
 
 
@@ -74,34 +68,29 @@ def guarded_step(
     for optimizer in optimizers:
         for part in optimizer.param_groups:
             part["lr"] = lr
-        if isinstance(optimizer, torch.optim.Muon) and group.size > 1:
+        if isinstance(optimizer, Muon) and group.size > 1:
             _shared_step(optimizer, group)
         else:
             optimizer.step()
     return True
 
 
-def _shared_step(muon: torch.optim.Muon, group: Group) -> None:
-    matrices = _matrices(muon)
-    for k, matrix in enumerate(matrices):
+def _shared_step(muon: Muon, group: Group) -> None:
+    for k, matrix in enumerate(muon.matrices):
         if k % group.size != group.rank:
             matrix.grad = None  # it stays as it is
     muon.step()
-    for k, matrix in enumerate(matrices):
+    for k, matrix in enumerate(muon.matrices):
         group.broadcast_(matrix.data, k % group.size)
 
 
 def share_moments(optimizers: Sequence[torch.optim.Optimizer], group: Group) -> None:
     """Give every process what the optimisers remember, after steps that were shared out."""
     for optimizer in optimizers:
-        if isinstance(optimizer, torch.optim.Muon) and group.size > 1:
-            for k, matrix in enumerate(_matrices(optimizer)):
+        if isinstance(optimizer, Muon) and group.size > 1:
+            for k, matrix in enumerate(optimizer.matrices):
                 momentum = optimizer.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix))
                 group.broadcast_(momentum, k % group.size)
-
-
-def _matrices(muon: torch.optim.Muon) -> list[nn.Parameter]:
-    return [matrix for part in muon.param_groups for matrix in part["params"]]
 
 
 def optimizer_tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:

@@ -63,7 +63,7 @@ def plan(
     window = shape["batch_size"] * (shape["seq_len"] if corpus.lines is None else n // corpus.lines.train)
     epochs = expected_epochs(max(1, n), train_given, window)
     lr = learning_rate_for(model) * (GOING_ON_RATE if goes_on else 1.0)
-    recipe = {"lr": lr, "dropout": dropout_for(epochs, model.hidden_size), **shape}
+    recipe = {"lr": lr, "dropout": dropout_for(epochs, model.hidden_size), "polar": "inverses", **shape}
     if shared:
         recipe["shards"] = shards_for(shape["batch_size"])
     config = TrainConfig.from_dict({**recipe, **train_given})
