@@ -1,5 +1,7 @@
 """Many lanes read side by side: the numbers of the readable path, each computed once, on any number of threads."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
