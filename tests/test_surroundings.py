@@ -195,6 +195,9 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
+OF_THREADS = ("OMP_WAIT", "GOMP", "KMP")  # how variables of OpenMP begin
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -208,10 +211,9 @@ def test_threads_wait_asleep_unless_the_person_says_otherwise(given: dict[str, s
         "import os\n"
         "from charlstm.cli.surroundings import tame_environment\n"
         "tame_environment()\n"
-        "print({k: v for k, v in os.environ.items() if k.startswith(('OMP_WAIT', 'GOMP', 'KMP'))})"
+        f"print({{k: v for k, v in os.environ.items() if k.startswith({OF_THREADS})}})"
     )
-    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME", "KMP_LIBRARY")
-    environment = {name: value for name, value in os.environ.items() if name not in names}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(OF_THREADS)}
     done = subprocess.run(
         [sys.executable, "-c", code], env={**environment, **given}, capture_output=True, text=True, check=True
     )
