@@ -20,7 +20,7 @@ from charlstm.network.model import CharLM, plain_weights, to_torch
 from charlstm.network.stepper import Stepper
 
 Step = Callable[[Tensor], Tensor]  # ids (B) -> logits (B, V)
-LIMIT = "reading the weights"
+ALONE, LIMIT = "charlstm", "reading the weights"
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,8 @@ class SamplingRow:
 
     @property
     def share_of_limit(self) -> float | None:
-        """What the fastest of ours reaches of that: every character needs all weights once."""
-        if self.weights_per_s is None:
-            return None
-        return max(rate for name, rate in self.chars_per_s.items() if name.startswith("charlstm")) / self.weights_per_s
+        """What one text reaches of that: every character needs all weights once."""
+        return None if self.weights_per_s is None else self.chars_per_s[ALONE] / self.weights_per_s
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
@@ -79,7 +77,7 @@ def bench_sampling(
     steps: dict[str, Step] = {name: Stepper(model, model.zero_state(B), kernels).step for name, kernels in ways.items()}
     alone = B == 1 and device.type == "cpu"
     if alone:
-        steps = {"charlstm": step_alone(model), **steps}
+        steps = {ALONE: step_alone(model), **steps}
     steps |= {shape.torch_name: torch_step(model), f"{shape.torch_name}Cell": torch_cell_step(model, B)}
     loops = {name: drawing_loop(step, B, shape.seq_len, device) for name, step in steps.items()}
     if alone:
