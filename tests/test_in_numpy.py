@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 from charlstm.checkpoint import load_model_file, read_content, shipped_by_language
 from charlstm.config import CellType, ModelConfig, SampleConfig
@@ -62,6 +64,19 @@ def test_a_text_that_is_read_in_windows_is_read_as_a_whole() -> None:
         last = other.read(np.array([i]))
     np.testing.assert_allclose(logits, last, rtol=1e-4, atol=1e-4)
     assert told == [(WINDOW, len(IDS)), (len(IDS), len(IDS))]
+
+
+def test_threads_that_write_at_a_time_put_back_how_many_numpy_takes() -> None:
+    model = network("lstm")
+
+    def write(seed: int) -> str:
+        config = SampleConfig(length=60, seed=seed)
+        return "".join(d.text for d in generate(model, LETTERS, IDS[:5], config, opening="\n", kernels=FP32))
+
+    before = [library["num_threads"] for library in threadpool_info()]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(write, range(24))) == [write(seed) for seed in range(24)]
+    assert [library["num_threads"] for library in threadpool_info()] == before
 
 
 @pytest.mark.parametrize("cell_type", CELLS)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from conftest import small_text
 from forked import finish, fork, run_command, run_in_own_group, wait_for
 
 from charlstm import checkpoint
+from charlstm.errors import Interrupted
 from charlstm.interrupts import Interrupts
 
 SOAK = bool(os.environ.get("SOAK"))
@@ -139,6 +140,18 @@ def test_the_first_signal_waits_for_the_step_and_the_second_for_nothing(monkeypa
     assert interrupts.requested()
     with pytest.raises(SystemExit, match="130"):
         interrupts._handle(signal.SIGINT, None)
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+def test_a_signal_that_is_held_back_comes_at_the_end(deferred: bool) -> None:
+    interrupts, reached = Interrupts(), []
+    interrupts.deferred = deferred
+    with nullcontext() if deferred else pytest.raises(Interrupted), interrupts.held_back():
+        interrupts._handle(signal.SIGTERM, None)
+        reached.append("after the signal")
+    assert reached
+    assert interrupts.requested()
+    assert interrupts.deferred == deferred
 
 
 def test_a_second_ctrl_c_loses_nothing(place: Place) -> None:

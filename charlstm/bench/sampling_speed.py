@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from charlstm.bench.timing import in_turns
 from charlstm.bench.training_speed import MEMORY_CHARS, Shape
+from charlstm.checkpoint.moments import is_hidden_matrix
 from charlstm.config import Precision
 from charlstm.drawing.draw import Uniform, draw
 from charlstm.in_numpy.text_reader import TextReader, on_one_thread
@@ -29,11 +30,11 @@ class SamplingRow:
 
     shape: Shape
     chars_per_s: dict[str, float]
-    weights_per_s: float | None = None  # how often one core can read all weights in a second; measured for one stream
+    weights_per_s: float | None = None  # how often one core can read the weights in a second; measured for one stream
 
     @property
     def share_of_limit(self) -> float | None:
-        """What one text reaches of that: every character needs all weights once."""
+        """What one text reaches of that: every character needs these weights once."""
         return None if self.weights_per_s is None else self.chars_per_s[ALONE] / self.weights_per_s
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,10 +102,12 @@ def drawing_loop(step: Step, num: int, length: int, device: torch.device) -> Cal
 
 
 def reading_loop(model: CharLM, times: int) -> Callable[[], None]:
-    """Read the weights of the layers in float32, so many times: a product of each with itself, on one thread."""
-    weights = [
-        np.ascontiguousarray(w).ravel() for name, w in plain_weights(model).items() if model.config.cell_type in name
-    ]
+    """Read what a character needs of the weights, so many times: a product of each with itself, on one thread.
+
+    All but the embedding and the first layer's W_ih, of which a table holds the rows of every character.
+    """
+    needed = [w for name, w in plain_weights(model).items() if is_hidden_matrix(name) or name == "head.weight"]
+    weights = [w.ravel() for w in needed]
 
     def loop() -> None:
         with on_one_thread():

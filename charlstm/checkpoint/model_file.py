@@ -15,7 +15,7 @@ from charlstm.config import LANGUAGES, Language, ModelConfig
 from charlstm.corpus.vocab import Vocabulary, normalize
 from charlstm.errors import CharLSTMError, ModelFileError, TextError, UsageError
 from charlstm.in_numpy.cells import LAYOUTS
-from charlstm.in_numpy.functions import Array
+from charlstm.in_numpy.functions import Array, quietly
 from charlstm.in_numpy.shapes import state_shapes, tensor_shapes
 
 if TYPE_CHECKING:  # imported when a network is built: what a file holds is known without torch
@@ -167,24 +167,24 @@ def with_network(content: Content) -> ModelFile:
     return ModelFile(model, content.vocabulary, content.training, content.resume, tensors)
 
 
+@quietly
 def overflows(config: ModelConfig, weights: Mapping[str, Array]) -> bool:
     """Whether a network of finite weights could compute something that is not finite.
 
     States are between -1 and 1, so a row of weights says how large its sum can be.
     """
     x, layout = np.abs(weights["embedding.weight"]).max(), LAYOUTS[config.cell_type]
-    with np.errstate(over="ignore"):
-        for k in range(config.num_layers):
-            from_input, from_hidden, bias = (
-                np.abs(weights[f"{layout.name}.{part}_l{k}"]) for part in ("weight_ih", "weight_hh", "bias")
-            )
-            sums = (from_input.sum(axis=1) * x + from_hidden.sum(axis=1)).reshape(len(layout.rows), -1)
-            biases = bias.reshape(len(layout.bias_rows), -1)
-            if not (sums.max(axis=0) + biases.sum(axis=0)).max() < MAX_SUM:
-                return True
-            x = np.float32(1.0)
-        head = np.abs(weights["head.weight"]).sum(axis=1) + np.abs(weights["head.bias"])
-        return not bool(head.max() < MAX_LOGIT)
+    for k in range(config.num_layers):
+        from_input, from_hidden, bias = (
+            np.abs(weights[f"{layout.name}.{part}_l{k}"]) for part in ("weight_ih", "weight_hh", "bias")
+        )
+        sums = (from_input.sum(axis=1) * x + from_hidden.sum(axis=1)).reshape(len(layout.rows), -1)
+        biases = bias.reshape(len(layout.bias_rows), -1)  # a gate may have two: all of a cell are more than enough
+        if not (sums.max(axis=0) + biases.sum(axis=0)).max() < MAX_SUM:
+            return True
+        x = np.float32(1.0)
+    head = np.abs(weights["head.weight"]).sum(axis=1) + np.abs(weights["head.bias"])
+    return not bool(head.max() < MAX_LOGIT)
 
 
 def describe_model_file(path: Path) -> dict[str, Any]:

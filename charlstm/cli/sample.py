@@ -139,7 +139,7 @@ def sample(
         config = for_model(found[0], config, whole_texts, settings)
         if config.lines is None:
             shown = {"coloured": color, "json": json, "quiet": quiet, "verbose": verbose}
-            write_alone(found[0], prompt, config, unknown.value, **shown)
+            sample_alone(found[0], prompt, config, unknown.value, **shown)
             return
     from charlstm.distributed.group import ALONE
     from charlstm.network.kernels import choose_kernels
@@ -194,7 +194,7 @@ def sample(
             write_stream(drawn, content.vocabulary.decode(known[0]), coloured)
 
 
-def write_alone(
+def sample_alone(
     content: Content,
     text: str,
     config: SampleConfig,
@@ -206,7 +206,7 @@ def write_alone(
     verbose: bool,
 ) -> None:
     """Write one text, and do not wait for PyTorch: see `sample.generate`, which writes the same."""
-    from charlstm.drawing import alone
+    from charlstm.drawing.alone import write_alone
     from charlstm.drawing.text import Sample
     from charlstm.in_numpy.text_reader import TextReader
 
@@ -217,7 +217,7 @@ def write_alone(
     start = encode_prompt(content, text, "prompt", unknown)
     before = content.vocabulary.decode(start)
     with Bar("prompt", quiet) as bar:
-        drawn = alone.write_alone(
+        drawn = write_alone(
             *(partial(TextReader, content.config, content.weights), content.vocabulary, start, config),
             opening=content.opening,
             on_progress=bar.show,

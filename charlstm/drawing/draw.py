@@ -7,7 +7,7 @@ import secrets
 import numpy as np
 import numpy.typing as npt
 
-from charlstm.in_numpy.functions import QUIETLY, Array, Floats
+from charlstm.in_numpy.functions import Array, Floats, quietly
 
 MANTISSA = np.uint64((1 << 53) - 1)
 
@@ -31,7 +31,7 @@ class Uniform:
         return ((high << np.uint64(32) | low) & MANTISSA).astype(np.float64) * 2.0**-53
 
 
-@QUIETLY
+@quietly
 def draw(
     logits: Array, u: Floats, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
 ) -> npt.NDArray[np.int64]:

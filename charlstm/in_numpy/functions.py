@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
-QUIETLY = np.errstate(over="ignore", invalid="ignore")  # a network that diverged overflows, and nobody is to crash
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def quietly(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, without NumPy's warnings: a network that diverged overflows, and nobody is to crash.
+
+    Not `np.errstate` as a decorator: before NumPy 2, one such object is neither for nested calls nor for threads.
+    """
+
+    @wraps(function)
+    def quiet(*args: P.args, **kwargs: P.kwargs) -> R:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return function(*args, **kwargs)
+
+    return quiet
 
 
 def sigmoid(z: Array) -> Array:
@@ -18,7 +35,7 @@ def sigmoid(z: Array) -> Array:
     return s
 
 
-@QUIETLY
+@quietly
 def log_softmax(logits: Array) -> Floats:
     """The log-probabilities of logits (..., V)."""
     logits = logits.astype(np.float64)

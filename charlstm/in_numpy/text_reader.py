@@ -6,9 +6,10 @@ Legend: T characters, V vocabulary, E embedding, H hidden, G blocks of rows (one
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
+from threading import RLock
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,9 @@ from threadpoolctl import ThreadpoolController
 from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary, normalize
 from charlstm.in_numpy.cells import LAYOUTS
-from charlstm.in_numpy.functions import QUIETLY, Array, log_softmax
+from charlstm.in_numpy.functions import Array, log_softmax, quietly
 
+LIMITING = RLock()
 READ_CHARS = 300  # of a text that a model is chosen by
 WINDOW = 1024  # characters that are read at once: memory does not grow with the text
 
@@ -41,7 +43,7 @@ class TextReader:
         weights: its tensors by name, in float32, as the model file has them.
     """
 
-    @QUIETLY
+    @quietly
     def __init__(self, config: ModelConfig, weights: Mapping[str, Array]) -> None:
         self.layout = LAYOUTS[config.cell_type]
         self.layers = [
@@ -55,7 +57,7 @@ class TextReader:
         with on_one_thread():
             self.table: Array = weights["embedding.weight"] @ self.layers[0].weight_ih  # (V, G*H): W_ih x of each x
 
-    @QUIETLY
+    @quietly
     def read(self, ids: Array, on_progress: Callable[[int, int], None] = lambda done, total: None) -> Array:
         """Read T >= 1 characters (T); the logits (V) of what comes next.
 
@@ -70,7 +72,7 @@ class TextReader:
             logits: Array = h[-1] @ self.head + self.head_bias
         return logits
 
-    @QUIETLY
+    @quietly
     def nats_per_char(self, ids: Array) -> float:
         """Read a text (T), T >= 2, without its last character: how well it predicts those after the first."""
         with on_one_thread():
@@ -118,7 +120,11 @@ def _products() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-def on_one_thread() -> AbstractContextManager[object]:
-    """While this lasts, NumPy's products take one thread."""
-    manager: AbstractContextManager[object] = _products().limit(limits=1)
-    return manager
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """While this lasts, NumPy's products take one thread; in one thread of a program at a time.
+
+    The number belongs to the process. Two that change it side by side could put back what the other had set.
+    """
+    with LIMITING, _products().limit(limits=1):
+        yield
