@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # The program runs as people run it, with what Python keeps back until the end; and in no colours that a shell asks for.
 for _name in ("PYTHONUNBUFFERED", "FORCE_COLOR", "COLUMNS", "LINES"):
     os.environ.pop(_name, None)
+# Without a card the kernels run in Triton's interpreter, and Triton reads that when somebody first imports it.
+if find_spec("triton") is not None and not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
 
 # Under nohup or in the background of a script these are ignored, and every process that is started inherits that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

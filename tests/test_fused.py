@@ -24,8 +24,6 @@ from charlstm.network.stepper import Stepper
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 CUDA = torch.device("cuda")
 HAVE = find_spec("triton") is not None
-if HAVE and DEVICE.type == "cpu":
-    os.environ["TRITON_INTERPRET"] = "1"  # Triton reads it when the kernels are made
 
 needs_triton = pytest.mark.skipif(not HAVE, reason="there is no Triton here")
 FUSED: list[CellType] = ["lstm", "gru"]

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -124,11 +125,12 @@ def test_the_model_that_predicts_a_text_reads_it(text: str, language: str) -> No
     assert list(contents)[best_reader(known, text)] == language
 
 
-def test_a_text_is_written_without_pytorch_and_is_the_same_with_it() -> None:
+def test_a_text_is_written_without_pytorch_and_is_the_same_with_it(tmp_path: Path) -> None:
     program = "import sys; from charlstm.cli.main import main\ntry: main()\nfinally: print('torch' in sys.modules)"
     command = ["sample", "--prompt", "The old ", "--length", "60", "--seed", "3", "--json", "--quiet"]
-    said = subprocess.run([sys.executable, "-c", program, *command], capture_output=True, text=True, check=True)
-    written, loaded = said.stdout.splitlines()
+    done = subprocess.run([sys.executable, "-c", program, *command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    written, loaded = done.stdout.splitlines()
     assert loaded == "False"
     content = load_model_file(shipped_by_language()["en"])
     prompt, config = content.vocabulary.encode("The old "), SampleConfig(length=60, seed=3)
