@@ -329,15 +329,17 @@ const sharing = () => ({ text: now.texts[0], twin: now.hasTwin ? now.texts[1] : 
 /** Put what is seen into the address. */
 function share() {
   const hash = toAddress(sharing());
-  if (hash === location.hash) return;
+  if (hash === location.hash || location.hash !== handled) return; // another was typed, and `hashchange` is on its way
   link = location.href.replace(/#.*$/s, '') + hash;
   try {
     history.replaceState(null, '', hash);
+    handled = location.hash;
   } catch {
     // too often, or not allowed for a file: the link that is copied is still right
   }
 }
 let link = location.href;
+let handled = location.hash; // the address as it was last read or written here
 
 /** Show what the address says; whether it says anything. */
 function arrive() {
@@ -436,6 +438,7 @@ function connect() {
     root.dataset.theme = isDark ? 'light' : 'dark';
   });
   addEventListener('hashchange', () => {
+    handled = location.hash;
     if (location.hash.includes('=') && location.hash !== toAddress(sharing()) && arrive()) settle();
     else wake();
   });
