@@ -146,6 +146,14 @@ class TrainConfig(Config):
     warmup: float = setting(0.03, 0.0, 1.0, help="Share of the budget for warm-up.", unit="SHARE", panel=LEARNING)
     final_lr: float = setting(0.01, 0.0, 1.0, help="Final rate as a share of the peak.", unit="SHARE", panel=LEARNING)
     beta2: float = setting(0.99, 0.0, 0.999999, help="Adam's beta2.", unit="SHARE", panel=LEARNING)
+    average: float = setting(
+        0.0,
+        0.0,
+        1.0,
+        help="Score and keep the mean of the weights over this last share of the training; 0: the newest.",
+        unit="SHARE",
+        panel=LEARNING,
+    )
     clip_norm: float = setting(1.0, 1e-9, 1e9, help="Clip gradients to this norm.", unit="NORM", panel=LEARNING)
     shards: int = setting(
         1,

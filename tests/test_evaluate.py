@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 
 from charlstm.config import ModelConfig
-from charlstm.evaluate import LANE_CHARS, WARM_CHARS, Stopped, score_files, score_stream, score_windows
+from charlstm.evaluate import Stopped, score_files, score_stream, score_windows
+from charlstm.evaluate.stream import LANE_CHARS, WARM_CHARS
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 

@@ -16,7 +16,8 @@ from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.lines import LineReader, held_out_lines, line_lengths, pick_lines
 from charlstm.errors import TextError
-from charlstm.evaluate import MAX_LANES, Stopped, score_list
+from charlstm.evaluate import Stopped, score_list
+from charlstm.evaluate.lists import MAX_LANES
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import CELLS, State
 from charlstm.network.kernels import Kernels

@@ -75,13 +75,14 @@ def files(folder: Path) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("cell_type", "optimizer"), [*((name, "adamw") for name in CELLS), ("lstm", "muon"), ("gru", "muon")]
+    ("cell_type", "optimizer", "average"),
+    [*((name, "adamw", 0.0) for name in CELLS), ("lstm", "muon", 0.3), ("gru", "muon", 0.0)],
 )
 @pytest.mark.parametrize("stops", [(1,), (6,), (5, 11, 12, 23), tuple(range(1, 24))])
 def test_interrupted_and_resumed_is_the_same_to_the_bit(
-    corpus: Corpus, tmp_path: Path, cell_type: str, optimizer: str, stops: tuple[int, ...]
+    corpus: Corpus, tmp_path: Path, cell_type: str, optimizer: str, average: float, stops: tuple[int, ...]
 ) -> None:
-    config = BASE.replace(optimizer=optimizer)
+    config = BASE.replace(optimizer=optimizer, average=average)
     whole = drain(make(corpus, tmp_path / "whole", config, cell_type).run())
     pieces: list[Event] = []
     for stop in (*stops, None):

@@ -361,7 +361,10 @@ def test_it_writes_on_as_python_would(browser: Any, menina: Path, portuguese: Mo
 
 
 GO_AND_SAY_SO_LATE = """() => {
-  const late = (event) => { event.stopImmediatePropagation(); setTimeout(() => dispatchEvent(new Event('hashchange')), 500); };
+  const late = (event) => {
+    event.stopImmediatePropagation();
+    setTimeout(() => dispatchEvent(new Event('hashchange')), 500);
+  };
   addEventListener('hashchange', late, { once: true, capture: true });
   location.hash = '#text=O%20menino';
 }"""

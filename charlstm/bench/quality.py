@@ -99,7 +99,8 @@ def bench_quality(
             due = math.floor(event.progress * POINTS) if isinstance(event, Stepped) else done
             if at_end or due > done:
                 done, seconds, began = due, trainer.seconds(), time.monotonic()
-                nats, windows = scores(trainer)
+                with trainer.run_state.for_use():
+                    nats, windows = scores(trainer)
                 yield Point(round(seconds, 2), event.step, event.step * characters, nats, bits_per_char(nats), windows)
                 clock.lost += time.monotonic() - began
 

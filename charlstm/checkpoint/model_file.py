@@ -227,5 +227,6 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
     moments = {
         f"optimizer.{moment}.{name}": shape for name, shape in shapes.items() for moment in moments_of(name, optimizer)
     }
+    means = {f"average.{name}": shape for name, shape in shapes.items() if train.get("average", 0.0)}
     state = {f"state.{name}": shape for name, shape in state_shapes(config, batch_size).items()}
-    return {**shapes, **moments, **state}
+    return {**shapes, **moments, **means, **state}

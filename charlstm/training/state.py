@@ -1,13 +1,15 @@
 """All that a run knows, and how it is saved and restored.
 
-Weights, optimiser, carried state and `Progress`: what is not here (dropout masks, samples, learning rates) is
-computed from them, so that a run that was saved and restored comes to the same bits as one that never stopped.
+Weights and their mean, optimiser, carried state and `Progress`: what is not here (dropout masks, samples, learning
+rates) is computed from them, so that a run that was saved and restored comes to the same bits as one that never
+stopped.
 """
 
 from __future__ import annotations
 
 import math
 import platform
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from charlstm.errors import ModelFileError
 from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
+from charlstm.training.averaging import Average
 from charlstm.training.batches import Batches, Position
 from charlstm.training.optim import make_optimizers, optimizer_tensors, restore_optimizers
 
@@ -75,7 +78,7 @@ class Snapshot:
 
 
 class RunState:
-    """The four things, in use.
+    """All of it, in use.
 
     Args:
         model: the network, on its device.
@@ -85,6 +88,7 @@ class RunState:
     def __init__(self, model: CharLM, config: TrainConfig) -> None:
         self.model = model
         self.optimizers = make_optimizers(model, config)
+        self.average = Average(model, config.average) if config.average else None
         self.carried = model.zero_state(config.batch_size)
         self.progress = Progress()
 
@@ -93,11 +97,16 @@ class RunState:
         tensors = {
             **self.model.state_dict(),
             **optimizer_tensors(self.model, self.optimizers),
+            **(self.average.tensors() if self.average else {}),
             "state.h": self.carried.h,
             "state.c": self.carried.c,
         }
         copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
         return Snapshot(replace(self.progress), copies)
+
+    def for_use(self) -> AbstractContextManager[None]:
+        """Within it, the weights of the model are those to score and to keep: the mean, where one is taken."""
+        return self.average.in_place_of(self.model) if self.average else nullcontext()
 
     def is_finite(self) -> bool:
         """Whether all weights are finite."""
@@ -109,6 +118,8 @@ class RunState:
         self.progress = replace(snapshot.progress)
         self.model.load_state_dict({name: tensors[name] for name in self.model.state_dict()})
         restore_optimizers(self.model, self.optimizers, tensors, self.progress.step)
+        if self.average:
+            self.average.restore(tensors)
         self.carried = State(tensors["state.h"].to(device, copy=True), tensors["state.c"].to(device, copy=True))
 
 

@@ -17,7 +17,7 @@ from charlstm.config import BUDGETS, TrainConfig
 from charlstm.corpus import Corpus
 from charlstm.corpus.vocab import Ids
 from charlstm.distributed.parts import Parts
-from charlstm.evaluate import Stopped, bits_per_char
+from charlstm.evaluate import Score, Stopped, bits_per_char
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 from charlstm.training.dropout import draw_seed
@@ -222,6 +222,8 @@ class Trainer:
         self.run_state.carried = state
         p.step += 1
         p.epoch, p.offset = window.position
+        if self.run_state.average:
+            self.run_state.average.add(model, p.step)
         self.meter.add(self.clock(), window.characters)
         return loss.item()
 
@@ -239,51 +241,58 @@ class Trainer:
 
     def _evaluate(self, should_stop: Callable[[], bool]) -> Generator[Event, None, bool]:
         """Score the model and keep it if it is the best; False if the score is not finite. Raises Stopped."""
-        p, began = self.progress, self.now
-        if len(self.corpus.valid) < 2:  # nothing to validate on: the newest is the best
-            p.best_nats, p.best_step = None, p.step
-            p.evaluations_done, p.evaluated_at = math.floor(p.fraction * self.config.evaluations), p.step
-            yield from self._save_best()
+        p, began, sample = self.progress, self.now, None
+        with self.run_state.for_use():
+            score = self._score(should_stop)
+            if score is not None and not math.isfinite(score.nats_per_char):
+                return False
+            best, problem = self._keep_if_best(score)
+            if score is not None and self.sample_text and self.group.is_first:
+                sample = self._preview(draw_seed(self.config.seed, p.step, "sample"))
+        if problem is not None:
+            yield problem
+        if score is None:
             return True
-        score = score_valid(self.model, self.corpus, self.config, self.kernels, should_stop, self.parts)
-        nats = score.nats_per_char
-        if not math.isfinite(nats):
-            return False
-        p.history = (*p.history, (p.step, nats))[-HISTORY:]
-        best = p.best_nats is None or nats < p.best_nats
-        p.evaluations_done, p.evaluated_at = math.floor(p.fraction * self.config.evaluations), p.step
-        if best:
-            on_disk = p.best_nats, p.best_step
-            p.best_nats, p.best_step, p.stale_evaluations = nats, p.step, 0
-            if not (yield from self._save_best()):
-                p.best_nats, p.best_step = on_disk  # so that the next one that is better than that is kept
-        else:
-            p.stale_evaluations += 1
-        seed = draw_seed(self.config.seed, p.step, "sample")
-        sample = self._preview(seed) if self.sample_text and self.group.is_first else None
         self._tick(should_stop)
         self.reserve_s = self.now - began
-        yield Evaluated(
-            p.step, self.position_epochs, nats, score.bits_per_char, score.characters, best, sample, self.seconds()
-        )
+        nats, bits, characters = score.nats_per_char, score.bits_per_char, score.characters
+        yield Evaluated(p.step, self.position_epochs, nats, bits, characters, best, sample, self.seconds())
         return True
+
+    def _score(self, should_stop: Callable[[], bool]) -> Score | None:
+        """On the validation text, if there is one. Raises Stopped."""
+        if len(self.corpus.valid) < 2:
+            return None
+        return score_valid(self.model, self.corpus, self.config, self.kernels, should_stop, self.parts)
+
+    def _keep_if_best(self, score: Score | None) -> tuple[bool, NotSaved | None]:
+        """Whether the model is the best so far, the newest where there is no score; and why it could not be kept."""
+        p = self.progress
+        p.evaluations_done, p.evaluated_at = math.floor(p.fraction * self.config.evaluations), p.step
+        nats = None if score is None else score.nats_per_char
+        if nats is not None:
+            p.history = (*p.history, (p.step, nats))[-HISTORY:]
+            if p.best_nats is not None and nats >= p.best_nats:
+                p.stale_evaluations += 1
+                return False, None
+        on_disk = p.best_nats, p.best_step
+        p.best_nats, p.best_step, p.stale_evaluations = nats, p.step, 0
+        try:
+            self.files.save_best(self.model, p)
+        except errors.CharLSTMError as e:
+            p.best_nats, p.best_step = on_disk  # so that the next one that is better than that is kept
+            return True, NotSaved(p.step, str(e))
+        return True, None
 
     def _preview(self, seed: int) -> str:
         is_list = self.corpus.lines is not None
         return preview(self.model, self.corpus.vocabulary, self.files.opening, seed, is_list)
 
-    def _save_best(self) -> Generator[Event, None, bool]:
-        try:
-            self.files.save_best(self.model, self.progress)
-        except errors.CharLSTMError as e:
-            yield NotSaved(self.progress.step, str(e))
-            return False
-        return True
-
     def _save_snapshot(self) -> Iterator[Event]:
-        """Keep the model as it is; one that cannot be written is left out."""
+        """Keep a copy of the model; one that cannot be written is left out."""
         try:
-            self.files.save_snapshot(self.model, self.progress)
+            with self.run_state.for_use():
+                self.files.save_snapshot(self.model, self.progress)
         except errors.CharLSTMError as e:
             yield NotSaved(self.progress.step, str(e))
 

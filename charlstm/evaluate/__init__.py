@@ -1,0 +1,18 @@
+"""How well a model predicts a text: nats and bits a character, by four protocols."""
+
+from charlstm.evaluate.lists import score_list, score_lists
+from charlstm.evaluate.score import SCORING_SPEED, Score, Stopped, bits_per_char
+from charlstm.evaluate.stream import score_files, score_stream
+from charlstm.evaluate.windows import score_windows
+
+__all__ = [
+    "SCORING_SPEED",
+    "Score",
+    "Stopped",
+    "bits_per_char",
+    "score_files",
+    "score_list",
+    "score_lists",
+    "score_stream",
+    "score_windows",
+]
