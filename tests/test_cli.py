@@ -546,6 +546,18 @@ def test_eval_by_windows(invoke: Invoke, trained: Path, corpus_file: Path) -> No
     assert invoke(*arguments).out == invoke(*arguments).out
 
 
+def test_eval_that_learns(invoke: Invoke, trained: Path, corpus_file: Path) -> None:
+    dynamic = ("eval", corpus_file, "-c", "run", "--protocol", "dynamic")
+    fixed = json.loads(invoke("eval", corpus_file, "-c", "run", "--json").out)
+    learnt = json.loads(invoke(*dynamic, "--lr", 0.01, "--json").out)
+    assert (learnt["protocol"], learnt["characters"]) == ("dynamic", fixed["characters"])
+    assert learnt["nats_per_char"] < fixed["nats_per_char"]
+    still = json.loads(invoke(*dynamic, "--lr", 0, "--segment", 50, "--json").out)
+    assert still["nats_per_char"] == pytest.approx(fixed["nats_per_char"], abs=1e-5)
+    assert invoke(*dynamic).out.endswith("5,999 characters scored, each learnt from afterwards\n")
+    assert invoke(*dynamic, "--decay", 1.5).code == 2
+
+
 def test_eval_of_several_files_is_a_table(invoke: Invoke, trained: Path, corpus_file: Path, tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text(small_text(900, seed=1), encoding="utf-8")
     (tmp_path / "b.txt").write_text("b", encoding="utf-8")

@@ -1,10 +1,20 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from charlstm.config import ModelConfig
-from charlstm.evaluate import Stopped, score_files, score_stream, score_windows
+from charlstm.evaluate import (
+    Learning,
+    Stopped,
+    score_dynamically,
+    score_files,
+    score_files_dynamically,
+    score_stream,
+    score_windows,
+)
 from charlstm.evaluate.stream import LANE_CHARS, WARM_CHARS
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
@@ -103,3 +113,57 @@ def test_files_are_scored_each_on_its_own_and_together(model: CharLM) -> None:
     assert shown == sorted(shown)
     with pytest.raises(ValueError, match="no text"):
         score_files(model, [random_ids(1)], FP32)
+
+
+def by_hand(model: CharLM, ids: np.ndarray, how: Learning) -> float:
+    """Dynamic evaluation from PyTorch's own loss and a loop over the weights."""
+    model = copy.deepcopy(model)
+    weights = list(model.parameters())
+    trained = [w.detach().clone() for w in weights]
+    squares = [torch.zeros_like(w) for w in weights]
+    x = torch.from_numpy(ids.astype(np.int64))[None]
+    nats, state, k = 0.0, None, 0
+    for start in range(0, len(ids) - 1, how.segment):
+        piece = x[:, start : start + how.segment + 1]
+        logits, state = model(piece[:, :-1], state)
+        loss = F.cross_entropy(logits[0], piece[0, 1:])
+        nats, k, state = nats + loss.item() * (piece.shape[1] - 1), k + 1, state.detach()
+        gradients = torch.autograd.grad(loss, weights)
+        with torch.no_grad():
+            for w, w0, square, g in zip(weights, trained, squares, gradients, strict=True):
+                square.mul_(0.999).add_(0.001 * g**2)
+                rms = torch.sqrt(square / (1 - 0.999**k))
+                w -= how.lr * g / (rms + 0.1 * rms.mean() + 1e-12)
+                w += how.decay * (w0 - w)
+    return nats / (len(ids) - 1)
+
+
+@pytest.mark.parametrize("how", [Learning(10, 0.01, 0.05), Learning(64, 0.003, 0.0), Learning(7, 0.0, 0.0)])
+def test_a_network_learns_from_what_it_has_scored(model: CharLM, how: Learning) -> None:
+    ids, before = random_ids(301), {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    score = score_dynamically(model, ids, FP32, how)
+    assert score.characters == 300
+    assert score.nats_per_char == pytest.approx(by_hand(model, ids, how), abs=2e-5)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    if how.lr == 0:
+        assert score.nats_per_char == pytest.approx(naive(model, ids), abs=1e-5)
+
+
+def test_what_repeats_is_learnt_and_nothing_is_learnt_beforehand(model: CharLM) -> None:
+    how = Learning(20, 0.01, 0.0)
+    ids = np.tile(random_ids(3), 300)
+    assert score_dynamically(model, ids, FP32, how).nats_per_char < 0.7 * naive(model, ids)
+    first = ids[:21]  # scored before anything is learnt
+    assert score_dynamically(model, first, FP32, how).nats_per_char == pytest.approx(naive(model, first), abs=1e-5)
+
+
+def test_texts_do_not_learn_from_each_other(model: CharLM) -> None:
+    how, texts = Learning(10, 0.01, 0.01), [random_ids(100), random_ids(1), random_ids(60)[::-1].copy()]
+    seen: list[tuple[int, int]] = []
+    scores, together = score_files_dynamically(model, texts, FP32, how, lambda *at: seen.append(at))
+    assert scores[0] == score_dynamically(model, texts[0], FP32, how)
+    assert scores[1] is None
+    assert scores[2] == score_dynamically(model, texts[2], FP32, how)
+    assert together.characters == 99 + 59
+    assert seen[-1] == (160, 161)
+    assert seen == sorted(seen)

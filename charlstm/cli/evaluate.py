@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
     from charlstm.checkpoint import ModelFile
     from charlstm.evaluate import Score
 
-WINDOWS = "Protocol windows"
+WINDOWS, DYNAMIC = "Protocol windows", "Protocol dynamic"
 
 
 class Protocol(StrEnum):
@@ -47,6 +47,7 @@ class Protocol(StrEnum):
     stream = "stream"
     lines = "lines"
     windows = "windows"
+    dynamic = "dynamic"
 
 
 def evaluate(
@@ -63,7 +64,8 @@ def evaluate(
         option(
             "--protocol",
             help="stream: read the text once, from start to end; lines: each line from zero; windows: random windows "
-            "from zero, as nanoGPT. [default: lines for a model trained with --lines, else stream]",
+            "from zero, as nanoGPT; dynamic: as stream, learning from what it has read. [default: lines for a model "
+            "trained with --lines, else stream]",
             show_default=False,
         ),
     ] = None,
@@ -87,6 +89,31 @@ def evaluate(
     seed: Annotated[
         int, option("--seed", help="Random seed: where the windows lie.", min=0, max=2**63 - 1, rich_help_panel=WINDOWS)
     ] = 0,
+    segment: Annotated[
+        int,
+        option(
+            "--segment",
+            help="Characters that are scored, then learnt from.",
+            min=1,
+            max=65536,
+            rich_help_panel=DYNAMIC,
+        ),
+    ] = 64,
+    lr: Annotated[
+        float,
+        option("--lr", help="Learning rate.", min=0, max=1e3, callback=parse_finite, rich_help_panel=DYNAMIC),
+    ] = 1e-3,
+    decay: Annotated[
+        float,
+        option(
+            "--decay",
+            help="Share of the way back to the trained weights after each segment.",
+            min=0,
+            max=1,
+            callback=parse_finite,
+            rich_help_panel=DYNAMIC,
+        ),
+    ] = 1e-3,
     glob: Glob = None,
     encoding: Encoding = "utf-8",
     unknown: UnknownOption = Unknown.error,
@@ -107,7 +134,7 @@ def evaluate(
         charlstm eval novel.txt -c checkpoints/novel --protocol windows --json
     """
     check_encoding(encoding)
-    from charlstm.evaluate import score_files, score_lists, score_windows
+    from charlstm.evaluate import Learning, score_files, score_files_dynamically, score_lists, score_windows
     from charlstm.network.kernels import choose_kernels, worth_compiling
 
     machine = prepare_machine(device.value, threads)
@@ -131,23 +158,25 @@ def evaluate(
         compiled=worth_compiling(config, characters),
         on_compile=lambda: say_compiling(quiet or json),
     )
+    model = content.model
     scores: list[Score | None]
-    if protocol is Protocol.stream:
-        from charlstm.report.bars import Bar
-
-        with Bar("score", quiet) as bar:
-            scores, together = score_files(content.model, ids, kernels, on_progress=bar.show)
-    elif protocol is Protocol.lines:
-        from charlstm.report.bars import Bar
-
-        newline = int(content.vocabulary.encode("\n")[0])
-        with Bar("score", quiet) as bar:
-            scores, together = score_lists(content.model, ids, newline, kernels, on_progress=bar.show)
-    else:
+    if in_windows:
         how = {"seq_len": seq_len, "batches": batches, "batch_size": batch_size, "seed": seed}
-        together = score_windows(content.model, np.concatenate(ids), kernels, **how)
-        scores = [score_windows(content.model, one, kernels, **how) if len(one) >= least else None for one in ids]
+        together = score_windows(model, np.concatenate(ids), kernels, **how)
+        scores = [score_windows(model, one, kernels, **how) if len(one) >= least else None for one in ids]
         scores = scores if len(texts) > 1 else [together]
+    else:
+        from charlstm.report.bars import Bar
+
+        with Bar("score", quiet) as bar:
+            if protocol is Protocol.lines:
+                newline = int(content.vocabulary.encode("\n")[0])
+                scores, together = score_lists(model, ids, newline, kernels, on_progress=bar.show)
+            elif protocol is Protocol.dynamic:
+                learning = Learning(segment, lr, decay)
+                scores, together = score_files_dynamically(model, ids, kernels, learning, on_progress=bar.show)
+            else:
+                scores, together = score_files(model, ids, kernels, on_progress=bar.show)
     show(names, scores, together, json, {"protocol": protocol.value, "checkpoint": str(path)})
 
 
@@ -179,9 +208,10 @@ def show(
             print_json({**together.to_dict(), **about, "file": None, "files": len(names)})
         return
     if not several:
+        learnt = ", each learnt from afterwards" if about["protocol"] == Protocol.dynamic else ""
         sys.stdout.write(
             f"{together.nats_per_char:.4f} nats/char  {together.bits_per_char:.4f} bits/char  "
-            f"{together.characters:,} characters scored\n"
+            f"{together.characters:,} characters scored{learnt}\n"
         )
         return
     from charlstm.report.console import plain_console
