@@ -25,7 +25,7 @@ $(READY): pyproject.toml tests/constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint tests/constraints.txt --editable '.[test]'
 	@touch $(READY)
 
-TRAIN_DEMO := corpora/agreement-pt.txt --steps 1500 --batch-size 64 --hidden-size 256 --memory 150 --optimizer muon
+TRAIN_DEMO := corpora/agreement-pt.txt --steps 1500 --batch-size 64 --hidden-size 256 --memory 150
 
 demo: $(READY)
 	@rm -rf checkpoints/demo

@@ -131,9 +131,9 @@ class TrainConfig(Config):
         default="fits text",
         panel=LEARNING,
     )
-    optimizer: Optimizer = setting("adamw", help="muon takes fewer, slower steps.", panel=LEARNING)
-    # how Muon makes singular values equal; runs of versions that did not write it go on iterating
-    polar: Polar = setting("iteration")
+    # what these are in new runs stands in `training.plan.RECIPE`; runs that do not say are of an earlier version
+    optimizer: Optimizer = setting("adamw", help="muon or adamw.", unit="TYPE", default="muon", panel=LEARNING)
+    polar: Polar = setting("iteration")  # how Muon makes singular values equal
     lr: float = setting(
         4e-3,
         1e-9,
@@ -144,7 +144,9 @@ class TrainConfig(Config):
         panel=LEARNING,
     )
     warmup: float = setting(0.03, 0.0, 1.0, help="Share of the budget for warm-up.", unit="SHARE", panel=LEARNING)
-    final_lr: float = setting(0.01, 0.0, 1.0, help="Final rate as a share of the peak.", unit="SHARE", panel=LEARNING)
+    final_lr: float = setting(
+        0.01, 0.0, 1.0, help="Final rate as a share of the peak.", unit="SHARE", default="0.1", panel=LEARNING
+    )
     beta2: float = setting(0.99, 0.0, 0.999999, help="Adam's beta2.", unit="SHARE", panel=LEARNING)
     average: float = setting(
         0.0,
@@ -152,6 +154,7 @@ class TrainConfig(Config):
         1.0,
         help="Score and keep the mean of the weights over this last share of the training; 0: the newest.",
         unit="SHARE",
+        default="0.2",
         panel=LEARNING,
     )
     clip_norm: float = setting(1.0, 1e-9, 1e9, help="Clip gradients to this norm.", unit="NORM", panel=LEARNING)

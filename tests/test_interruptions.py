@@ -1,6 +1,6 @@
 """Processes really interrupted, at random moments: the right exit code, and in the end the same files as without.
 
-`make soak` does it 200 and 50 times instead of 10 and 6.
+`make soak` does it 200 and 50 times instead of 6 and 6, with longer runs.
 """
 
 import json
@@ -25,9 +25,10 @@ from charlstm.interrupts import Interrupts
 
 SOAK = bool(os.environ.get("SOAK"))
 KILLS, SIGNALS = (200, 50) if SOAK else (6, 6)
+STEPS, EVALUATIONS, SNAPSHOTS = (300, 10, 9) if SOAK else (120, 6, 5)
 TRAIN = (
-    "train text.txt --out RUN --steps 300 --hidden-size 16 --embedding-size 8 --num-layers 2 --batch-size 4 "
-    "--seq-len 16 --dropout 0.1 --evaluations 10 --snapshots 9 --threads 1 --device cpu"
+    f"train text.txt --out RUN --steps {STEPS} --hidden-size 16 --embedding-size 8 --num-layers 2 --batch-size 4 "
+    f"--seq-len 16 --dropout 0.1 --evaluations {EVALUATIONS} --snapshots {SNAPSHOTS} --threads 1 --device cpu"
 )
 
 
@@ -61,7 +62,7 @@ class Place:
             if json.loads(line)["event"] in ("trained", "evaluated")
         ]
         snapshots = checkpoint.list_snapshots(self.folder / run)
-        assert len(snapshots) == 9
+        assert len(snapshots) == SNAPSHOTS
         models = [self.folder / run / name for name in (checkpoint.BEST, checkpoint.LAST)] + snapshots
         data = [name.encode() for name in sorted(os.listdir(self.folder / run / checkpoint.SNAPSHOTS))]
         data += [path.read_bytes() for path in models]
@@ -240,7 +241,7 @@ def test_events_that_find_no_space_end_no_training(place: Place) -> None:
 
 
 def test_ctrl_c_that_ends_the_reader_too(place: Place) -> None:
-    command = TRAIN.replace("RUN", "teed").replace("--steps 300", "--steps 3000")
+    command = TRAIN.replace("RUN", "teed").replace(f"--steps {STEPS}", "--steps 3000")
     with start_cold(place, command, stderr=subprocess.STDOUT) as process:  # 2>&1 | tee log
         while b"best so far" not in process.stdout.readline():
             pass
@@ -290,7 +291,7 @@ def test_a_terminal_and_its_shell_may_both_say_that_it_is_closed(place: Place) -
 
 def test_time_stands_still_while_ctrl_z_holds_it(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(small_text(20_000), encoding="utf-8")
-    command = TRAIN.replace("--steps 300", "--time 3s").replace("RUN", "run")
+    command = TRAIN.replace(f"--steps {STEPS}", "--time 3s").replace("RUN", "run")
     (tmp_path / "ready").unlink(missing_ok=True)
     began = time.monotonic()
     process = fork(run_in_own_group, tmp_path, command)

@@ -7,7 +7,8 @@ from conftest import small_text
 from charlstm.config import TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.errors import TextError, UsageError
-from charlstm.training.plan import dropout_for, expected_epochs, network_size, plan
+from charlstm.settings import default_of
+from charlstm.training.plan import RECIPE, dropout_for, expected_epochs, network_size, plan
 
 
 @pytest.fixture
@@ -32,15 +33,20 @@ def test_what_is_given_stays(corpus: Corpus) -> None:
     assert model.vocab_size == len(corpus.vocabulary)
 
 
-def test_a_new_run_computes_muon_by_inverses(corpus: Corpus) -> None:
-    assert TrainConfig().polar == "iteration"  # as runs do that say nothing of it
-    assert plan(corpus, {"optimizer": "muon"})[1].polar == "inverses"
+def test_a_new_run_has_the_newest_recipe_and_help_says_so(corpus: Corpus) -> None:
+    before = TrainConfig()  # as runs are that say nothing of it
+    assert (before.optimizer, before.polar, before.final_lr, before.average) == ("adamw", "iteration", 0.01, 0.0)
+    config = plan(corpus, {"steps": 3})[1].to_dict()
+    assert {name: config[name] for name in RECIPE} == RECIPE
+    assert RECIPE["polar"] == "inverses"
+    for name in RECIPE.keys() - {"polar"}:
+        assert default_of(TrainConfig, name) == str(RECIPE[name])
 
 
 def test_without_a_budget_it_passes_over_the_text_up_to_50_times(corpus: Corpus) -> None:
     _, config = plan(corpus, {})
     assert (config.epochs, config.steps, config.time) == (50.0, None, None)
-    assert config.dropout == 0.25
+    assert config.dropout == 0.5
 
 
 def test_evaluations_cost_a_fraction_of_the_training(corpus: Corpus) -> None:
@@ -63,7 +69,7 @@ def test_a_short_budget_of_time_is_not_spent_on_evaluations(corpus: Corpus) -> N
 def test_networks_and_dropout_grow_with_the_task() -> None:
     sizes = [network_size(n, {"epochs": 5.0}) for n in (10_000, 100_000, 1_000_000)]
     assert sizes == sorted(sizes)
-    assert [dropout_for(epochs, 512) for epochs in (1, 10, 20, 50)] == [0.0, 0.2, 0.3, 0.5]
+    assert [dropout_for(epochs) for epochs in (1, 8, 12, 50)] == [0.0, 0.2, 0.4, 0.5]
     assert expected_epochs(1000, {"steps": 10}, 100) == 1.0
     assert expected_epochs(1000, {"epochs": 2.5}, 100) == 2.5
     assert expected_epochs(1000, {"time": 1.0}, 100) == 30.0

@@ -19,6 +19,8 @@ from charlstm.in_numpy.shapes import num_parameters
 from charlstm.training.batches import Lanes
 from charlstm.training.mixing import batches_of, new_lanes
 
+# of every new run: the mean of the weights needs a rate that has not fallen too far
+RECIPE = {"optimizer": "muon", "polar": "inverses", "final_lr": 0.1, "average": 0.2}
 DEFAULT_CHARS = 20_000_000  # characters to learn from when no budget is given ...
 GOING_ON_CHARS = 5_000_000  # ... and by a network that knows another text already
 GOING_ON_RATE = 0.25  # its highest rate, as a share of that of a new network
@@ -63,7 +65,7 @@ def plan(
     window = shape["batch_size"] * (shape["seq_len"] if corpus.lines is None else n // corpus.lines.train)
     epochs = expected_epochs(max(1, n), train_given, window)
     lr = learning_rate_for(model) * (GOING_ON_RATE if goes_on else 1.0)
-    recipe = {"lr": lr, "dropout": dropout_for(epochs, model.hidden_size), "polar": "inverses", **shape}
+    recipe = {**RECIPE, "lr": lr, "dropout": dropout_for(epochs), **shape}
     if shared:
         recipe["shards"] = shards_for(shape["batch_size"])
     config = TrainConfig.from_dict({**recipe, **train_given})
@@ -151,10 +153,9 @@ def chars_per_step(corpus: Corpus, config: TrainConfig) -> float:
     return len(corpus.train) / windows_per_epoch(corpus, config)
 
 
-def dropout_for(epochs: float, hidden_size: int) -> float:
-    """The more passes over the text, the more dropout; half as much where there are few cells to lose."""
-    dropout = next((dropout for limit, dropout in ((6, 0.0), (12, 0.2), (25, 0.3)) if epochs <= limit), 0.5)
-    return dropout if hidden_size >= 256 else dropout / 2
+def dropout_for(epochs: float) -> float:
+    """The more passes over the text, the more dropout."""
+    return next((dropout for limit, dropout in ((6, 0.0), (9, 0.2), (16, 0.4)) if epochs <= limit), 0.5)
 
 
 def expected_epochs(train_chars: int, budget: Mapping[str, Any], window: int) -> float:
