@@ -133,8 +133,8 @@ def by_hand(model: CharLM, ids: np.ndarray, how: Learning) -> float:
             for w, w0, square, g in zip(weights, trained, squares, gradients, strict=True):
                 square.mul_(0.999).add_(0.001 * g**2)
                 rms = torch.sqrt(square / (1 - 0.999**k))
-                w -= how.lr * g / (rms + 0.1 * rms.mean() + 1e-12)
-                w += how.decay * (w0 - w)
+                w.sub_(how.lr * g / (rms + 0.1 * rms.mean() + 1e-12))
+                w.add_(how.decay * (w0 - w))
     return nats / (len(ids) - 1)
 
 
