@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from charlstm.config import ModelConfig
+from charlstm.errors import DivergedError
 from charlstm.evaluate import (
     Learning,
     Stopped,
@@ -167,3 +168,8 @@ def test_texts_do_not_learn_from_each_other(model: CharLM) -> None:
     assert together.characters == 99 + 59
     assert seen[-1] == (160, 161)
     assert seen == sorted(seen)
+
+
+def test_a_rate_that_is_too_high_is_named(model: CharLM) -> None:
+    with pytest.raises(DivergedError, match="after 20 characters; try a lower `lr`"):
+        score_dynamically(model, random_ids(300), FP32, Learning(20, 1e38, 0.0))

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from charlstm.corpus.vocab import Ids
+from charlstm.errors import DivergedError
 from charlstm.evaluate.score import Score, in_all
 from charlstm.network.buffers import BufferPool
 from charlstm.network.kernels import Kernels
@@ -68,14 +69,20 @@ def score_dynamically(
     Args:
         ids: (N) the text, N >= 2, read in one piece.
         on_progress: called with characters done and characters in all.
+
+    Raises:
+        DivergedError: if the weights became infinite or undefined.
     """
     model, n = copy.deepcopy(model), len(ids) - 1
     weights = [_Weight(p.data, p.data.clone(), torch.zeros_like(p)) for p in model.parameters()]
     state, pool, nats = model.zero_state(1), BufferPool(), 0.0
-    text = torch.from_numpy(np.asarray(ids, dtype=np.int64)).to(model.device)[:, None]
     for segments, start in enumerate(range(0, n, how.segment), start=1):
         end = min(n, start + how.segment)
-        loss, state = model.window_loss(text[start:end], text[start + 1 : end + 1], state, kernels=kernels, pool=pool)
+        text = torch.from_numpy(ids[start : end + 1].astype(np.int64)).to(model.device)[:, None]
+        loss, state = model.window_loss(text[:-1], text[1:], state, kernels=kernels, pool=pool)
+        if not bool(torch.isfinite(loss)):
+            problem = f"the weights became infinite or undefined after {start:,} characters"
+            raise DivergedError(f"{problem}; try a lower `lr` (it was {how.lr:g})", "lr")
         gradients: Sequence[Tensor] = torch.autograd.grad(loss, [*model.parameters()])
         nats, state = nats + loss.item() * (end - start), state.detach()
         for weight, gradient in zip(weights, gradients, strict=True):
@@ -99,6 +106,7 @@ def score_files_dynamically(
 
     Raises:
         ValueError: if no text has two characters.
+        DivergedError: as `score_dynamically`.
     """
     found: list[Score | None] = []
     done, total = 0, sum(map(len, texts))
