@@ -278,6 +278,21 @@ class SampleConfig(Config):
                 )
 
 
+@dataclass(frozen=True)
+class DynamicConfig:
+    """How a network learns from a text that it scores (`evaluate.dynamic`).
+
+    Attributes:
+        segment: so many characters are scored, and then learnt from in one step.
+        lr: the size of a step, before it is divided by the root mean square of the gradients so far.
+        decay: the share of the way back to the trained weights after each step.
+    """
+
+    segment: int = 64
+    lr: float = 1e-3
+    decay: float = 1e-3
+
+
 def parse_cell(name: str, config: ModelConfig) -> tuple[int, int]:
     """`2:110` -> (1, 110): layers count from 1, cells from 0. Raises UsageError for none of the network's cells."""
     shown = name if len(name) <= MAX_CELL_NAME else f"{name[:MAX_CELL_NAME]}..."

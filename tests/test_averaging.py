@@ -10,6 +10,7 @@ from torch import Tensor
 from charlstm import checkpoint
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus
+from charlstm.errors import ModelFileError
 from charlstm.evaluate import score_stream
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
@@ -110,3 +111,13 @@ def test_going_back_takes_the_mean_back(corpus: Corpus, tmp_path: Path) -> None:
     assert not torch.equal(trainer.run_state.snapshot().tensors["average.head.bias"], then.tensors["average.head.bias"])
     trainer.run_state.restore(then)
     assert the_same(trainer.run_state.snapshot().tensors, then.tensors)
+
+
+def test_a_save_without_the_mean_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    trainer = make(corpus, tmp_path / "run")
+    trainer._step()
+    snapshot = trainer.run_state.snapshot()
+    del snapshot.tensors["average.head.bias"]
+    trainer.files.save_last(trainer.model, snapshot, keep_previous=False)
+    with pytest.raises(ModelFileError):
+        checkpoint.load_last(tmp_path / "run")

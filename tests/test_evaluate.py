@@ -5,10 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from charlstm.config import ModelConfig
+from charlstm.config import DynamicConfig, ModelConfig
 from charlstm.errors import DivergedError
 from charlstm.evaluate import (
-    Learning,
     Stopped,
     score_dynamically,
     score_files,
@@ -116,7 +115,7 @@ def test_files_are_scored_each_on_its_own_and_together(model: CharLM) -> None:
         score_files(model, [random_ids(1)], FP32)
 
 
-def by_hand(model: CharLM, ids: np.ndarray, how: Learning) -> float:
+def by_hand(model: CharLM, ids: np.ndarray, how: DynamicConfig) -> float:
     """Dynamic evaluation from PyTorch's own loss and a loop over the weights."""
     model = copy.deepcopy(model)
     weights = list(model.parameters())
@@ -139,8 +138,10 @@ def by_hand(model: CharLM, ids: np.ndarray, how: Learning) -> float:
     return nats / (len(ids) - 1)
 
 
-@pytest.mark.parametrize("how", [Learning(10, 0.01, 0.05), Learning(64, 0.003, 0.0), Learning(7, 0.0, 0.0)])
-def test_a_network_learns_from_what_it_has_scored(model: CharLM, how: Learning) -> None:
+@pytest.mark.parametrize(
+    "how", [DynamicConfig(10, 0.01, 0.05), DynamicConfig(64, 0.003, 0.0), DynamicConfig(7, 0.0, 0.0)]
+)
+def test_a_network_learns_from_what_it_has_scored(model: CharLM, how: DynamicConfig) -> None:
     ids, before = random_ids(301), {name: tensor.clone() for name, tensor in model.state_dict().items()}
     score = score_dynamically(model, ids, FP32, how)
     assert score.characters == 300
@@ -151,7 +152,7 @@ def test_a_network_learns_from_what_it_has_scored(model: CharLM, how: Learning) 
 
 
 def test_what_repeats_is_learnt_and_nothing_is_learnt_beforehand(model: CharLM) -> None:
-    how = Learning(20, 0.01, 0.0)
+    how = DynamicConfig(20, 0.01, 0.0)
     ids = np.tile(random_ids(3), 300)
     assert score_dynamically(model, ids, FP32, how).nats_per_char < 0.7 * naive(model, ids)
     first = ids[:21]  # scored before anything is learnt
@@ -159,7 +160,7 @@ def test_what_repeats_is_learnt_and_nothing_is_learnt_beforehand(model: CharLM) 
 
 
 def test_texts_do_not_learn_from_each_other(model: CharLM) -> None:
-    how, texts = Learning(10, 0.01, 0.01), [random_ids(100), random_ids(1), random_ids(60)[::-1].copy()]
+    how, texts = DynamicConfig(10, 0.01, 0.01), [random_ids(100), random_ids(1), random_ids(60)[::-1].copy()]
     seen: list[tuple[int, int]] = []
     scores, together = score_files_dynamically(model, texts, FP32, how, lambda *at: seen.append(at))
     assert scores[0] == score_dynamically(model, texts[0], FP32, how)
@@ -172,4 +173,4 @@ def test_texts_do_not_learn_from_each_other(model: CharLM) -> None:
 
 def test_a_rate_that_is_too_high_is_named(model: CharLM) -> None:
     with pytest.raises(DivergedError, match="after 20 characters; try a lower `lr`"):
-        score_dynamically(model, random_ids(300), FP32, Learning(20, 1e38, 0.0))
+        score_dynamically(model, random_ids(300), FP32, DynamicConfig(20, 1e38, 0.0))

@@ -28,6 +28,7 @@ from charlstm.cli.options import (
     parse_finite,
 )
 from charlstm.cli.runtime import load_model, locate_texts, prepare_machine, read_stdin, say_compiling
+from charlstm.config import DynamicConfig
 from charlstm.corpus import check_encoding, check_globs, find_files, read_chunks
 from charlstm.corpus.lines import LineReader, held_out_lines, line_lengths
 from charlstm.corpus.vocab import Ids, OnUnknown
@@ -98,11 +99,11 @@ def evaluate(
             max=65536,
             rich_help_panel=DYNAMIC,
         ),
-    ] = 64,
+    ] = DynamicConfig.segment,
     lr: Annotated[
         float,
         option("--lr", help="Learning rate.", min=0, max=1e3, callback=parse_finite, rich_help_panel=DYNAMIC),
-    ] = 1e-3,
+    ] = DynamicConfig.lr,
     decay: Annotated[
         float,
         option(
@@ -113,7 +114,7 @@ def evaluate(
             callback=parse_finite,
             rich_help_panel=DYNAMIC,
         ),
-    ] = 1e-3,
+    ] = DynamicConfig.decay,
     glob: Glob = None,
     encoding: Encoding = "utf-8",
     unknown: UnknownOption = Unknown.error,
@@ -134,7 +135,7 @@ def evaluate(
         charlstm eval novel.txt -c checkpoints/novel --protocol windows --json
     """
     check_encoding(encoding)
-    from charlstm.evaluate import Learning, score_files, score_files_dynamically, score_lists, score_windows
+    from charlstm.evaluate import score_files, score_files_dynamically, score_lists, score_windows
     from charlstm.network.kernels import choose_kernels, worth_compiling
 
     machine = prepare_machine(device.value, threads)
@@ -173,7 +174,7 @@ def evaluate(
                 newline = int(content.vocabulary.encode("\n")[0])
                 scores, together = score_lists(model, ids, newline, kernels, on_progress=bar.show)
             elif protocol is Protocol.dynamic:
-                learning = Learning(segment, lr, decay)
+                learning = DynamicConfig(segment, lr, decay)
                 scores, together = score_files_dynamically(model, ids, kernels, learning, on_progress=bar.show)
             else:
                 scores, together = score_files(model, ids, kernels, on_progress=bar.show)

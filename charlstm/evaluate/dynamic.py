@@ -16,30 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from charlstm.config import DynamicConfig
 from charlstm.corpus.vocab import Ids
 from charlstm.errors import DivergedError
-from charlstm.evaluate.score import Score, in_all
+from charlstm.evaluate.score import Score, score_each
 from charlstm.network.buffers import BufferPool
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM
 
 AVERAGED = 0.999  # of the mean squares of the gradients, from one segment to the next
 FLOOR = 0.1  # of the root mean square of a tensor's gradients: no weight is taken for less noisy than that
-
-
-@dataclass(frozen=True)
-class Learning:
-    """How the network learns from a text that it scores.
-
-    Attributes:
-        segment: so many characters are scored, and then learnt from in one step.
-        lr: the size of a step, before it is divided by the root mean square of the gradients so far.
-        decay: the share of the way back to the trained weights after each step.
-    """
-
-    segment: int = 64
-    lr: float = 1e-3
-    decay: float = 1e-3
 
 
 @dataclass
@@ -50,7 +36,7 @@ class _Weight:
     trained: Tensor
     square: Tensor
 
-    def learn(self, gradient: Tensor, how: Learning, segments: int) -> None:
+    def learn(self, gradient: Tensor, how: DynamicConfig, segments: int) -> None:
         """Take a step: RMSprop, with a pull towards the trained weights (Krause et al. 2018, section 4)."""
         self.square.lerp_(gradient.square(), 1 - AVERAGED)
         rms = (self.square / (1 - AVERAGED**segments)).sqrt_()
@@ -61,7 +47,7 @@ def score_dynamically(
     model: CharLM,
     ids: Ids,
     kernels: Kernels,
-    how: Learning,
+    how: DynamicConfig,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Score:
     """Score characters 2..N once each, from a zero state, with state carried; the model itself stays as it is.
@@ -95,7 +81,7 @@ def score_files_dynamically(
     model: CharLM,
     texts: Sequence[Ids],
     kernels: Kernels,
-    how: Learning,
+    how: DynamicConfig,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[Score | None], Score]:
     """Score texts, each as `score_dynamically` does from the trained weights, and all of them together.
@@ -108,13 +94,8 @@ def score_files_dynamically(
         ValueError: if no text has two characters.
         DivergedError: as `score_dynamically`.
     """
-    found: list[Score | None] = []
-    done, total = 0, sum(map(len, texts))
-    for ids in texts:
 
-        def show(here: int, of: int, before: int = done) -> None:
-            on_progress(before + here, total)
+    def one(ids: Ids, show: Callable[[int, int], None]) -> Score:
+        return score_dynamically(model, ids, kernels, how, on_progress=show)
 
-        found.append(score_dynamically(model, ids, kernels, how, on_progress=show) if len(ids) > 1 else None)
-        done += len(ids)
-    return found, in_all(found)
+    return score_each(texts, 2, one, on_progress)

@@ -10,7 +10,7 @@ import torch
 from charlstm.corpus.lines import line_lengths, line_window
 from charlstm.corpus.vocab import Ids
 from charlstm.distributed.parts import WHOLE, Parts
-from charlstm.evaluate.score import WINDOW, Score, Stopped, in_all, sum_over
+from charlstm.evaluate.score import WINDOW, Score, Stopped, score_each, sum_over
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
@@ -86,13 +86,8 @@ def score_lists(
     Raises:
         ValueError: if no list has a line.
     """
-    found: list[Score | None] = []
-    done, total = 0, sum(map(len, lists))
-    for ids in lists:
 
-        def show(here: int, of: int, before: int = done) -> None:
-            on_progress(before + here, total)
+    def one(ids: Ids, show: Callable[[int, int], None]) -> Score:
+        return score_list(model, ids, newline, kernels, on_progress=show)
 
-        found.append(score_list(model, ids, newline, kernels, on_progress=show) if len(ids) else None)
-        done += len(ids)
-    return found, in_all(found)
+    return score_each(lists, 1, one, on_progress)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from charlstm.corpus.vocab import Ids
 from charlstm.distributed.parts import Parts
 
 WINDOW = 256  # characters that are read at once
@@ -52,6 +53,34 @@ def in_all(scores: Sequence[Score | None]) -> Score:
     if not characters:
         raise ValueError("no text has two characters")
     return Score(math.fsum(score.nats_per_char * score.characters for score in found) / characters, characters)
+
+
+def score_each(
+    texts: Sequence[Ids],
+    least: int,
+    score: Callable[[Ids, Callable[[int, int], None]], Score],
+    on_progress: Callable[[int, int], None],
+) -> tuple[list[Score | None], Score]:
+    """Score texts one after the other, and all of them together.
+
+    Args:
+        texts: ids; one of fewer than `least` characters has no score.
+        score: of one text, which tells its second argument of characters done and in all.
+        on_progress: the same for all texts.
+
+    Raises:
+        ValueError: if no text has a score.
+    """
+    found: list[Score | None] = []
+    done, total = 0, sum(map(len, texts))
+    for ids in texts:
+
+        def show(here: int, of: int, before: int = done) -> None:
+            on_progress(before + here, total)
+
+        found.append(score(ids, show) if len(ids) >= least else None)
+        done += len(ids)
+    return found, in_all(found)
 
 
 def sum_over(parts: Parts, score: Callable[[int], float]) -> float:
