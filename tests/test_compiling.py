@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ import torch
 from conftest import COMPILED_WIDTH, Invoke
 
 from charlstm.config import ModelConfig
-from charlstm.network import compiling, kernels
+from charlstm.network import compiling, kernels, products
 from charlstm.network.cells import CELLS
 from charlstm.network.compiling import CompileError, are_built, compiled_gates
 from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
@@ -150,6 +151,22 @@ def test_where_no_code_may_run_nothing_is_compiled(tmp_path: Path, monkeypatch: 
     assert "noexec" in choose_kernels(CONFIG, CPU, "fp32", compiled=True).problem
 
 
+def test_an_old_compiler_is_asked_what_it_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def compile_package(exported: object, package_path: str, inductor_configs: dict[str, object]) -> None:
+        asked.append(inductor_configs.get("cpp.vec_isa_ok"))
+        if asked[-1]:
+            raise RuntimeError("g++: error: unrecognized command-line option '-mavx512bf16'")
+        with zipfile.ZipFile(package_path, "w") as package:
+            package.writestr("data/a.wrapper.so", b"compiled")
+
+    monkeypatch.setattr(torch._inductor, "aoti_compile_and_package", compile_package)
+    compiling.build(CELLS["lstm"].pointwise["backward"], "backward", COMPILED_WIDTH, torch.float32, tmp_path)
+    assert asked == [True, None]
+    assert (tmp_path / "backward.so").read_bytes() == b"compiled"
+
+
 def test_a_compiler_without_the_setting_is_not_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch._inductor.config as known  # imported here: it takes a while
 
@@ -204,3 +221,16 @@ def test_a_run_goes_on_with_the_gates_that_it_had(
     longer = session.resumed_session(Path("long"), (), {"steps": 6}, CPU, None, None, lambda *a: None)
     assert longer.kernels.compiled is None
     assert "compiled -> " in longer.notes[0]
+
+
+def test_a_run_goes_on_in_the_numbers_that_it_began_with(
+    invoke: Invoke, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "bf16_multiplier", lambda device: None)
+    assert invoke("train", corpus_file, "--out", "run", "--hidden-size", 96, "--steps", 3, "--seq-len", 8).code == 0
+    for module in (products, kernels):  # as on another processor, or for a version with another rule
+        monkeypatch.setattr(module, "bf16_multiplier", lambda device: "avx512")
+    assert choose_kernels(CONFIG.replace(hidden_size=96), CPU).compute_dtype == torch.bfloat16
+    again = session.resumed_session(Path("run"), (), {"steps": 6}, CPU, None, None, lambda *a: None)
+    assert again.kernels.compute_dtype == torch.float32
+    assert again.notes == []

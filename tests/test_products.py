@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from charlstm.network import products
-from charlstm.network.products import choose_compute_dtype, prepare, product_name
+from charlstm.network import kernels, products
+from charlstm.network.products import bf16_multiplier, choose_compute_dtype, prepare, product_name
 
 CPU = torch.device("cpu")
 
@@ -28,10 +28,28 @@ def test_missing_packed_products_are_noticed(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_precision_follows_from_processor_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "has_bf16_products", lambda device: True)
-    assert choose_compute_dtype("auto", CPU, 512) == torch.bfloat16
-    assert choose_compute_dtype("auto", CPU, 64) == torch.float32
+    def chosen(*sizes: int) -> list[torch.dtype]:
+        return [choose_compute_dtype("auto", CPU, size) for size in sizes]
+
+    def processor(*, avx512: bool, amx: bool) -> None:
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512, raising=False)
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+
+    processor(avx512=True, amx=False)
+    assert chosen(64, 96, 512) == [torch.float32, torch.bfloat16, torch.bfloat16]
     assert choose_compute_dtype("fp32", CPU, 512) == torch.float32
     assert choose_compute_dtype("bf16", CPU, 64) == torch.bfloat16
-    monkeypatch.setattr(products, "has_bf16_products", lambda device: False)
-    assert choose_compute_dtype("auto", CPU, 512) == torch.float32
+    processor(avx512=True, amx=True)
+    assert chosen(64, 96, 191, 192) == [torch.float32] * 3 + [torch.bfloat16]
+    processor(avx512=False, amx=False)
+    assert chosen(64, 96, 512) == [torch.float32] * 3
+    assert bf16_multiplier(torch.device("meta")) is None
+
+
+def test_what_auto_came_to_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, names in (
+        (True, {"fp32": "fp32", "fp32-packed, compiled": "fp32", "bf16-packed, eager": "bf16", "None": "auto"}),
+        (False, {"fp32, eager": "fp32", "bf16-packed, eager": "auto"}),
+    ):
+        monkeypatch.setattr(kernels, "bf16_multiplier", lambda device, there=there: "avx512" if there else None)
+        assert {name: kernels.precision_again(name, CPU) for name in names} == names

@@ -118,7 +118,7 @@ def bench(
     machine = prepare_machine(device.value, threads)
     from charlstm.bench.machine import describe_machine
     from charlstm.bench.training_speed import Shape
-    from charlstm.network.products import has_bf16_products
+    from charlstm.network.products import bf16_multiplier
     from charlstm.report.bench import machine_report
 
     about = describe_machine(machine)
@@ -126,7 +126,7 @@ def bench(
         print_json({"bench": "machine", **about})
     else:
         say(machine_report(about))
-    both = precision == "auto" and has_bf16_products(machine)
+    both = precision == "auto" and bf16_multiplier(machine) is not None
     one: Products = "bf16" if precision == "bf16" else "fp32"
     precisions: list[Products] = ["fp32", "bf16"] if both else [one]
     shapes = [Shape(H, num_layers, batch_size, seq_len, cell_type=cell_type) for H in hidden_size or (128, 256, 512)]

@@ -40,6 +40,8 @@ SUFFIX = ".so"
 PLACES = ("TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME")
 TORCH_PLACES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TORCH_COMPILE_DEBUG_DIR")
 SETTINGS = {"CCACHE_DISABLE": "1", "PYTHONWARNINGS": "ignore"}  # a cache of compiled code may be shared with others
+# PyTorch would compile six programs to see which of this processor's instructions the C++ compiler knows: ten seconds
+TRUSTING = {"cpp.vec_isa_ok": True}
 MAX_LANES = 1 << 20
 TYPICAL_LANES = 64
 
@@ -173,7 +175,16 @@ def build(part: Pointwise, name: str, hidden_size: int, dtype: torch.dtype, plac
     with torch.no_grad():
         exported = torch.export.export(module, tuple(arguments), dynamic_shapes=(tuple(dims),))
     package = place / f"{name}.pt2"
-    torch._inductor.aoti_compile_and_package(exported, package_path=str(package), inductor_configs=_compiler_settings())
+
+    def compile_package(**settings: bool) -> None:
+        torch._inductor.aoti_compile_and_package(
+            exported, package_path=str(package), inductor_configs=_compiler_settings() | settings
+        )
+
+    try:
+        compile_package(**TRUSTING)
+    except Exception:  # the C++ compiler does not know this processor yet: find out what it knows
+        compile_package()
     with zipfile.ZipFile(package) as packed:  # PyTorch would unpack it anew for each run, into a shared folder
         (library,) = (file for file in packed.namelist() if file.endswith((".so", ".dylib", ".pyd")))
         (place / (name + SUFFIX)).write_bytes(packed.read(library))

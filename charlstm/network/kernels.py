@@ -17,7 +17,7 @@ from charlstm.network.cells import CELLS
 from charlstm.network.cells.pointwise import GateFunctions
 from charlstm.network.compiling import CompileError, are_built, compiled_gates
 from charlstm.network.fusing import fused_gates
-from charlstm.network.products import choose_compute_dtype, product_name
+from charlstm.network.products import bf16_multiplier, choose_compute_dtype, product_name
 
 WORTH_COMPILING = 6e12  # floating-point operations: about a minute of two cores
 
@@ -62,6 +62,16 @@ def choose_kernels(
         return Kernels(dtype, compiled_gates(config.cell_type, config.hidden_size, dtype))
     except CompileError as e:
         return Kernels(dtype, problem=str(e))
+
+
+def precision_again(name: str, device: torch.device) -> Precision:
+    """What "auto" came to when kernels of this name (`Kernels.name`) were chosen on a device of this kind.
+
+    It is "auto" again where bfloat16 is not fast here.
+    """
+    if name.startswith("fp32"):
+        return "fp32"
+    return "bf16" if name.startswith("bf16") and bf16_multiplier(device) else "auto"
 
 
 def worth_compiling(config: ModelConfig, characters: float, passes: int = 1) -> bool:

@@ -16,27 +16,33 @@ from torch import Tensor
 Product = Callable[[Tensor], Tensor]  # (B, K) -> (B, N)
 
 
+# cells a layer from which bfloat16 pays, by what multiplies it; below, the calls cost more than the arithmetic
+BF16_FROM = {"avx512": 96, "amx": 192, "cuda": 192}
+
+
 def choose_compute_dtype(precision: str, device: torch.device, hidden_size: int) -> torch.dtype:
     """The type of the matrix products for `--precision auto|fp32|bf16`.
 
-    "auto" takes bfloat16 where the processor has instructions for it, from 192 cells a layer: below that
-    the calls cost more than the arithmetic, and narrowing only adds to them. Measured with AMX, one layer, 32
-    lanes of 64: 0.75, 0.96, 1.11 and 1.33 times the speed of float32 with 64, 128, 192 and 256 cells.
+    "auto" takes bfloat16 in layers that are wide enough for it to pay on this device. Measured, one layer, 32 lanes of
+    64, times as fast as float32: with AVX-512's own instructions 0.89, 1.26, 1.46 and 1.49 with 64, 96, 128 and 160
+    cells; with AMX 0.75, 0.96, 1.11 and 1.33 with 64, 128, 192 and 256.
     """
     if precision == "fp32":
         return torch.float32
     if precision == "bf16":
         return torch.bfloat16
-    return torch.bfloat16 if hidden_size >= 192 and has_bf16_products(device) else torch.float32
+    multiplier = bf16_multiplier(device)
+    return torch.bfloat16 if multiplier and hidden_size >= BF16_FROM[multiplier] else torch.float32
 
 
-def has_bf16_products(device: torch.device) -> bool:
-    """Whether this device multiplies bfloat16 matrices faster than float32 ones."""
+def bf16_multiplier(device: torch.device) -> str | None:
+    """What multiplies bfloat16 matrices on this device, faster than it does float32 ones: a key of `BF16_FROM`."""
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
+        return "cuda" if torch.cuda.get_device_capability(device) >= (8, 0) else None
     # PyTorch knows the processor's instructions, under names that are not public
-    known = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
-    return device.type == "cpu" and any(is_supported() for is_supported in known if is_supported is not None)
+    known = {"amx": "_is_amx_tile_supported", "avx512": "_is_avx512_bf16_supported"}
+    there = (name for name, function in known.items() if getattr(torch.cpu, function, lambda: False)())
+    return next(there, None) if device.type == "cpu" else None
 
 
 PACKED_FROM = 1 << 20  # multiplications: in a smaller float32 product the call costs more than it saves

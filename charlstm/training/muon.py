@@ -21,10 +21,11 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from charlstm.network.products import choose_compute_dtype
+from charlstm.network.products import bf16_multiplier
 from charlstm.network.threads import LaneRange, Share, in_parts
 
 NOTHING = 1e-7  # a matrix of a smaller norm is left as small as it is
+BF16_FROM = 192  # cells from which the last product is in bfloat16, where that is fast
 STRIP = 128  # rows of the Gram matrix that are computed at a time
 
 # x (CONSTANT + sum of WEIGHTS / (x^2 + POLES)) is within ERROR of 1 for all x from SMALLEST to 1, and no other function
@@ -67,7 +68,8 @@ def by_inverses(u: Tensor) -> Tensor:
     for pole, weight in zip(POLES, WEIGHTS, strict=True):
         root.add_(inverses[pole], alpha=weight)
     root /= square.sqrt()
-    dtype = choose_compute_dtype("auto", u.device, H) if u.dtype == torch.float32 else u.dtype
+    narrow = u.dtype == torch.float32 and H >= BF16_FROM and bf16_multiplier(u.device)
+    dtype = torch.bfloat16 if narrow else u.dtype
     return u.to(dtype) @ root.to(dtype)
 
 

@@ -18,7 +18,7 @@ from charlstm.corpus.sources import STDIN
 from charlstm.distributed.group import ALONE, Group
 from charlstm.errors import ChangedTextError, ModelFileError, NoRunError, TextError, UsageError
 from charlstm.grammar import is_built_in, located
-from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
+from charlstm.network.kernels import Kernels, choose_kernels, precision_again, worth_compiling
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress
 from charlstm.training.kept import as_json, request_of
@@ -251,8 +251,11 @@ def resumed_session(
         torch.set_num_threads(then["threads"])
     same_budget = all(about["train"].get(name) == getattr(config, name) for name in BUDGETS)
     compiled = "compiled" in str(then.get("kernel")) if same_budget else is_long(corpus, model_config, config)
+    precision = config.precision
+    if precision == "auto" and then.get("device") == device.type:
+        precision = precision_again(str(then.get("kernel")), device)
     kernels = group.one_by_one(
-        lambda: choose_kernels(model_config, device, config.precision, compiled=compiled, on_compile=on_compile)
+        lambda: choose_kernels(model_config, device, precision, compiled=compiled, on_compile=on_compile)
     )
     notes += _notes(kernels)
     session = Session(
