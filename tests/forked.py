@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
-# torch._dynamo is loaded by the first step of an optimiser, which takes longer than all else
-CONTEXT.set_forkserver_preload(["charlstm.cli.train", "charlstm.cli.train_run", "charlstm.api", "torch._dynamo"])
+CONTEXT.set_forkserver_preload(["charlstm.cli.train", "charlstm.cli.train_run", "charlstm.api"])
 SAVE_S = 0.006  # about what a save of the tests' networks takes
 
 

@@ -1,12 +1,17 @@
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
+from conftest import small_text
 from hypothesis import given
 from hypothesis import strategies as st
 
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.network.model import CharLM
+from charlstm.training.adamw import AdamW
 from charlstm.training.optim import guarded_step, learning_rate, make_optimizers, optimizer_tensors, restore_optimizers
 
 
@@ -111,3 +116,29 @@ def test_an_optimiser_restored_goes_on_the_same(name: str) -> None:
             p.grad = torch.full_like(p, 0.5)
         guarded_step(m, o, torch.tensor(1.0), 0.01, 1.0)
     assert all(map(torch.equal, model.parameters(), twin.parameters()))
+
+
+def test_it_is_the_adamw_of_pytorch_to_the_bit() -> None:
+    ours, theirs = model_with_gradients(), model_with_gradients()
+    optimizers: tuple[AdamW | torch.optim.AdamW, ...] = (
+        AdamW([{"params": ours.parameters(), "weight_decay": 0.3}], 0.02, (0.9, 0.95)),
+        torch.optim.AdamW(theirs.parameters(), lr=0.02, betas=(0.9, 0.95), weight_decay=0.3, fused=True),
+    )
+    for step in range(3):
+        for model, optimizer in zip((ours, theirs), optimizers, strict=True):
+            draw = torch.Generator().manual_seed(step)
+            for p in model.parameters():
+                p.grad = torch.randn(p.shape, generator=draw)
+            optimizer.step()
+    for p, expected in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(p, expected)
+
+
+def test_nobody_waits_for_a_compiler_that_is_not_asked(tmp_path: Path) -> None:
+    (tmp_path / "small.txt").write_text(small_text(3000), encoding="utf-8")
+    train = (
+        "import sys; from charlstm.cli.main import run; sys.argv = sys.argv[1:]; code = run()\n"
+        "sys.exit(code or 'torch._dynamo' in sys.modules)"
+    )
+    arguments = ["charlstm", "train", "small.txt", "--hidden-size", "8", "--steps", "3", "-q"]
+    assert subprocess.run([sys.executable, "-c", train, *arguments], cwd=tmp_path).returncode == 0

@@ -63,16 +63,18 @@ def float32_products(tf32: bool) -> Iterator[None]:
             setting.fp32_precision = precision
 
 
+# rows, inner size, columns of matrix products that a training has, and those of windows of many lanes
+LARGE = [(8192, 512, 2048), (4096, 1024, 4096), (2048, 8192, 512)]
+LARGER = [(32768, 1024, 4096), (32768, 2048, 8192)]
+
+
 def large_product(dtype: torch.dtype, device: torch.device) -> tuple[Callable[[], Tensor], float]:
     """A matrix product that keeps this device as busy as can be, and its floating-point operations.
 
-    Of a few shapes that a training has, the one that was fastest just now.
+    Of a few shapes, the one that was fastest just now.
     """
     best_rate, best = 0.0, None
-    shapes = [(8192, 512, 2048), (4096, 1024, 4096), (2048, 8192, 512)]
-    if device.type != "cpu":
-        shapes += [(32768, 1024, 4096), (32768, 2048, 8192)]  # of windows of many lanes
-    for rows, inner, columns in shapes:
+    for rows, inner, columns in LARGE if device.type == "cpu" else LARGE + LARGER:
         a, b = (torch.randn(*shape, device=device).to(dtype) for shape in ((rows, inner), (inner, columns)))
 
         def product(a: Tensor = a, b: Tensor = b) -> Tensor:

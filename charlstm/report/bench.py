@@ -76,18 +76,16 @@ def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, co
 
 def draw_sampling_speed(rows: Sequence[SamplingRow], rounds: int, width: int, colour: bool) -> list[RenderableType]:
     """Characters a second of every contender, and how many times PyTorch's that is."""
-    names, theirs = list(dict.fromkeys(name for row in rows for name in row.chars_per_s)), rows[0].shape.torch_name
+    theirs = rows[0].shape.torch_name
+    against = (theirs, f"{theirs}Cell")
+    header = ("layers", "streams", "", "chars/s", *(f"x {name}" for name in against))
     lines = []
     for row in rows:
-        rates = row.chars_per_s
-        cells = [
-            f"{rates[n]:,.0f}"
-            + (f" ({rates[n] / rates[theirs]:.1f}, {rates[n] / rates[f'{theirs}Cell']:.1f})" if n[0] == "c" else "")
-            if n in rates
-            else "-"
-            for n in names
-        ]
-        lines.append((f"{row.shape.num_layers} x {row.shape.hidden_size}", f"{row.shape.batch_size}", *cells))
+        place = (f"{row.shape.num_layers} x {row.shape.hidden_size}", f"{row.shape.batch_size}")
+        for name, rate in row.chars_per_s.items():
+            ratios = [times(None if name in against else rate / row.chars_per_s[other]) for other in against]
+            lines.append((*place, name, f"{rate:,.0f}", *ratios))
+            place = ("", "")
     shares = ", ".join(
         f"{row.shape.num_layers} x {row.shape.hidden_size} {row.share_of_limit:.0%}"
         for row in rows
@@ -95,8 +93,8 @@ def draw_sampling_speed(rows: Sequence[SamplingRow], rounds: int, width: int, co
     )
     limit = [Text(f"  one stream, of the rate at which a core can read the weights: {shares}")] if shares else []
     return [
-        table(lines, ("layers", "streams", *names), title="Sampling, characters/s"),
-        Text(f"  medians of {rounds} rounds, all streams together; in brackets: times {theirs}, times {theirs}Cell"),
+        table(lines, header, left=(0, 2), title="Sampling"),
+        Text(f"  medians of {rounds} rounds, all streams together; x: times as fast as"),
         *limit,
     ]
 

@@ -19,10 +19,11 @@ import math
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from charlstm.network.products import bf16_multiplier
 from charlstm.network.threads import LaneRange, Share, in_parts
+from charlstm.training.adamw import Optimizer
 
 NOTHING = 1e-7  # a matrix of a smaller norm is left as small as it is
 BF16_FROM = 192  # cells from which the last product is in bfloat16, where that is fast
@@ -87,7 +88,7 @@ def by_iteration(u: Tensor) -> Tensor:
     return x if u.shape[0] <= u.shape[1] else x.T
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(Optimizer):
     """Moves matrices as the equations above say; remembers `momentum_buffer` of each, of its shape.
 
     Args:
@@ -99,26 +100,20 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[nn.Parameter], lr: float, weight_decay: float, polar: Polar, momentum: float = 0.95
+        self, params: Iterable[Tensor], lr: float, weight_decay: float, polar: Polar, momentum: float = 0.95
     ) -> None:
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        super().__init__([{"params": params}], lr=lr, weight_decay=weight_decay, momentum=momentum)
         self.polar = polar
 
-    @property
-    def matrices(self) -> list[Tensor]:
-        """All that it moves, in order."""
-        return [matrix for group in self.param_groups for matrix in group["params"]]
-
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move every matrix that has a gradient."""
+    def step(self) -> None:
         for group in self.param_groups:
             lr, mu = group["lr"], group["momentum"]
             for matrix in group["params"]:
                 if matrix.grad is None:
                     continue
                 if matrix not in self.state:
-                    self.state[matrix]["momentum_buffer"] = torch.zeros_like(matrix)
+                    self.state[matrix] = {"momentum_buffer": torch.zeros_like(matrix)}
                 momentum = self.state[matrix]["momentum_buffer"]
                 momentum.lerp_(matrix.grad, 1 - mu)
                 direction = self.polar(matrix.grad.lerp(momentum, mu))

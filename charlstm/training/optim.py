@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from charlstm.checkpoint.moments import is_hidden_matrix, moments_of
 from charlstm.config import TrainConfig
 from charlstm.distributed.group import ALONE, Group
+from charlstm.training.adamw import AdamW, Optimizer
 from charlstm.training.muon import Muon, by_inverses, by_iteration
 
 
-def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """AdamW (Loshchilov & Hutter 2019), all tensors in one fused kernel; biases do not decay.
+def make_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
+    """AdamW; biases do not decay.
 
     With "muon", the hidden matrices are left to Muon (`training.muon`), which takes the gates of a layer as one matrix,
     (4H, H). Its steps are of AdamW's size, so that one learning rate serves both.
@@ -26,7 +27,7 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.O
         {"params": [p for p in rest if p.dim() > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in rest if p.dim() <= 1], "weight_decay": 0.0},
     ]
-    adamw = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, config.beta2), fused=True)
+    adamw = AdamW(groups, config.lr, (0.9, config.beta2))
     if not of_muon:
         return [adamw]
     matrices = [p for name, p in model.named_parameters() if name in of_muon]
@@ -47,7 +48,7 @@ def learning_rate(progress: float, config: TrainConfig) -> float:
 
 def guarded_step(
     model: nn.Module,
-    optimizers: Sequence[torch.optim.Optimizer],
+    optimizers: Sequence[Optimizer],
     loss: Tensor,
     lr: float,
     clip_norm: float,
@@ -76,24 +77,25 @@ def guarded_step(
 
 
 def _shared_step(muon: Muon, group: Group) -> None:
-    for k, matrix in enumerate(muon.matrices):
+    for k, matrix in enumerate(muon.params):
         if k % group.size != group.rank:
             matrix.grad = None  # it stays as it is
     muon.step()
-    for k, matrix in enumerate(muon.matrices):
+    for k, matrix in enumerate(muon.params):
         group.broadcast_(matrix.data, k % group.size)
 
 
-def share_moments(optimizers: Sequence[torch.optim.Optimizer], group: Group) -> None:
+def share_moments(optimizers: Sequence[Optimizer], group: Group) -> None:
     """Give every process what the optimisers remember, after steps that were shared out."""
     for optimizer in optimizers:
         if isinstance(optimizer, Muon) and group.size > 1:
-            for k, matrix in enumerate(optimizer.matrices):
-                momentum = optimizer.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix))
+            for k, matrix in enumerate(optimizer.params):
+                state = optimizer.state.setdefault(matrix, {})
+                momentum = state.setdefault("momentum_buffer", torch.zeros_like(matrix))
                 group.broadcast_(momentum, k % group.size)
 
 
-def optimizer_tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+def optimizer_tensors(model: nn.Module, optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
     """What the optimisers remember, by name; zero where no step was taken yet."""
     return {
         f"optimizer.{moment}.{name}": optimizer.state[p][moment] if p in optimizer.state else torch.zeros_like(p)
@@ -103,19 +105,19 @@ def optimizer_tensors(model: nn.Module, optimizers: Sequence[torch.optim.Optimiz
 
 
 def restore_optimizers(
-    model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], tensors: dict[str, Tensor], steps: int
+    model: nn.Module, optimizers: Sequence[Optimizer], tensors: dict[str, Tensor], steps: int
 ) -> None:
     """Put back what `optimizer_tensors` gave after `steps` steps."""
     for name, p, optimizer, moments in _with_optimizers(model, optimizers):
         state = {moment: tensors[f"optimizer.{moment}.{name}"].to(p, copy=True) for moment in moments}
-        if isinstance(optimizer, torch.optim.AdamW):
+        if isinstance(optimizer, AdamW):
             state["step"] = torch.tensor(float(steps), device=p.device)
         optimizer.state[p] = state
 
 
 def _with_optimizers(
-    model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
-) -> Iterator[tuple[str, nn.Parameter, torch.optim.Optimizer, tuple[str, ...]]]:
+    model: nn.Module, optimizers: Sequence[Optimizer]
+) -> Iterator[tuple[str, nn.Parameter, Optimizer, tuple[str, ...]]]:
     """Each parameter with its name, the optimiser that moves it, and what that remembers of it."""
     owners = {p: optimizer for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
     kind = "muon" if len(optimizers) > 1 else "adamw"
