@@ -178,9 +178,8 @@ def test_on_the_command_line(invoke, tmp_path: Path) -> None:
     assert said["fitted"][2]["selectivity"] == pytest.approx(
         said["fitted"][2]["recovery"]["value"] - said["fitted"][2]["control"]
     )
-    done = invoke(*given, "--directions")
-    assert "Cell 0 of layer 1 does 100 % of what the best direction of its layer does" in " ".join(done.out.split())
     cards = invoke(*given, "--directions", "--details").out
+    assert "Cell 0 of layer 1 does 100 % of what the best direction of its layer does" in " ".join(cards.split())
     assert all(f"{name} of layer 1\n" in cards for name in FITS)
     assert "selectivity" in cards
 
