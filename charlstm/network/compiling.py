@@ -183,7 +183,7 @@ def build(part: Pointwise, name: str, hidden_size: int, dtype: torch.dtype, plac
 
     try:
         compile_package(**TRUSTING)
-    except Exception:  # the C++ compiler does not know this processor yet: find out what it knows
+    except Exception:  # perhaps the C++ compiler does not know this processor yet: find out what it knows
         compile_package()
     with zipfile.ZipFile(package) as packed:  # PyTorch would unpack it anew for each run, into a shared folder
         (library,) = (file for file in packed.namelist() if file.endswith((".so", ".dylib", ".pyd")))

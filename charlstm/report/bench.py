@@ -93,7 +93,7 @@ def draw_sampling_speed(rows: Sequence[SamplingRow], rounds: int, width: int, co
     )
     limit = [Text(f"  one stream, of the rate at which a core can read the weights: {shares}")] if shares else []
     return [
-        table(lines, header, left=(0, 2), title="Sampling"),
+        table(lines, header, left=(0, 2), title="Sampling, characters/s"),
         Text(f"  medians of {rounds} rounds, all streams together; x: times as fast as"),
         *limit,
     ]
