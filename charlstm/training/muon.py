@@ -23,10 +23,12 @@ from torch import Tensor
 
 from charlstm.network.products import bf16_multiplier
 from charlstm.network.threads import LaneRange, Share, in_parts
-from charlstm.training.adamw import Optimizer
+from charlstm.training.optimizer import Optimizer
 
 NOTHING = 1e-7  # a matrix of a smaller norm is left as small as it is
-BF16_FROM = 192  # cells from which the last product is in bfloat16, where that is fast
+# cells from which the last product is in bfloat16, where that is fast; other than that of the network's products, this
+# width must stay, so that a run goes on to the bit
+BF16_FROM = 192
 STRIP = 128  # rows of the Gram matrix that are computed at a time
 
 # x (CONSTANT + sum of WEIGHTS / (x^2 + POLES)) is within ERROR of 1 for all x from SMALLEST to 1, and no other function

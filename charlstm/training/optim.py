@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from charlstm.checkpoint.moments import is_hidden_matrix, moments_of
 from charlstm.config import TrainConfig
 from charlstm.distributed.group import ALONE, Group
-from charlstm.training.adamw import AdamW, Optimizer
+from charlstm.training.adamw import AdamW
 from charlstm.training.muon import Muon, by_inverses, by_iteration
+from charlstm.training.optimizer import Optimizer
 
 
 def make_optimizers(model: nn.Module, config: TrainConfig) -> list[Optimizer]:
@@ -119,7 +120,7 @@ def _with_optimizers(
     model: nn.Module, optimizers: Sequence[Optimizer]
 ) -> Iterator[tuple[str, nn.Parameter, Optimizer, tuple[str, ...]]]:
     """Each parameter with its name, the optimiser that moves it, and what that remembers of it."""
-    owners = {p: optimizer for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
+    owners = {p: optimizer for optimizer in optimizers for p in optimizer.params}
     kind = "muon" if len(optimizers) > 1 else "adamw"
     for name, p in model.named_parameters():
         yield name, p, owners[p], moments_of(name, kind)
