@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from charlstm.checkpoint import find
 from charlstm.interrupts import INTERRUPTS
-from charlstm.network.compiling import compiled_gates
+from charlstm.network.compiling import compiled_steps, tried
 
 # Tests run side by side, and so do the processes that they start: threads that wait for each other would only spin.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -76,9 +76,6 @@ def nothing_ships(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(find, "SHIPPED", Path(os.devnull))
 
 
-COMPILED_WIDTH = 12  # the only width, and float32 the only type, that the tests compile: it takes a while
-
-
 @pytest.fixture(scope="session")
 def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not any(map(shutil.which, ("g++", "clang++"))):
@@ -87,17 +84,19 @@ def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # the workers share what one of them compiles
     with pytest.MonkeyPatch.context() as patch, FileLock(base / "compiled.lock"):
         patch.setenv("CHARLSTM_CACHE_DIR", str(base / "compiled"))
-        compiled_gates("lstm", COMPILED_WIDTH, torch.float32)
+        for cell_type in ("lstm", "gru"):
+            for dtype in (torch.float32, torch.bfloat16):
+                compiled_steps(cell_type, dtype)
     return base / "compiled"
 
 
 @pytest.fixture
 def compiled_cache(_compiled_once: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A cache with compiled gates for `COMPILED_WIDTH` and float32."""
+    """A cache with all that can be compiled."""
     monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(_compiled_once))
-    compiled_gates.cache_clear()
+    tried.cache_clear()
     yield _compiled_once
-    compiled_gates.cache_clear()
+    tried.cache_clear()
 
 
 @pytest.fixture

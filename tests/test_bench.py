@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import COMPILED_WIDTH, Invoke
+from conftest import Invoke
 from torch.utils.flop_counter import FlopCounterMode
 
 from charlstm.bench import peak_memory, sampling_speed, timing, training_speed
@@ -28,7 +28,7 @@ from charlstm.network.stepper import Stepper
 
 CPU = torch.device("cpu")
 FP32 = Kernels(torch.float32)
-SMALL = ["--hidden-size", COMPILED_WIDTH, "--batch-size", 2, "--seq-len", 4, "--rounds", 1, "--precision", "fp32"]
+SMALL = ["--hidden-size", 12, "--batch-size", 2, "--seq-len", 4, "--rounds", 1, "--precision", "fp32"]
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +115,7 @@ def test_the_command_measures_training(invoke: Invoke, compiled_cache: Path) -> 
     assert row["chars_per_s"].keys() == {"charlstm fp32", "charlstm fp32 eager", "nn.LSTM fp32"}
     assert all(rate > 0 for rate in row["chars_per_s"].values())
     shown = invoke("bench", "train", *SMALL)
-    assert f"2 x {COMPILED_WIDTH}" in shown.out
+    assert "2 x 12" in shown.out
     assert "PyTorch" in shown.err
 
 
@@ -123,7 +123,7 @@ def test_the_command_measures_training(invoke: Invoke, compiled_cache: Path) -> 
 def test_every_cell_type_is_measured_against_its_own(
     invoke: Invoke, cell_type: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernels, "compiled_gates", no_compiler)
+    monkeypatch.setattr(kernels, "compiled_steps", no_compiler)
     monkeypatch.setattr("charlstm.cli.bench.DRAWN", 5)
     theirs = f"nn.{cell_type.upper()}"
     parts = ["train", "sample", *(() if CELLS[cell_type].pointwise else ("memory",))]  # which compiles in a child
@@ -167,7 +167,7 @@ def test_the_command_measures_memory(invoke: Invoke, compiled_cache: Path) -> No
     done = invoke("bench", "memory", *big)
     assert done.code == 0, done.err
     peaks = json.loads(done.out.splitlines()[1])["peak_bytes"]
-    held = 2 * 256 * 128 * 5 * COMPILED_WIDTH * 4  # gates and cell state of two layers
+    held = 2 * 256 * 128 * 5 * 12 * 4  # gates and cell state of two layers
     assert all(held < peak < 40 * held for peak in peaks.values())
 
 

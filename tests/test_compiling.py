@@ -1,72 +1,41 @@
-"""The compiled gates against the gates as they stand."""
+"""The compiled library: built once, loaded only when it is sound, and not needed. What it computes: `test_native`."""
 
 import os
 import shutil
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
-from conftest import COMPILED_WIDTH, Invoke
+from conftest import Invoke
 
 from charlstm.config import ModelConfig
 from charlstm.network import compiling, kernels, products
-from charlstm.network.cells import CELLS
-from charlstm.network.compiling import CompileError, are_built, compiled_gates
-from charlstm.network.kernels import Kernels, choose_kernels, worth_compiling
-from charlstm.network.model import CharLM
+from charlstm.network.cells import CELLS, Cell
+from charlstm.network.compiling import CompileError, are_built, compiled_steps, tried
+from charlstm.network.kernels import choose_kernels, worth_compiling
+from charlstm.network.native.functions import Library
+from charlstm.network.threads import torch_threads
 from charlstm.training import session
 
 CPU = torch.device("cpu")
-CONFIG = ModelConfig(vocab_size=7, hidden_size=COMPILED_WIDTH, num_layers=2, embedding_size=5)
+CONFIG = ModelConfig(vocab_size=7, hidden_size=12, num_layers=2, embedding_size=5)
+LSTM = ("lstm", torch.float32)
 
 
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
     """What was loaded for one test must not serve another."""
-    compiled_gates.cache_clear()
+    tried.cache_clear()
     yield
-    compiled_gates.cache_clear()
+    tried.cache_clear()
 
 
 def folder_of(cache: Path) -> Path:
-    (folder,) = (cache / "gates").iterdir()
-    return folder
-
-
-def test_compiled_gates_compute_the_same(compiled_cache: Path) -> None:
-    model = CharLM(CONFIG)
-    model.reset_parameters(30, 0)
-    torch.manual_seed(0)
-    for T, B in [(9, 1), (9, 4)]:
-        ids = torch.randint(7, (T + 1, B))
-        state = model.zero_state(B)
-        state.c.normal_()
-        losses, gradients = [], []
-        for gates in (None, compiled_gates("lstm", CONFIG.hidden_size, torch.float32)):
-            loss, _ = model.window_loss(ids[:-1], ids[1:], state, kernels=Kernels(torch.float32, gates))
-            losses.append(loss)
-            gradients.append(torch.autograd.grad(loss, list(model.parameters())))
-        torch.testing.assert_close(losses[1], losses[0], rtol=1e-6, atol=0)
-        for gradient, right in zip(*reversed(gradients), strict=True):
-            torch.testing.assert_close(gradient, right, rtol=1e-4, atol=1e-7)
-
-
-@pytest.mark.skipif(not os.environ.get("SOAK"), reason="compiles anew; make soak")
-@pytest.mark.usefixtures("compiled_cache")  # there is a compiler
-def test_the_gates_of_a_gru_can_be_compiled(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path_factory.mktemp("gru")))
-    gates = compiled_gates("gru", 20, torch.float32)  # once loaded, they have computed what the gates as they stand do
-    expected, found = (CELLS["gru"].pointwise["forward"].example(7, 20, torch.float32) for _ in range(2))
-    CELLS["gru"].pointwise["forward"].function(*expected)
-    gates.forward(*found)
-    for part, right in zip(found, expected, strict=True):
-        torch.testing.assert_close(part, right, rtol=1e-5, atol=1e-5)
+    return cache / "gates" / compiling._folder(CELLS["lstm"], torch.float32).name
 
 
 def put(path: Path, data: bytes) -> None:
@@ -79,27 +48,42 @@ def test_they_are_built_once_and_a_spoilt_library_is_built_again(
     compiled_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = folder_of(compiled_cache)
-    libraries = sorted(folder.iterdir())
-    assert [p.name.partition("-")[0] for p in libraries] == ["backward", "forward"]  # nothing is left behind
+    (library,) = folder.iterdir()  # nothing is left behind
     for place in (compiled_cache, folder.parent, folder):
         assert place.stat().st_mode & 0o777 == 0o700
-    sound = {p: p.read_bytes() for p in libraries}
-    built = []
-    monkeypatch.setattr(compiling, "_build", lambda *a: built.append([put(p, b) for p, b in sound.items()]))
-    assert compiled_gates("lstm", CONFIG.hidden_size, torch.float32)
+    whole = library.read_bytes()
+    built: list[None] = []
+    monkeypatch.setattr(compiling, "_build", lambda *a: built.append(put(library, whole)))
+    assert compiled_steps(*LSTM)
     assert not built
-    whole = sound[libraries[1]]
     # cut short or changed inside, it would end the process where it is loaded, or later
     for k, spoilt in enumerate((whole[:1000], whole[: len(whole) // 2], whole[:-1], b"", whole[:5000] + whole[5001:])):
-        compiled_gates.cache_clear()
-        put(libraries[1], spoilt)
-        assert compiled_gates("lstm", CONFIG.hidden_size, torch.float32)
+        tried.cache_clear()
+        put(library, spoilt)
+        assert compiled_steps(*LSTM)
         assert len(built) == k + 1
-        assert sorted(folder.iterdir()) == libraries
-    compiled_gates.cache_clear()
-    monkeypatch.setattr(compiling.Function, "forward", lambda self, *a: a[4].fill_(2.0))
+        assert list(folder.iterdir()) == [library]
+
+
+@pytest.mark.parametrize("which", ["gates_forward", "gates_backward", "window_forward", "window_backward"])
+def test_one_that_computes_something_else_is_not_used(
+    which: str, compiled_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = getattr(Library, which)
+
+    def slightly_wrong(self: Library, *arguments: Any) -> None:
+        right(self, *arguments)
+        written = arguments[-2] if which == "window_forward" else arguments[-1]
+        written.mul_(1.01)
+
+    def build(cell: Cell, dtype: torch.dtype, folder: Path) -> None:
+        shutil.copytree(folder_of(compiled_cache), folder, dirs_exist_ok=True)
+
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(Library, which, slightly_wrong)
+    monkeypatch.setattr(compiling, "_build", build)
     with pytest.raises(CompileError, match="wrong results"):
-        compiled_gates("lstm", CONFIG.hidden_size, torch.float32)
+        compiled_steps(*LSTM)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes")
@@ -113,15 +97,15 @@ def test_what_others_can_change_is_neither_loaded_nor_compiled(
     before = sorted(folder.iterdir())
     for place in (folder, folder.parent, tmp_path / "cache", tmp_path):
         place.chmod(0o777)
-        compiled_gates.cache_clear()
+        tried.cache_clear()
         chosen = choose_kernels(CONFIG, CPU, "fp32", compiled=True)
         assert chosen.compiled is None
         assert f"other users can write to the folder {place}; run chmod go-w on it" in chosen.problem
         assert sorted(folder.iterdir()) == before
         place.chmod(0o700)
-    compiled_gates.cache_clear()
+    tried.cache_clear()
     assert choose_kernels(CONFIG, CPU, "fp32", compiled=True).compiled is not None
-    compiled_gates.cache_clear()
+    tried.cache_clear()
     before[0].chmod(0o666)  # a library alone: it is made again
     monkeypatch.setattr(compiling, "child", no_child)
     assert "no more processes" in choose_kernels(CONFIG, CPU, "fp32", compiled=True).problem
@@ -151,33 +135,31 @@ def test_where_no_code_may_run_nothing_is_compiled(tmp_path: Path, monkeypatch: 
     assert "noexec" in choose_kernels(CONFIG, CPU, "fp32", compiled=True).problem
 
 
-def test_an_old_compiler_is_asked_what_it_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def compile_package(exported: object, package_path: str, inductor_configs: dict[str, object]) -> None:
-        asked.append(inductor_configs.get("cpp.vec_isa_ok"))
-        if asked[-1]:
-            raise RuntimeError("g++: error: unrecognized command-line option '-mavx512bf16'")
-        with zipfile.ZipFile(package_path, "w") as package:
-            package.writestr("data/a.wrapper.so", b"compiled")
-
-    monkeypatch.setattr(torch._inductor, "aoti_compile_and_package", compile_package)
-    compiling.build(CELLS["lstm"].pointwise["backward"], "backward", COMPILED_WIDTH, torch.float32, tmp_path)
-    assert asked == [True, None]
-    assert (tmp_path / "backward.so").read_bytes() == b"compiled"
+def compiler(place: Path, body: str) -> str:
+    """A C++ compiler with whims of its own."""
+    path = place / "compiler"
+    path.write_text(f'#!/bin/sh\n{body}\nexec {shutil.which("g++") or "clang++"} "$@"\n')
+    path.chmod(0o700)
+    return str(path)
 
 
-def test_a_compiler_without_the_setting_is_not_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch._inductor.config as known  # imported here: it takes a while
+@pytest.mark.usefixtures("compiled_cache")  # there is a compiler
+def test_a_compiler_is_not_asked_for_what_it_does_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path))
+    refuse = 'case "$*" in *-mcpu=*|*-fopenmp*) echo "error: no such option" >&2; exit 1;; esac'
+    monkeypatch.setenv("CXX", compiler(tmp_path, refuse))
+    with torch_threads(3):  # not OpenMP's
+        assert compiled_steps(*LSTM)  # loaded, and so compared with the steps as they stand
 
-    assert compiling._compiler_settings() == {"cpp.threads": 1, "aot_inductor.precompile_headers": False}
-    with known.patch(compiling._compiler_settings()):
-        assert known.aot_inductor.precompile_headers is False
-    monkeypatch.setattr(torch._inductor, "config", SimpleNamespace(aot_inductor=SimpleNamespace()))
-    assert compiling._compiler_settings() == {"cpp.threads": 1}
+
+def test_what_the_compiler_says_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path))
+    say = "printf 'In file a.h:\\na.h:3: error: out of paper\\n1 error generated\\n' >&2; exit 1"
+    monkeypatch.setenv("CXX", compiler(tmp_path, say))
+    assert choose_kernels(CONFIG, CPU, "fp32", compiled=True).problem == "the C++ compiler: a.h:3: error: out of paper"
 
 
-def test_without_a_compiler_the_gates_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_the_steps_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
@@ -188,7 +170,7 @@ def test_without_a_compiler_the_gates_run_as_they_stand(tmp_path: Path, monkeypa
     assert "compiler" in chosen.problem
     assert "\n" not in chosen.problem
     assert not list((tmp_path / "gates").glob("*/*"))
-    assert not are_built("lstm", CONFIG.hidden_size, torch.float32)
+    assert not are_built(*LSTM)
 
 
 def test_a_cache_that_cannot_be_written_is_no_calamity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +180,7 @@ def test_a_cache_that_cannot_be_written_is_no_calamity(tmp_path: Path, monkeypat
 
 
 def test_what_is_compiled_follows_from_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "compiled_gates", lambda *a: pytest.fail("must not be asked for"))
+    monkeypatch.setattr(kernels, "compiled_steps", lambda *a: pytest.fail("must not be asked for"))
     assert choose_kernels(CONFIG, CPU, "fp32").compiled is None
     assert choose_kernels(CONFIG.replace(cell_type="rnn"), CPU, "fp32", compiled=True).compiled is None
     assert choose_kernels(CONFIG, torch.device("cuda"), "fp32", compiled=True).compiled is None
@@ -206,21 +188,23 @@ def test_what_is_compiled_follows_from_the_work(monkeypatch: pytest.MonkeyPatch)
     assert worth_compiling(CONFIG, 1e9, passes=3)
 
 
-def test_a_run_goes_on_with_the_gates_that_it_had(
+def test_a_run_goes_on_with_the_steps_that_it_had(
     invoke: Invoke, corpus_file: Path, compiled_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = ["--hidden-size", COMPILED_WIDTH, "--precision", "fp32", "--steps", 3, "--seq-len", 8]
+    size = ["--hidden-size", 12, "--precision", "fp32", "--steps", 3, "--seq-len", 8]
     for name, is_long in (("long", True), ("short", False)):
         monkeypatch.setattr(session, "is_long", lambda *a, answer=is_long: answer)
         assert invoke("train", corpus_file, "--out", name, *size).code == 0
         monkeypatch.setattr(session, "is_long", lambda *a: pytest.fail("the run has decided that"))
         again = session.resumed_session(Path(name), (), {}, CPU, None, None, lambda *a: None)
         assert (again.kernels.compiled is not None) == is_long
+        # not "compiled" alone, as of versions that computed other bits
+        assert again.kernels.name(CONFIG, 32, CPU) == ("fp32, compiled C++" if is_long else "fp32, eager")
         assert again.notes == []
     monkeypatch.setattr(session, "is_long", lambda *a: False)
     longer = session.resumed_session(Path("long"), (), {"steps": 6}, CPU, None, None, lambda *a: None)
     assert longer.kernels.compiled is None
-    assert "compiled -> " in longer.notes[0]
+    assert "compiled C++ -> " in longer.notes[0]
 
 
 def test_a_run_goes_on_in_the_numbers_that_it_began_with(

@@ -117,7 +117,7 @@ def test_ctrl_c_before_the_first_step(invoke: Invoke, corpus_file: Path, monkeyp
         result = invoke("train", corpus_file, "--steps", 5, *SMALL)
     assert result.code == 130
     before = "before the first step: nothing was saved. The same command begins again\n"
-    assert result.err.endswith(f"stopped while compiling the gates, {before}")
+    assert result.err.endswith(f"stopped while compiling, {before}")
     with monkeypatch.context() as patch:
         patch.setattr(train_run, "open_corpus", stop)
         assert f"stopped while reading the text, {before}" in invoke("train", corpus_file).err

@@ -1,8 +1,7 @@
-"""Compiling the gates among strangers: every file that is opened, watched; and an attack that works on PyTorch."""
+"""Compiling among strangers: every file that is opened, watched."""
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import shutil
@@ -21,8 +20,8 @@ STRACE = shutil.which("strace")
 COMPILE = (
     "from charlstm.network import compiling\n"
     "compiling.TIMEOUT_S = 3600\n"  # under strace, on a busy machine
-    "from charlstm.network.compiling import compiled_gates, torch\n"
-    "if compiled_gates('lstm', 14, torch.float32): print('compiled')"
+    "from charlstm.network.compiling import compiled_steps, torch\n"
+    "if compiled_steps('lstm', torch.float32): print('compiled')"
 )
 OPENED = re.compile(r"^(?:\d+ +)?(?:<\.\.\. )?open(?:at2?)?\b(.*)= \d+<(/.*)>$")  # with -y, the real path is at the end
 RUN = re.compile(r'^(?:\d+ +)?execve\("(/.*?)"')
@@ -33,7 +32,7 @@ def compile_in(folder: Path, *tool: str, code: str = COMPILE) -> str:
     """What Python says that compiles where TMPDIR is everybody's and the current folder holds another user's code."""
     environment = {**os.environ, "CHARLSTM_CACHE_DIR": str(folder / "cache")}
     environment |= dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(folder / "tmp"))
-    for name in ("TORCHINDUCTOR_CACHE_DIR", "PYTHONPATH", "HOME"):
+    for name in ("PYTHONPATH", "HOME"):
         environment.pop(name, None)
     done = subprocess.run(
         [*tool, sys.executable, "-P", "-c", code, str(folder)],
@@ -57,17 +56,12 @@ def place(tmp_path: Path) -> Path:
     if not any(map(shutil.which, ("g++", "clang++"))):
         pytest.skip("no C++ compiler")
     hostile(tmp_path / "hostile")
-    headers(tmp_path).mkdir(parents=True)
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp" / "another-users.h").touch()
     return tmp_path
 
 
-def headers(place: Path) -> Path:
-    """Where PyTorch keeps precompiled headers."""
-    return place / "tmp" / f"torchinductor_{getpass.getuser()}" / "precompiled_headers"
-
-
 def test_nothing_is_read_or_written_outside(place: Path) -> None:
-    (headers(place) / "another-users.h").touch()
     before = {name: contents(place / name) for name in ("tmp", "hostile")}
     watch = (
         [STRACE, "-f", "-y", "-qq", "--seccomp-bpf", "-e", "trace=open,openat,openat2,creat,execve"] if STRACE else []
@@ -77,7 +71,7 @@ def test_nothing_is_read_or_written_outside(place: Path) -> None:
     for path in (place / "cache").rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
     (folder,) = (place / "cache" / "gates").iterdir()
-    assert sorted(p.name.partition("-")[0] for p in folder.iterdir()) == ["backward", "forward"]
+    assert sorted(p.name.partition("-")[0] for p in folder.iterdir()) == ["window"]
     if not watch:
         pytest.skip("no strace: what is opened is not watched")
     readable = [*map(Path, SYSTEM), place / "cache", PACKAGE, Path(torch.__file__).parents[1]]
@@ -85,7 +79,7 @@ def test_nothing_is_read_or_written_outside(place: Path) -> None:
     lines = (place / "trace").read_text(errors="replace").splitlines()
     opened = [(match[1], Path(match[2])) for match in map(OPENED.match, lines) if match]
     ran = {Path(match[1]).name for match in map(RUN.match, lines) if match}
-    assert len(opened) > 10_000
+    assert len(opened) > 1_000
     assert {"ld", "as"} < ran, "the C++ compiler was not watched"
     odd = {path for _, path in opened if not any(path.is_relative_to(p) for p in readable)}
     # the folders that are looked through for modules: where we are started, and that of an installation to be edited
@@ -93,34 +87,3 @@ def test_nothing_is_read_or_written_outside(place: Path) -> None:
     written = {str(path) for flags, path in opened if re.search("O_WRONLY|O_RDWR|O_CREAT", flags)}
     private = str(place / "cache" / "gates")
     assert {p for p in written if not p.startswith((private, "/dev/null", "/dev/shm/sem."))} == set()
-
-
-POISON = """
-#include <cstdio>
-__attribute__((constructor)) static void here() { if (FILE* f = fopen("MARK", "w")) fclose(f); }
-"""
-UNPROTECTED = """
-import sys, os, torch
-from pathlib import Path
-from charlstm.network import compiling
-os.chdir(sys.argv[1])
-compiling._compiler_settings = dict
-compiling.build(compiling.CELLS["lstm"].pointwise["forward"], "forward", 14, torch.float32, Path(sys.argv[1]))
-torch._C._aoti.AOTIModelContainerRunnerCpu(sys.argv[1] + "/forward.so", 1)
-"""
-
-
-@pytest.mark.skipif(not os.environ.get("SOAK"), reason="compiles four times; make soak")
-def test_an_attack_on_the_compiler_is_none_on_us(place: Path) -> None:
-    mark = place / "was-run"
-    compile_in(place, code=UNPROTECTED)
-    assert not mark.exists()
-    for header in headers(place).glob("*.h"):  # as another user does who has tried before what will be compiled
-        header.write_text(header.read_text() + POISON.replace("MARK", str(mark)))
-    for compiled in headers(place).glob("*.gch"):
-        compiled.unlink()
-    compile_in(place, code=UNPROTECTED)
-    assert mark.exists(), "the attack does not work"
-    mark.unlink()
-    assert compile_in(place) == "compiled"
-    assert not mark.exists()

@@ -1,6 +1,7 @@
 """The lanes of a window shared out among threads: the same numbers, and nobody left behind."""
 
 import os
+import signal
 import threading
 import time
 
@@ -82,10 +83,15 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
         done: list[LaneRange] = []
         in_parts(done.append, 4, Share(2, 1))
         os._exit(0 if sorted(done) == [(0, 2), (2, 4)] else 1)
-    deadline = time.monotonic() + 20
-    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+    assert exit_status(child, 20) == 0
+
+
+def exit_status(process: int, seconds: float) -> int:
+    """How a forked process ended; one that still runs after some time is killed."""
+    deadline = time.monotonic() + seconds
+    while (ended := os.waitpid(process, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
         time.sleep(0.02)
     if ended == (0, 0):
-        os.kill(child, 9)
-        os.waitpid(child, 0)
-    assert ended[1] == 0
+        os.kill(process, signal.SIGKILL)
+        ended = os.waitpid(process, 0)
+    return ended[1]

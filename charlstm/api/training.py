@@ -176,7 +176,7 @@ class _Seen:
     def compiling(self) -> None:
         """Say why nothing moves."""
         if self.shown:
-            tqdm.write("compiling the gates, once for this machine and width: about 20 seconds", file=sys.stderr)
+            tqdm.write("compiling the steps of the network, once for this machine: three seconds", file=sys.stderr)
 
 
 def _run(session: Session, missing: Sequence[str], seen: _Seen) -> None:

@@ -62,7 +62,7 @@ def bench_sampling(
 
     Args:
         shape: `batch_size` streams of `seq_len` characters a turn.
-        compiled: whether to compile the gates, where that can be done.
+        compiled: whether to compile the steps, where that can be done.
     """
     model = CharLM(shape.model_config())
     model.reset_parameters(MEMORY_CHARS, seed=0)

@@ -69,7 +69,7 @@ class TrainingRow:
     Attributes:
         chars_per_s: of each contender, by name.
         limit_operations_per_s: of the largest product measured in the same turns, by precision.
-        problem: why the gates were not compiled, or empty.
+        problem: why the steps were not compiled, or empty.
     """
 
     shape: Shape
@@ -127,7 +127,7 @@ def bench_training(
     Args:
         precisions: each is measured for both sides. On the processor all take turns; on a GPU one after the other, so
             that the memory of their recorded windows is not held at once.
-        compiled: whether to compile the gates, where that can be done.
+        compiled: whether to compile the steps, where that can be done.
     """
     model = CharLM(shape.model_config())
     model.reset_parameters(MEMORY_CHARS, seed=0)

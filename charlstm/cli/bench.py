@@ -156,7 +156,7 @@ def train(
         with Bar(f"train {shape.num_layers} x {shape.hidden_size}", quiet) as bar:
             row = bench_training(shape, machine, precisions, rounds, bar.show, on_compile=lambda: say_compiling(quiet))
         if row.problem:
-            say(f"note: the gates are not compiled: {row.problem}")
+            say(f"note: the steps are not compiled: {row.problem}")
         rows.append(row)
         if json:
             print_json(row.to_dict())

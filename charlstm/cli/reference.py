@@ -18,7 +18,7 @@ the page. `charlstm COMMAND --help` shows the same in a terminal; [Using charlst
 Every option can also be set by an environment variable. These apply to all commands:
 {shared}.
 Every other variable carries the name of its command, as {example} does; it stands behind its option below. {others}
-names the folder for encoded corpora and compiled gates.
+names the folder for encoded corpora and compiled code.
 
 What you type wins over a variable, and a variable wins over a `--config` file. A `CHARLSTM_` variable that no command
 knows is an error.

@@ -76,9 +76,9 @@ def prepare_machine(device: str, threads: int | None) -> torch.device:
 
 
 def say_compiling(quiet: bool) -> None:
-    """Say on stderr that the gates are being compiled."""
+    """Say on stderr that the steps are being compiled."""
     if not quiet:
-        say("compiling the gates for this machine and layer size, which takes about 20 seconds, once")
+        say("compiling the steps of the network for this machine, which takes three seconds, once")
 
 
 def choose_model(checkpoint: Path | None, quiet: bool, content: Content | None = None) -> tuple[Content, Path]:

@@ -142,8 +142,8 @@ def sample(
             sample_alone(found[0], prompt, config, unknown.value, **shown)
             return
     from charlstm.distributed.group import ALONE
-    from charlstm.network.kernels import choose_kernels
-    from charlstm.sample import LONG_TEXT, STREAMS, Texts, generate
+    from charlstm.network.kernels import choose_kernels, worth_compiling
+    from charlstm.sample import STREAMS, Texts, generate
 
     shares = prompts is not None or config.num > STREAMS
     if not takes_part(shares):
@@ -167,7 +167,7 @@ def sample(
             content.model.config,
             machine,
             "bf16" if precision == "bf16" else "fp32",  # auto: a seed gives the same text on more machines
-            compiled=config.length >= LONG_TEXT,
+            compiled=worth_compiling(content.model.config, config.length * config.num * len(listed or [text])),
             on_compile=lambda: say_compiling(quiet),
         )
         encode = partial(encode_prompt, content, unknown=unknown.value)

@@ -68,8 +68,8 @@ class Stage:
     doing = "starting"
 
     def compiling(self, quiet: bool) -> None:
-        """The gates are being compiled."""
-        self.doing = "compiling the gates"
+        """The steps are being compiled."""
+        self.doing = "compiling"
         say_compiling(quiet)
 
     @contextmanager

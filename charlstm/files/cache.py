@@ -1,4 +1,4 @@
-"""The cache folder, for what can be made again: encoded corpora, compiled gates, what a probe found."""
+"""The cache folder, for what can be made again: encoded corpora, compiled steps, what a probe found."""
 
 from __future__ import annotations
 

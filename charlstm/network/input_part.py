@@ -45,6 +45,12 @@ class InputPart:
         for ids in self.ids[:, lanes.begin : lanes.end].unbind():
             yield torch.index_select(self.table, 0, ids, out=z_x)
 
+    def part(self) -> tuple[Tensor, Tensor | None]:
+        """W_ih x_t of every step, (T, B, G*H); or the table (V, G*H), and ids (T, B) of its rows."""
+        if self.ids is None:
+            return self.product.whole, None
+        return self.table, self.ids.contiguous()
+
     def release(self) -> None:
         """Give it back: the backward pass does not need it."""
         if self.ids is None:

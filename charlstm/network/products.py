@@ -45,6 +45,12 @@ def bf16_multiplier(device: torch.device) -> str | None:
     return next(there, None) if device.type == "cpu" else None
 
 
+def has_matrix_unit(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether this device multiplies whole matrices of this type at once, which oneDNN's products do."""
+    return dtype == torch.bfloat16 and bf16_multiplier(device) == "amx"
+
+
+SHORT_NAMES = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}
 PACKED_FROM = 1 << 20  # multiplications: in a smaller float32 product the call costs more than it saves
 
 
@@ -69,7 +75,7 @@ def product_name(compute_dtype: torch.dtype, device: torch.device, multiplicatio
     Args:
         multiplications: B * N * K.
     """
-    name = {torch.bfloat16: "bf16", torch.float32: "fp32", torch.float64: "fp64"}[compute_dtype]
+    name = SHORT_NAMES[compute_dtype]
     pays = name == "bf16" or (name == "fp32" and multiplications >= PACKED_FROM)
     return f"{name}-packed" if pays and device.type == "cpu" and can_pack(compute_dtype) else name
 

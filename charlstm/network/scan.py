@@ -6,7 +6,8 @@ Five things make it faster than automatic differentiation over `stack.RecurrentS
    computed once a window and looked up. Higher layers take one large product a window (`input_part`).
 2. The backward pass is derived by hand (in the file of each cell type) and writes into buffers that are allocated once.
 3. Each weight gradient is one large product over all T * B steps, after the loop.
-4. What is left in the loop is one product and one pass over the gates, which may be compiled (`compiling`).
+4. What is left in the loop is one product and the gates. Compiled (`native`), they are one pass, in which what the
+   product adds up becomes a gate without leaving the registers, and no Python runs until the window has ended.
 5. Each thread goes through the window with lanes of its own (`threads`).
 
     Legend: B lanes, T window, E embedding, H hidden, V vocabulary.

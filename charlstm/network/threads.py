@@ -3,9 +3,12 @@
 A step is a product and a pass over the gates; the next one waits for it. When PyTorch shares a single step out, its
 threads meet many times a step, and on a busy machine each meeting costs as long as the system lets somebody else have
 one of the cores: milliseconds, for work of microseconds. Lanes know nothing of each other, so each thread takes some of
-them and goes through the whole window alone; the threads meet once, at its end. Where a step is so small that it costs
-more to call than to compute, one thread takes all lanes. What comes before and after the steps (a few large products a
-window) is shared out by PyTorch.
+them and goes through the whole window alone; the threads meet once, at its end. What comes before and after the steps
+(a few large products a window) is shared out by PyTorch.
+
+Compiled steps (`native`) are shared out in C++, among OpenMP's threads where PyTorch uses the same: they are awake, and
+waiting, when the steps begin. Steps in Python are shared out here. Where such a step is so small that it costs more to
+call than to compute, one thread takes all lanes.
 
 How many threads take part follows from shapes and from `torch.get_num_threads()`, never from a stopwatch.
 """
@@ -24,7 +27,7 @@ import torch
 from torch import Tensor
 
 T = TypeVar("T")
-SHARED_FROM = 1 << 23  # multiplications a step: below, a second thread costs more than it saves
+SHARED_FROM = 1 << 23  # multiplications until threads meet: below, a second one costs more than it saves
 MIN_LANES = 16  # a thread takes at least so many: the rows of a matrix unit's tile
 MAX_PARTS = 4  # Python runs one line at a time: more threads would wait for each other
 
@@ -52,6 +55,16 @@ def share_of(batch_size: int, weight_hh: Tensor) -> Share:
         return Share(1, 1)
     parts = max(1, min(threads, MAX_PARTS, batch_size // MIN_LANES))
     return Share(parts, threads // parts)
+
+
+def compiled_threads(parts: int, multiplications: int) -> int:
+    """How many threads share out compiled work.
+
+    Args:
+        parts: there is work for so many.
+        multiplications: until they meet again; with few of them one thread does all.
+    """
+    return 1 if multiplications < SHARED_FROM else max(1, min(torch.get_num_threads(), parts))
 
 
 def in_parts(run: Callable[[LaneRange], None], batch_size: int, share: Share) -> None:

@@ -66,7 +66,7 @@ def draw_training_speed(rows: Sequence[TrainingRow], rounds: int, width: int, co
         if (name := f"charlstm {p} eager") in row.chars_per_s
     ]
     if eager:
-        lines.append(Text("  with gates that are not compiled, as in short runs: " + ", ".join(eager)))
+        lines.append(Text("  with steps that are not compiled, as in short runs: " + ", ".join(eager)))
     explained = (
         f"  medians of {rounds} rounds. times: charlstm at its faster precision against {theirs} at its faster one;\n"
         f"  times {full}: both in {in_words}; limit: the arithmetic done, as a share of the fastest matrix product here"

@@ -3,12 +3,11 @@
 from charlstm.drawing.rules import Rule
 from charlstm.drawing.text import Drawn, Sample
 from charlstm.sample.blocks import STREAMS, Texts, in_blocks
-from charlstm.sample.generate import LONG_TEXT, generate, generate_each
+from charlstm.sample.generate import generate, generate_each
 from charlstm.sample.lines import Lines, draw_lines
 from charlstm.sample.redraw import Kept
 
 __all__ = [
-    "LONG_TEXT",
     "STREAMS",
     "Drawn",
     "Kept",

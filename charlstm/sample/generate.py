@@ -26,8 +26,6 @@ from charlstm.network.model import CharLM, plain_weights
 from charlstm.network.stepper import Stepper
 from charlstm.sample.reading import Read, read_prompts
 
-LONG_TEXT = 100_000  # characters: about a minute, so that compiling pays
-
 
 def generate(
     model: CharLM,
@@ -74,7 +72,7 @@ def generate_each(
     Args:
         prompts: what the streams go on from. In place of an empty one: `opening`, and a state that remembers nothing.
         opening: what parts of the training text begin after.
-        kernels: how it is computed; None: products in the type of the weights, gates not compiled.
+        kernels: how it is computed; None: products in the type of the weights, nothing compiled.
         make_rule: what each stream may write, beside what `config.match` says.
         on_progress: called with characters read and characters in all, while long prompts are read.
 

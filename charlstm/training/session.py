@@ -31,7 +31,7 @@ from charlstm.training.state import environment, seconds_used, snapshot_of
 
 MAX_NAMES = 100_000  # characters of the names of a corpus' files that are kept with a run
 GIVE_AGAIN = "its encoded copy is gone or damaged: give the text again, together with `resume`"
-LONG_S = 60.0  # a budget of time that compiling pays for
+LONG_S = 10.0  # a budget of time that compiling pays for
 
 
 @dataclass
@@ -170,7 +170,7 @@ def is_long(corpus: Corpus, model: ModelConfig, config: TrainConfig) -> bool:
 def _notes(kernels: Kernels) -> list[str]:
     if not kernels.problem:
         return []
-    return [f"training is slower than it could be, because the gates are not compiled: {kernels.problem}"]
+    return [f"training is slower than it could be, because its steps are not compiled: {kernels.problem}"]
 
 
 def resumed_session(

@@ -160,7 +160,7 @@ class Cell(ABC):
             x, ids: what the layer reads, as in `InputPart`.
             h, c: (B, H), where the window before this one ended.
             compute_dtype: the type of the matrix products.
-            gates: the compiled ones, or None.
+            gates: faster ones, or whole windows; None: as they stand.
             pool: where buffers come from.
             keep: whether a backward pass will follow.
 
@@ -221,7 +221,8 @@ class Cell(ABC):
     @property
     def eager(self) -> GateFunctions:
         """The functions in `pointwise`, not compiled."""
-        return GateFunctions(*(scripted(self.pointwise[name].function) for name in ("forward", "backward")))
+        forward, backward = (scripted(self.pointwise[name].function) for name in ("forward", "backward"))
+        return GateFunctions(forward, backward)
 
     @property
     def memory(self) -> str:

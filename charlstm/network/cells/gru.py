@@ -32,7 +32,7 @@ from torch.autograd.function import once_differentiable
 from charlstm.in_numpy import cells as layouts
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells.base import Cell, Gates, Layer, Part, fill_with_log_memories
-from charlstm.network.cells.pointwise import GateFunctions, Pointwise, tanh
+from charlstm.network.cells.pointwise import GateFunctions, Pointwise
 from charlstm.network.cells.written import Equation, Terms, activation, joined, rounded, signed, to_digits
 from charlstm.network.cells.written import tanh as tanh_in_decimals
 from charlstm.network.input_part import InputPart
@@ -98,8 +98,8 @@ class GRU(Cell):
     @property
     def pointwise(self) -> Mapping[str, Pointwise]:
         return {
-            "forward": Pointwise(gates_forward, 4, 0, example_forward),
-            "backward": Pointwise(gates_backward, 7, 1, example_backward),
+            "forward": Pointwise(gates_forward, (0, 1, 2, 3, 4, 8, 9), example_forward),
+            "backward": Pointwise(gates_backward, (0, 4, 4, 5, 6, 7, 8, 11), example_backward),
         }
 
     @property
@@ -187,7 +187,7 @@ def gates_forward(
     torch.sigmoid(torch.add(b_r, x_r).add_(h_r), out=r)
     torch.sigmoid(torch.add(b_z, x_z).add_(h_z), out=z)
     torch.add(b_hn, h_n, out=q)
-    tanh(torch.add(b_in, x_n).addcmul_(r, q), out=n)
+    torch.tanh(torch.add(b_in, x_n).addcmul_(r, q), out=n)
     torch.sub(h_prev, n, out=h).mul_(z).add_(n)  # (1 - z) n + z h_prev
     shown.copy_(h)
 
@@ -275,24 +275,28 @@ class GRUScan(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         T, (B, H) = len(x if ids is None else ids), h0.shape
         input_part = InputPart(x, ids, weight_ih, bias, compute_dtype, pool)
-        times_w_hh = prepare(weight_hh, compute_dtype, B)
         rznq = pool.take((T if keep else 1, B, 4 * H), h0)
         h = pool.take((T + 1 if keep else 2, B, H), h0)
         shown = h0.new_empty(T + 1, B, H, dtype=compute_dtype)
         shown[0] = h.whole[0] = h0
 
-        def run(lanes: LaneRange) -> None:
-            shown_at, h_at, rznq_at = (
-                shown[:, lanes.begin : lanes.end].unbind(),
-                h.steps(*lanes),
-                rznq.blocks(4, *lanes),
-            )
-            for t, z_x in enumerate(input_part.steps(lanes)):
-                h_prev, h_next = (h_at[t], h_at[t + 1]) if keep else (h_at[t % 2], h_at[1 - t % 2])
-                r, z, n, q = rznq_at[t if keep else 0]
-                gates.forward(z_x, times_w_hh(shown_at[t]), bias, h_prev, r, z, n, q, h_next, shown_at[t + 1])
+        if gates.window is not None:
+            gates.window.forward(*input_part.part(), weight_hh, bias, rznq.memory, h.memory, shown, keep)
+        else:
+            times_w_hh = prepare(weight_hh, compute_dtype, B)
 
-        in_parts(run, B, share_of(B, weight_hh))
+            def run(lanes: LaneRange) -> None:
+                shown_at, h_at, rznq_at = (
+                    shown[:, lanes.begin : lanes.end].unbind(),
+                    h.steps(*lanes),
+                    rznq.blocks(4, *lanes),
+                )
+                for t, z_x in enumerate(input_part.steps(lanes)):
+                    h_prev, h_next = (h_at[t], h_at[t + 1]) if keep else (h_at[t % 2], h_at[1 - t % 2])
+                    r, z, n, q = rznq_at[t if keep else 0]
+                    gates.forward(z_x, times_w_hh(shown_at[t]), bias, h_prev, r, z, n, q, h_next, shown_at[t + 1])
+
+            in_parts(run, B, share_of(B, weight_hh))
         h_last = h.whole[T if keep else T % 2].clone()
         if keep:
             ctx.saved = rznq, h, shown, input_part, weight_hh, gates, pool
@@ -306,21 +310,26 @@ class GRUScan(torch.autograd.Function):
     def backward(ctx: Any, grad_h: Tensor, grad_h_last: Tensor) -> Any:
         rznq, h, shown, input_part, weight_hh, gates, pool = ctx.saved
         T, B, H = grad_h.shape
-        times_w_hh_t = prepare(weight_hh.T, shown.dtype, B)
         d_zx, d_zh = (pool.take((T, B, 3 * H), shown) for _ in range(2))
         d_h, d_h_above = grad_h_last.clone(memory_format=torch.contiguous_format), grad_h.contiguous()
+        if gates.window is not None:
+            through = torch.zeros_like(d_h)  # what comes through the products
+            gates.window.backward(weight_hh, d_h_above, rznq.memory, h.memory, through, d_h, d_zx.memory, d_zh.memory)
+            d_h.add_(through)
+        else:
+            times_w_hh_t = prepare(weight_hh.T, shown.dtype, B)
 
-        def run(lanes: LaneRange) -> None:
-            these = slice(*lanes)
-            above, d_h_t, d_h_next = d_h_above[:, these].unbind(), d_h[these], torch.zeros_like(d_h_above[0, these])
-            h_at, rznq_at, d_zh_at = h.steps(*lanes), rznq.blocks(4, *lanes), d_zh.steps(*lanes)
-            d_x_at, d_h_at = d_zx.blocks(3, *lanes), d_zh.blocks(3, *lanes)
-            for t in reversed(range(T)):
-                gates.backward(*rznq_at[t], h_at[t], above[t], d_h_next, d_h_t, *d_x_at[t], *d_h_at[t])
-                d_h_next = times_w_hh_t(d_zh_at[t])
-            d_h_t.add_(d_h_next)
+            def run(lanes: LaneRange) -> None:
+                these = slice(*lanes)
+                above, d_h_t, d_h_next = d_h_above[:, these].unbind(), d_h[these], torch.zeros_like(d_h_above[0, these])
+                h_at, rznq_at, d_zh_at = h.steps(*lanes), rznq.blocks(4, *lanes), d_zh.steps(*lanes)
+                d_x_at, d_h_at = d_zx.blocks(3, *lanes), d_zh.blocks(3, *lanes)
+                for t in reversed(range(T)):
+                    gates.backward(*rznq_at[t], h_at[t], above[t], d_h_next, d_h_t, *d_x_at[t], *d_h_at[t])
+                    d_h_next = times_w_hh_t(d_zh_at[t])
+                d_h_t.add_(d_h_next)
 
-        in_parts(run, B, share_of(B, weight_hh))
+            in_parts(run, B, share_of(B, weight_hh))
         d_w_hh = (d_zh.whole.flatten(0, 1).T @ shown[:T].flatten(0, 1)).to(weight_hh.dtype)
         d_x, d_w_ih, d_bias = input_part.gradients(d_zx.whole)
         d_b_hn = d_zh.whole[:, :, 2 * H :].sum(dim=(0, 1), dtype=d_bias.dtype)

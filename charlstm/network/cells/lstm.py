@@ -35,7 +35,7 @@ from torch.autograd.function import once_differentiable
 from charlstm.in_numpy import cells as layouts
 from charlstm.network.buffers import BufferPool
 from charlstm.network.cells.base import Cell, Gates, Layer, Part, State, fill_with_log_memories
-from charlstm.network.cells.pointwise import GateFunctions, Pointwise, tanh
+from charlstm.network.cells.pointwise import GateFunctions, Pointwise
 from charlstm.network.cells.written import Equation, Terms, activation, joined, rounded, signed, to_digits
 from charlstm.network.cells.written import tanh as tanh_in_decimals
 from charlstm.network.input_part import InputPart
@@ -101,8 +101,8 @@ class LSTM(Cell):
     @property
     def pointwise(self) -> Mapping[str, Pointwise]:
         return {
-            "forward": Pointwise(gates_forward, 4, 0, example_forward),
-            "backward": Pointwise(gates_backward, 8, 1, example_backward),
+            "forward": Pointwise(gates_forward, (0, 1, 2, 3, 4, 8, 9), example_forward),
+            "backward": Pointwise(gates_backward, (0, 4, 5, 6, 7, 8, 9, 9), example_backward),
         }
 
     @property
@@ -175,10 +175,10 @@ def gates_forward(
     z_i, z_f, z_g, z_o = torch.add(bias, z_x).add_(z_h).chunk(4, dim=1)
     torch.sigmoid(z_i, out=i)
     torch.sigmoid(z_f, out=f)
-    tanh(z_g, out=g)
+    torch.tanh(z_g, out=g)
     torch.sigmoid(z_o, out=o)
     torch.mul(f, c_prev, out=c).addcmul_(i, g)
-    torch.mul(o, tanh(c, out=torch.empty_like(c)), out=h)
+    torch.mul(o, torch.tanh(c), out=h)
 
 
 def gates_backward(
@@ -205,7 +205,7 @@ def gates_backward(
         d_i, d_f, d_g, d_o: (B, H), written in the type of the products: d_z, one gate each.
     """
     d_h = d_h_above.to(c.dtype).add(d_h_next)
-    tanh_c = tanh(c, out=torch.empty_like(c))
+    tanh_c = torch.tanh(c)
     d_tanh_c = d_h * o
     d_c.add_(torch.ops.aten.tanh_backward(d_tanh_c, tanh_c, grad_input=d_tanh_c))  # grad * (1 - y^2)
     torch.ops.aten.sigmoid_backward(d_c * g, i, grad_input=d_i)  # grad * y * (1 - y)
@@ -260,20 +260,24 @@ class LSTMScan(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         T, (B, H) = len(x if ids is None else ids), h0.shape
         input_part = InputPart(x, ids, weight_ih, bias, compute_dtype, pool)
-        times_w_hh = prepare(weight_hh, compute_dtype, B)
         ifgo = pool.take((T if keep else 1, B, 4 * H), c0)
         c = pool.take((T + 1 if keep else 2, B, H), c0)
         h = h0.new_empty(T + 1, B, H, dtype=compute_dtype)
         h[0], c.whole[0] = h0, c0
 
-        def run(lanes: LaneRange) -> None:
-            h_at, c_at, ifgo_at = h[:, lanes.begin : lanes.end].unbind(), c.steps(*lanes), ifgo.blocks(4, *lanes)
-            for t, z_x in enumerate(input_part.steps(lanes)):
-                c_prev, c_next = (c_at[t], c_at[t + 1]) if keep else (c_at[t % 2], c_at[1 - t % 2])
-                i, f, g, o = ifgo_at[t if keep else 0]
-                gates.forward(z_x, times_w_hh(h_at[t]), bias, c_prev, i, f, g, o, c_next, h_at[t + 1])
+        if gates.window is not None:
+            gates.window.forward(*input_part.part(), weight_hh, bias, ifgo.memory, c.memory, h, keep)
+        else:
+            times_w_hh = prepare(weight_hh, compute_dtype, B)
 
-        in_parts(run, B, share_of(B, weight_hh))
+            def run(lanes: LaneRange) -> None:
+                h_at, c_at, ifgo_at = h[:, lanes.begin : lanes.end].unbind(), c.steps(*lanes), ifgo.blocks(4, *lanes)
+                for t, z_x in enumerate(input_part.steps(lanes)):
+                    c_prev, c_next = (c_at[t], c_at[t + 1]) if keep else (c_at[t % 2], c_at[1 - t % 2])
+                    i, f, g, o = ifgo_at[t if keep else 0]
+                    gates.forward(z_x, times_w_hh(h_at[t]), bias, c_prev, i, f, g, o, c_next, h_at[t + 1])
+
+            in_parts(run, B, share_of(B, weight_hh))
         h_last, c_last = h[T].to(h0.dtype), c.whole[T if keep else T % 2].clone()
         if keep:
             ctx.saved = ifgo, c, h, input_part, weight_hh, gates, pool
@@ -287,26 +291,31 @@ class LSTMScan(torch.autograd.Function):
     def backward(ctx: Any, grad_h: Tensor, grad_h_last: Tensor, grad_c_last: Tensor) -> Any:
         ifgo, c, h, input_part, weight_hh, gates, pool = ctx.saved
         T, B, H = grad_h.shape
-        times_w_hh_t = prepare(weight_hh.T, h.dtype, B)
         d_z = pool.take((T, B, 4 * H), h)
-        d_h, d_c = grad_h_last.to(h.dtype).contiguous(), grad_c_last.clone(memory_format=torch.contiguous_format)
-        d_h_above, d_h0 = grad_h.contiguous(), torch.empty_like(d_h)
+        d_c, d_h_above = grad_c_last.clone(memory_format=torch.contiguous_format), grad_h.contiguous()
+        if gates.window is not None:
+            d_h0 = grad_h_last.clone(memory_format=torch.contiguous_format)
+            gates.window.backward(weight_hh, d_h_above, ifgo.memory, c.memory, d_h0, d_c, d_z.memory, d_z.memory)
+        else:
+            times_w_hh_t = prepare(weight_hh.T, h.dtype, B)
+            d_h = grad_h_last.to(h.dtype).contiguous()
+            d_h0 = torch.empty_like(d_h)
 
-        def run(lanes: LaneRange) -> None:
-            these = slice(*lanes)
-            above, d_h_next, d_c_t = d_h_above[:, these].unbind(), d_h[these], d_c[these]
-            c_at, ifgo_at, d_z_at, d_ifgo_at = (
-                c.steps(*lanes),
-                ifgo.blocks(4, *lanes),
-                d_z.steps(*lanes),
-                d_z.blocks(4, *lanes),
-            )
-            for t in reversed(range(T)):
-                gates.backward(*ifgo_at[t], c_at[t], c_at[t + 1], above[t], d_h_next, d_c_t, *d_ifgo_at[t])
-                d_h_next = times_w_hh_t(d_z_at[t])
-            d_h0[these] = d_h_next
+            def run(lanes: LaneRange) -> None:
+                these = slice(*lanes)
+                above, d_h_next, d_c_t = d_h_above[:, these].unbind(), d_h[these], d_c[these]
+                c_at, ifgo_at, d_z_at, d_ifgo_at = (
+                    c.steps(*lanes),
+                    ifgo.blocks(4, *lanes),
+                    d_z.steps(*lanes),
+                    d_z.blocks(4, *lanes),
+                )
+                for t in reversed(range(T)):
+                    gates.backward(*ifgo_at[t], c_at[t], c_at[t + 1], above[t], d_h_next, d_c_t, *d_ifgo_at[t])
+                    d_h_next = times_w_hh_t(d_z_at[t])
+                d_h0[these] = d_h_next
 
-        in_parts(run, B, share_of(B, weight_hh))
+            in_parts(run, B, share_of(B, weight_hh))
         d_w_hh = (d_z.whole.flatten(0, 1).T @ h[:T].flatten(0, 1)).to(weight_hh.dtype)
         d_x, d_w_ih, d_bias = input_part.gradients(d_z.whole)
         pool.give(d_z)

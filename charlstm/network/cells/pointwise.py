@@ -1,8 +1,7 @@
 """All of a step but its matrix products: functions that take every number on its own.
 
 `scan` calls them T times a window. They write into memory that is there already. They run as they stand, or as
-TorchScript (`scripted`), or compiled by PyTorch into one loop that reads and writes every number once (`compiling`):
-one source for all.
+TorchScript (`scripted`); what is faster, in C++ (`native`) or on a GPU (`fused`), must compute the same.
 """
 
 from __future__ import annotations
@@ -16,28 +15,45 @@ import torch
 from torch import Tensor
 
 
-class GateFunctions(NamedTuple):
-    """The gates of one step and their gradients, ready to be called."""
+class WindowFunctions(NamedTuple):
+    """All steps of a window, products included, in one call each.
+
+    forward(z_x, ids, weight_hh, bias, gates, memory, shown, keep)
+        z_x, ids: W_ih x, as `InputPart.part` gives it
+        gates: (T, B, 4*H), or one step without `keep`, written
+        memory: (T + 1, B, H), or two steps without `keep`; the first is given, the others are written
+        shown: (T + 1, B, H), likewise: h in the type of the products
+    backward(weight_hh, d_above, gates, memory, d_h, d_memory, d_zx, d_zh)
+        d_above: (T, B, H), in the type of the products
+        gates, memory: as `forward` left them
+        d_h, d_memory: (B, H), of the states after the window when called, of those before it after; where the hidden
+            state is the memory, d_h is what came through the products
+        d_zx, d_zh: (T, B, G*H), written in the type of the products; where both are the same, one memory
+    stepper(layer, h, c, table)
+        a function that reads one character after the other, where the window is not known before:
+        (ids (B), or what the layer below shows (B, H)) -> what this one shows, (B, H)
+    """
 
     forward: Callable[..., None]
     backward: Callable[..., None]
+    stepper: Callable[..., Callable[[Tensor, Tensor | None], Tensor]]
+
+
+class GateFunctions(NamedTuple):
+    """The gates of one step and their gradients, ready to be called; or all steps of a window at once."""
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    window: WindowFunctions | None = None
 
 
 class Pointwise(NamedTuple):
-    """A function that can be compiled, and what the compiler must know of it."""
+    """A function, and what those must know of it who compute the same in another way."""
 
     function: Callable[..., None]
-    reads: int  # its first arguments, which it only reads
-    updates: int  # those after them, which it reads and writes; all others it only writes
+    passed: tuple[int, ...]  # which of its arguments the C++ takes; the first of some blocks stands for all of them
     # arguments of the types and strides that the scan passes, always the same numbers, for B, H, type of the products
     example: Callable[[int, int, torch.dtype], list[Tensor]]
-
-
-def tanh(x: Tensor, out: Tensor) -> Tensor:
-    """The hyperbolic tangent; compiled, as 2 sigmoid(2x) - 1: one exponential, which vectorises better."""
-    if not torch.jit.is_scripting() and torch.compiler.is_compiling():  # type: ignore[attr-defined]
-        return out.copy_(2 * torch.sigmoid(2 * x) - 1)
-    return torch.tanh(x, out=out)
 
 
 @cache
