@@ -111,6 +111,7 @@ pictures: $(READY)
 	$(BIN)/charlstm explain distance --figure docs/pictures/distance.svg
 	$(BIN)/charlstm forecast corpora/airline.csv --backtest 29 --quiet --figure docs/pictures/forecast.svg >/dev/null
 	$(BIN)/python tests/view/pictures.py docs/pictures
+	$(BIN)/python docs/quality_picture.py docs/pictures
 
 lexicon: $(READY)
 	$(BIN)/python corpora/check_lexicon.py $(LEXICON)
