@@ -1,5 +1,5 @@
 # make demo     installs charlstm, samples the Portuguese model, then trains, samples and probes a model: about three minutes
-# make test     installs charlstm and runs the tests: ten minutes on two cores
+# make test     installs charlstm and runs the tests: eight minutes on two cores
 # make check    checks style, types and the order of imports; names modules that have grown long
 # make coverage runs the tests and fails unless they take every branch of the code that reads and writes files
 # make lowest   runs the fast tests with the lowest versions that pyproject.toml allows, in a virtual environment of their own;
