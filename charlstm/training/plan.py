@@ -81,7 +81,8 @@ def network_size(train_chars: int, budget: Mapping[str, Any]) -> tuple[int, int]
         return 128, 1
     if train_chars < 300_000 or (seconds is not None and seconds < 45):
         return 256, 1
-    if train_chars < 5_000_000 and (seconds is None or seconds < 1800):
+    # a second layer pays when there is enough to read, and time to read it
+    if (train_chars < 5_000_000 and (seconds is None or seconds < 1800)) or (seconds is not None and seconds < 300):
         return 512, 1
     return 512, 2
 
