@@ -32,7 +32,7 @@ def main(folder: Path) -> None:
     ]
     chart = Chart(
         "Score against the time of a training",
-        "The longer a training may take, the fewer bits a character it needs; novels still gain after ten minutes.",
+        "The longer a training may take, the fewer bits a character it needs; most is gained in the first two minutes.",
         curves,
         "minutes of training, one thread, all defaults",
         "bits a character on validation",

@@ -188,6 +188,20 @@ def test_what_is_compiled_follows_from_the_work(monkeypatch: pytest.MonkeyPatch)
     assert worth_compiling(CONFIG, 1e9, passes=3)
 
 
+def test_one_text_is_written_in_numpy_and_nothing_is_compiled_for_it(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*arguments: object) -> None:
+        raise CompileError("asked for")
+
+    monkeypatch.setattr(kernels, "WORTH_COMPILING", 0)
+    monkeypatch.setattr(kernels, "compiled_steps", asked)
+    for more, expected in (([], False), (["--num", 2], True), (["--precision", "bf16"], True)):
+        done = invoke("sample", "-c", "portuguese", "--length", 3, "--json", *more)
+        assert done.code == 0
+        assert ("compiling" in done.err) == expected
+
+
 def test_a_run_goes_on_with_the_steps_that_it_had(
     invoke: Invoke, corpus_file: Path, compiled_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

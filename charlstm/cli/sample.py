@@ -144,6 +144,7 @@ def sample(
     from charlstm.distributed.group import ALONE
     from charlstm.network.kernels import choose_kernels, worth_compiling
     from charlstm.sample import STREAMS, Texts, generate
+    from charlstm.sample.generate import in_numpy
 
     shares = prompts is not None or config.num > STREAMS
     if not takes_part(shares):
@@ -163,13 +164,13 @@ def sample(
             originals = open_originals(group, content, path, training_text or (), max_copy, quiet)
         if verbose:
             say(f"seed: {config.seed}")
-        kernels = choose_kernels(
-            content.model.config,
-            machine,
-            "bf16" if precision == "bf16" else "fp32",  # auto: a seed gives the same text on more machines
-            compiled=worth_compiling(content.model.config, config.length * config.num * len(listed or [text])),
-            on_compile=lambda: say_compiling(quiet),
+        # auto: a seed gives the same text on more machines
+        choose = partial(choose_kernels, content.model.config, machine, "bf16" if precision == "bf16" else "fp32")
+        streams = config.num * len(listed or [text])
+        compiled = not in_numpy(content.model, choose(), streams) and worth_compiling(
+            content.model.config, config.length * streams
         )
+        kernels = choose(compiled=compiled, on_compile=lambda: say_compiling(quiet))
         encode = partial(encode_prompt, content, unknown=unknown.value)
         known = [encode(text, "prompt")] if listed is None else [encode(p.text, p.source) for p in listed]
         if config.lines is not None:

@@ -19,7 +19,7 @@ from charlstm.network.threads import compiled_threads
 
 LANES_EACH, CELLS_EACH = 6, 16  # what a thread takes at least: a tile's lanes, a vector's cells
 ARGUMENTS = {  # how many numbers, then how many pointers
-    "pack_weights": (0, 1, 5, 1),
+    "pack_weights": (5, 2),
     "window_forward": (5, 7),
     "window_backward": (4, 8),
     "layer_step": (3, 9),
@@ -44,11 +44,9 @@ class Library:
     def __init__(self, path: Path, cell: Cell, dtype: torch.dtype) -> None:
         self.cell, self.dtype = cell, dtype
         self.functions = CDLL(str(path))  # which frees Python's lock while one runs
-        for name, counts in ARGUMENTS.items():
-            kinds = (c_long, c_void_p) if len(counts) == 2 else (c_long, c_void_p, c_long, c_void_p)
+        for name, (numbers, pointers) in ARGUMENTS.items():
             function = getattr(self.functions, name)
-            function.argtypes = [kind for kind, count in zip(kinds, counts, strict=True) for _ in range(count)]
-            function.restype = None
+            function.argtypes, function.restype = [c_long] * numbers + [c_void_p] * pointers, None
         self.functions.packed_length.argtypes, self.functions.packed_length.restype = [c_long] * 3, c_long
 
     def gate_functions(self, whole_windows: bool) -> GateFunctions:
@@ -110,7 +108,7 @@ class Library:
         rows, H = weight.shape
         gates, columns, row, column = (1, rows, 1, H) if transposed else (rows // H, H, H, 1)
         packed = weight.new_empty(self.functions.packed_length(gates, H, columns))
-        self.functions.pack_weights(weight.data_ptr(), gates, H, columns, row, column, packed.data_ptr())
+        self.functions.pack_weights(gates, H, columns, row, column, _address(weight), _address(packed))
         return packed
 
     def _gates(self, part: str, arguments: Sequence[Tensor]) -> None:

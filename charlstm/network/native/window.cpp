@@ -18,10 +18,10 @@ typedef NUMBER Number;
 
 constexpr int SAVED = 4;  // blocks that the backward pass reads again, with either cell type
 
-typedef Lanes<tile_lanes(Cell::GATES), Number> ForwardLanes;
-typedef Lanes<tile_lanes(2), Number> BackwardLanes;  // one sum a lane: these are enough to keep the processor busy
+constexpr int FORWARD_TILE = tile_lanes(Cell::GATES);
+constexpr int BACKWARD_TILE = tile_lanes(2);  // one sum a lane, and so many are enough to keep the processor busy
 
-// Call `run` with the part of `all` that each thread takes: OpenMP's, which are awake, or new ones where the compiler has none.
+// Call `run` with the part of `all` that each thread takes: OpenMP's threads, which are awake, or new ones without it.
 template <class Run>
 static inline void share_out(long all, long threads, Run run) {
     const auto part = [=](long k) { run(all * k / threads, all * (k + 1) / threads); };
@@ -99,7 +99,7 @@ long packed_length(long gates, long cells, long columns) {
     return (cells + WIDTH - 1) / WIDTH * packed_block<Number>(gates, columns);
 }
 
-void pack_weights(const Number *weights, long gates, long cells, long columns, long row, long column, Number *packed) {
+void pack_weights(long gates, long cells, long columns, long row, long column, const Number *weights, Number *packed) {
     pack(weights, gates, cells, columns, row, column, packed);
 }
 
@@ -113,7 +113,7 @@ void window_forward(long T, long B, long H, long keeps, long threads, const Numb
                     const Number *weights, const float *bias, float *gates, float *memory, Number *shown) {
     const long block = packed_block<Number>(Cell::GATES, H);
     share_out(B, threads, [=](long begin, long end) {
-        ForwardLanes h(begin, end, H);
+        Lanes<FORWARD_TILE, Number> h(begin, end, H);
         for (long t = 0; t < T; t++) {
             const float *memory_prev = memory + (keeps ? t : t % 2) * B * H;
             float *memory_now = memory + (keeps ? t + 1 : 1 - t % 2) * B * H;
@@ -122,7 +122,7 @@ void window_forward(long T, long B, long H, long keeps, long threads, const Numb
             h.take(shown + t * B * H);
             for (long j = 0; j < H; j += WIDTH) {
                 const Bias b(bias + j, H, H - j);
-                each_tile<tile_lanes(Cell::GATES)>(begin, end, [&](auto lanes, long first) {
+                each_tile<FORWARD_TILE>(begin, end, [&](auto lanes, long first) {
                     Floats z_h[lanes][Cell::GATES];
                     h.times(first, weights + j / WIDTH * block, z_h);
                     for (long l = 0; l < lanes; l++) {
@@ -148,14 +148,14 @@ void window_backward(long T, long B, long H, long threads, const Number *weights
                      Number *d_zh) {
     const long columns = Cell::GATES * H, block = packed_block<Number>(1, columns);
     share_out(B, threads, [=](long begin, long end) {
-        BackwardLanes d_z(begin, end, columns);
+        Lanes<BACKWARD_TILE, Number> d_z(begin, end, columns);
         for (long t = T - 1; t >= 0; t--) {
             const long state = t * B * H, z = t * B * columns;
             lanes_backward(begin, end, H, gates + t * B * SAVED * H, memory + state, memory + state + B * H,
                            d_above + state, d_h, d_memory, d_zx + z, d_zh + z);
             d_z.take(d_zh + z);
             for (long j = 0; j < H; j += WIDTH)
-                each_tile<tile_lanes(2)>(begin, end, [&](auto lanes, long first) {
+                each_tile<BACKWARD_TILE>(begin, end, [&](auto lanes, long first) {
                     Floats through[lanes][1];
                     d_z.times(first, weights + j / WIDTH * block, through);
                     for (long l = 0; l < lanes; l++) store(d_h + (first + l) * H + j, through[l][0], H - j);
@@ -175,12 +175,12 @@ void layer_step(long B, long H, long threads, const Number *table, const int64_t
                 const Number *shown_prev, Number *shown) {
     const long block = packed_block<Number>(Cell::GATES, H), vectors = (H + WIDTH - 1) / WIDTH;
     share_out(vectors, threads, [=](long begin, long end) {
-        ForwardLanes h(0, B, H), x(0, below ? B : 0, H);
+        Lanes<FORWARD_TILE, Number> h(0, B, H), x(0, below ? B : 0, H);
         h.take(shown_prev);
         if (below) x.take(below);
         for (long j = begin * WIDTH; j < end * WIDTH; j += WIDTH) {
             const Bias b(bias + j, H, H - j);
-            each_tile<tile_lanes(Cell::GATES)>(0, B, [&](auto lanes, long first) {
+            each_tile<FORWARD_TILE>(0, B, [&](auto lanes, long first) {
                 Floats z_x[lanes][Cell::GATES], z_h[lanes][Cell::GATES];
                 h.times(first, weights_hh + j / WIDTH * block, z_h);
                 if (below)
