@@ -4,7 +4,8 @@ Five things make it faster than automatic differentiation over `stack.RecurrentS
 
 1. The first layer needs no matrix product for its input. A character is one of V, so W_ih x is a table of V rows,
    computed once a window and looked up. Higher layers take one large product a window (`input_part`).
-2. The backward pass is derived by hand (in the file of each cell type) and writes into buffers that are allocated once.
+2. The backward pass is derived by hand (a step in the file of each cell type, the window in `cells.gated`) and writes
+   into buffers that are allocated once.
 3. Each weight gradient is one large product over all T * B steps, after the loop.
 4. What is left in the loop is one product and the gates. Compiled (`native`), they are one pass, in which what the
    product adds up becomes a gate without leaving the registers, and no Python runs until the window has ended.

@@ -21,26 +21,21 @@ n_recurrent, so that weights go both ways.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from charlstm.in_numpy import cells as layouts
-from charlstm.network.buffers import BufferPool
-from charlstm.network.cells.base import Cell, Gates, Layer, Part, fill_with_log_memories
+from charlstm.network.cells.base import Gates, Part, fill_with_log_memories
+from charlstm.network.cells.gated import GatedCell
 from charlstm.network.cells.pointwise import GateFunctions, Pointwise
 from charlstm.network.cells.written import Equation, Terms, activation, joined, rounded, signed, to_digits
 from charlstm.network.cells.written import tanh as tanh_in_decimals
-from charlstm.network.input_part import InputPart
-from charlstm.network.products import prepare
-from charlstm.network.threads import LaneRange, in_parts, share_of
 
 
-class GRU(Cell):
+class GRU(GatedCell):
     """The gated recurrent unit: a hidden state that one gate keeps or writes over."""
 
     layout = layouts.GRU
@@ -99,7 +94,7 @@ class GRU(Cell):
     def pointwise(self) -> Mapping[str, Pointwise]:
         return {
             "forward": Pointwise(gates_forward, (0, 1, 2, 3, 4, 8, 9), example_forward),
-            "backward": Pointwise(gates_backward, (0, 4, 4, 5, 6, 7, 8, 11), example_backward),
+            "backward": Pointwise(gates_backward, (0, 4, 5, 6, 7, 8, 9, 12), example_backward),
         }
 
     @property
@@ -107,36 +102,6 @@ class GRU(Cell):
         from charlstm.network.cells import gru_fused  # it imports Triton
 
         return GateFunctions(gru_fused.forward, gru_fused.backward)
-
-    def scan(
-        self,
-        x: Tensor,
-        ids: Tensor | None,
-        layer: Layer,
-        h: Tensor,
-        c: Tensor,
-        *,
-        compute_dtype: torch.dtype,
-        gates: GateFunctions | None,
-        pool: BufferPool,
-        keep: bool,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        every_h, h = GRUScan.apply(x, ids, *layer, h, compute_dtype, gates or self.eager, pool, keep)  # type: ignore[no-untyped-call]
-        return every_h, h, c
-
-    def stepping(
-        self, bias: Tensor, h: Tensor, c: Tensor, shown: Tensor, gates: GateFunctions | None
-    ) -> Callable[[Tensor, Tensor], None]:
-        forward = (gates or self.eager).forward
-        h, h_next = h.clone(), torch.empty_like(h)
-        rznq = h.new_empty(len(h), 4 * h.shape[1]).chunk(4, dim=1)
-
-        def step(z_x: Tensor, z_h: Tensor) -> None:
-            nonlocal h, h_next
-            forward(z_x, z_h, bias, h, *rznq, h_next, shown)
-            h, h_next = h_next, h
-
-        return step
 
 
 def _candidate(r: Decimal, terms: Terms) -> Equation:
@@ -198,6 +163,7 @@ def gates_backward(
     n: Tensor,
     q: Tensor,
     h_prev: Tensor,
+    h: Tensor,
     d_h_above: Tensor,
     d_h_next: Tensor,
     d_h: Tensor,
@@ -211,7 +177,7 @@ def gates_backward(
     """From the gradient of a step's hidden state to those of its pre-activations.
 
     Args:
-        r, z, n, q, h_prev: (B, H), as `gates_forward` left them.
+        r, z, n, q, h_prev, h: (B, H), as `gates_forward` left them; h, the new memory, is not needed here.
         d_h_above, d_h_next: two parts of d_h_t, (B, H), in the type of the products.
         d_h: (B, H), the third part, what step t + 1 kept of h_t; after the call, what step t kept of h_{t-1}.
         d_x_r, d_x_z, d_x_n, d_h_r, d_h_z, d_h_n: (B, H), written in the type of the products: d_zx and d_zh.
@@ -241,100 +207,7 @@ def example_backward(B: int, H: int, dtype: torch.dtype) -> list[Tensor]:
     """Arguments of `gates_backward`, likewise."""
     draw = torch.Generator().manual_seed(B)
     rznq = torch.rand(B, 4 * H, generator=draw).chunk(4, dim=1)
-    h_prev, d_h = (torch.randn(B, H, generator=draw) for _ in range(2))
+    h_prev, h, d_h = (torch.randn(B, H, generator=draw) for _ in range(3))
     d_h_above, d_h_next = (torch.randn(B, H, generator=draw).to(dtype) for _ in range(2))
     d_z = [gate for _ in range(2) for gate in torch.zeros(B, 3 * H, dtype=dtype).chunk(3, dim=1)]
-    return [*rznq, h_prev, d_h_above, d_h_next, d_h, *d_z]
-
-
-class GRUScan(torch.autograd.Function):
-    """One GRU layer over a window.
-
-    forward(x, ids, weight_ih, weight_hh, bias, h0, compute_dtype, gates, pool, keep)
-        -> h (T, B, H), h_T (B, H)
-        x, ids: what the layer reads, as in `InputPart`
-        keep: whether a backward pass will follow
-
-    The hidden state is the memory, so it is carried in the weights' type; only what is multiplied and handed up is in
-    the type of the products.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        ids: Tensor | None,
-        weight_ih: Tensor,
-        weight_hh: Tensor,
-        bias: Tensor,
-        h0: Tensor,
-        compute_dtype: torch.dtype,
-        gates: GateFunctions,
-        pool: BufferPool,
-        keep: bool,
-    ) -> tuple[Tensor, Tensor]:
-        T, (B, H) = len(x if ids is None else ids), h0.shape
-        input_part = InputPart(x, ids, weight_ih, bias, compute_dtype, pool)
-        rznq = pool.take((T if keep else 1, B, 4 * H), h0)
-        h = pool.take((T + 1 if keep else 2, B, H), h0)
-        shown = h0.new_empty(T + 1, B, H, dtype=compute_dtype)
-        shown[0] = h.whole[0] = h0
-
-        if gates.window is not None:
-            gates.window.forward(*input_part.part(), weight_hh, bias, rznq.memory, h.memory, shown, keep)
-        else:
-            times_w_hh = prepare(weight_hh, compute_dtype, B)
-
-            def run(lanes: LaneRange) -> None:
-                shown_at, h_at, rznq_at = (
-                    shown[:, lanes.begin : lanes.end].unbind(),
-                    h.steps(*lanes),
-                    rznq.blocks(4, *lanes),
-                )
-                for t, z_x in enumerate(input_part.steps(lanes)):
-                    h_prev, h_next = (h_at[t], h_at[t + 1]) if keep else (h_at[t % 2], h_at[1 - t % 2])
-                    r, z, n, q = rznq_at[t if keep else 0]
-                    gates.forward(z_x, times_w_hh(shown_at[t]), bias, h_prev, r, z, n, q, h_next, shown_at[t + 1])
-
-            in_parts(run, B, share_of(B, weight_hh))
-        h_last = h.whole[T if keep else T % 2].clone()
-        if keep:
-            ctx.saved = rznq, h, shown, input_part, weight_hh, gates, pool
-        else:
-            pool.give(rznq, h)
-        input_part.release()
-        return shown[1:], h_last
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_h: Tensor, grad_h_last: Tensor) -> Any:
-        rznq, h, shown, input_part, weight_hh, gates, pool = ctx.saved
-        T, B, H = grad_h.shape
-        d_zx, d_zh = (pool.take((T, B, 3 * H), shown) for _ in range(2))
-        d_h, d_h_above = grad_h_last.clone(memory_format=torch.contiguous_format), grad_h.contiguous()
-        if gates.window is not None:
-            through = torch.zeros_like(d_h)  # what comes through the products
-            gates.window.backward(weight_hh, d_h_above, rznq.memory, h.memory, through, d_h, d_zx.memory, d_zh.memory)
-            d_h.add_(through)
-        else:
-            times_w_hh_t = prepare(weight_hh.T, shown.dtype, B)
-
-            def run(lanes: LaneRange) -> None:
-                these = slice(*lanes)
-                above, d_h_t, d_h_next = d_h_above[:, these].unbind(), d_h[these], torch.zeros_like(d_h_above[0, these])
-                h_at, rznq_at, d_zh_at = h.steps(*lanes), rznq.blocks(4, *lanes), d_zh.steps(*lanes)
-                d_x_at, d_h_at = d_zx.blocks(3, *lanes), d_zh.blocks(3, *lanes)
-                for t in reversed(range(T)):
-                    gates.backward(*rznq_at[t], h_at[t], above[t], d_h_next, d_h_t, *d_x_at[t], *d_h_at[t])
-                    d_h_next = times_w_hh_t(d_zh_at[t])
-                d_h_t.add_(d_h_next)
-
-            in_parts(run, B, share_of(B, weight_hh))
-        d_w_hh = (d_zh.whole.flatten(0, 1).T @ shown[:T].flatten(0, 1)).to(weight_hh.dtype)
-        d_x, d_w_ih, d_bias = input_part.gradients(d_zx.whole)
-        d_b_hn = d_zh.whole[:, :, 2 * H :].sum(dim=(0, 1), dtype=d_bias.dtype)
-        pool.give(d_zx, d_zh)
-        if pool.reuses:
-            pool.give(rznq, h)
-            del ctx.saved  # a second backward must fail rather than read another window's numbers
-        return d_x, None, d_w_ih, d_w_hh, torch.cat([d_bias, d_b_hn]), d_h, None, None, None, None
+    return [*rznq, h_prev, h, d_h_above, d_h_next, d_h, *d_z]

@@ -24,26 +24,21 @@ are. Sources: Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000 (t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from charlstm.in_numpy import cells as layouts
-from charlstm.network.buffers import BufferPool
-from charlstm.network.cells.base import Cell, Gates, Layer, Part, State, fill_with_log_memories
+from charlstm.network.cells.base import Gates, Part, State, fill_with_log_memories
+from charlstm.network.cells.gated import GatedCell
 from charlstm.network.cells.pointwise import GateFunctions, Pointwise
 from charlstm.network.cells.written import Equation, Terms, activation, joined, rounded, signed, to_digits
 from charlstm.network.cells.written import tanh as tanh_in_decimals
-from charlstm.network.input_part import InputPart
-from charlstm.network.products import prepare
-from charlstm.network.threads import LaneRange, in_parts, share_of
 
 
-class LSTM(Cell):
+class LSTM(GatedCell):
     """The long short-term memory: a cell state that gates write to, keep and show."""
 
     layout = layouts.LSTM
@@ -110,35 +105,6 @@ class LSTM(Cell):
         from charlstm.network.cells import lstm_fused  # it imports Triton
 
         return GateFunctions(lstm_fused.forward, lstm_fused.backward)
-
-    def scan(
-        self,
-        x: Tensor,
-        ids: Tensor | None,
-        layer: Layer,
-        h: Tensor,
-        c: Tensor,
-        *,
-        compute_dtype: torch.dtype,
-        gates: GateFunctions | None,
-        pool: BufferPool,
-        keep: bool,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        return LSTMScan.apply(x, ids, *layer, h, c, compute_dtype, gates or self.eager, pool, keep)  # type: ignore[no-untyped-call, no-any-return]
-
-    def stepping(
-        self, bias: Tensor, h: Tensor, c: Tensor, shown: Tensor, gates: GateFunctions | None
-    ) -> Callable[[Tensor, Tensor], None]:
-        forward = (gates or self.eager).forward
-        c, c_next = c.clone(), torch.empty_like(c)
-        ifgo = c.new_empty(len(c), 4 * c.shape[1]).chunk(4, dim=1)
-
-        def step(z_x: Tensor, z_h: Tensor) -> None:
-            nonlocal c, c_next
-            forward(z_x, z_h, bias, c, *ifgo, c_next, shown)
-            c, c_next = c_next, c
-
-        return step
 
 
 def _cell_state(f: Decimal, c_before: Decimal, i: Decimal, g: Decimal) -> Equation:
@@ -232,94 +198,3 @@ def example_backward(B: int, H: int, dtype: torch.dtype) -> list[Tensor]:
     d_h_above, d_h_next = (torch.randn(B, H, generator=draw).to(dtype) for _ in range(2))
     d_z = torch.zeros(B, 4 * H, dtype=dtype).chunk(4, dim=1)
     return [*ifgo, c_prev, c, d_h_above, d_h_next, d_c, *d_z]
-
-
-class LSTMScan(torch.autograd.Function):
-    """One LSTM layer over a window.
-
-    forward(x, ids, weight_ih, weight_hh, bias, h0, c0, compute_dtype, gates, pool, keep)
-        -> h (T, B, H), h_T and c_T (B, H)
-        x, ids: what the layer reads, as in `InputPart`
-        keep: whether a backward pass will follow
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        ids: Tensor | None,
-        weight_ih: Tensor,
-        weight_hh: Tensor,
-        bias: Tensor,
-        h0: Tensor,
-        c0: Tensor,
-        compute_dtype: torch.dtype,
-        gates: GateFunctions,
-        pool: BufferPool,
-        keep: bool,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        T, (B, H) = len(x if ids is None else ids), h0.shape
-        input_part = InputPart(x, ids, weight_ih, bias, compute_dtype, pool)
-        ifgo = pool.take((T if keep else 1, B, 4 * H), c0)
-        c = pool.take((T + 1 if keep else 2, B, H), c0)
-        h = h0.new_empty(T + 1, B, H, dtype=compute_dtype)
-        h[0], c.whole[0] = h0, c0
-
-        if gates.window is not None:
-            gates.window.forward(*input_part.part(), weight_hh, bias, ifgo.memory, c.memory, h, keep)
-        else:
-            times_w_hh = prepare(weight_hh, compute_dtype, B)
-
-            def run(lanes: LaneRange) -> None:
-                h_at, c_at, ifgo_at = h[:, lanes.begin : lanes.end].unbind(), c.steps(*lanes), ifgo.blocks(4, *lanes)
-                for t, z_x in enumerate(input_part.steps(lanes)):
-                    c_prev, c_next = (c_at[t], c_at[t + 1]) if keep else (c_at[t % 2], c_at[1 - t % 2])
-                    i, f, g, o = ifgo_at[t if keep else 0]
-                    gates.forward(z_x, times_w_hh(h_at[t]), bias, c_prev, i, f, g, o, c_next, h_at[t + 1])
-
-            in_parts(run, B, share_of(B, weight_hh))
-        h_last, c_last = h[T].to(h0.dtype), c.whole[T if keep else T % 2].clone()
-        if keep:
-            ctx.saved = ifgo, c, h, input_part, weight_hh, gates, pool
-        else:
-            pool.give(ifgo, c)
-        input_part.release()
-        return h[1:], h_last, c_last
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_h: Tensor, grad_h_last: Tensor, grad_c_last: Tensor) -> Any:
-        ifgo, c, h, input_part, weight_hh, gates, pool = ctx.saved
-        T, B, H = grad_h.shape
-        d_z = pool.take((T, B, 4 * H), h)
-        d_c, d_h_above = grad_c_last.clone(memory_format=torch.contiguous_format), grad_h.contiguous()
-        if gates.window is not None:
-            d_h0 = grad_h_last.clone(memory_format=torch.contiguous_format)
-            gates.window.backward(weight_hh, d_h_above, ifgo.memory, c.memory, d_h0, d_c, d_z.memory, d_z.memory)
-        else:
-            times_w_hh_t = prepare(weight_hh.T, h.dtype, B)
-            d_h = grad_h_last.to(h.dtype).contiguous()
-            d_h0 = torch.empty_like(d_h)
-
-            def run(lanes: LaneRange) -> None:
-                these = slice(*lanes)
-                above, d_h_next, d_c_t = d_h_above[:, these].unbind(), d_h[these], d_c[these]
-                c_at, ifgo_at, d_z_at, d_ifgo_at = (
-                    c.steps(*lanes),
-                    ifgo.blocks(4, *lanes),
-                    d_z.steps(*lanes),
-                    d_z.blocks(4, *lanes),
-                )
-                for t in reversed(range(T)):
-                    gates.backward(*ifgo_at[t], c_at[t], c_at[t + 1], above[t], d_h_next, d_c_t, *d_ifgo_at[t])
-                    d_h_next = times_w_hh_t(d_z_at[t])
-                d_h0[these] = d_h_next
-
-            in_parts(run, B, share_of(B, weight_hh))
-        d_w_hh = (d_z.whole.flatten(0, 1).T @ h[:T].flatten(0, 1)).to(weight_hh.dtype)
-        d_x, d_w_ih, d_bias = input_part.gradients(d_z.whole)
-        pool.give(d_z)
-        if pool.reuses:
-            pool.give(ifgo, c)
-            del ctx.saved  # a second backward must fail rather than read another window's numbers
-        return d_x, None, d_w_ih, d_w_hh, d_bias, d_h0.to(d_c.dtype), d_c, None, None, None, None

@@ -73,7 +73,7 @@ class RNNScan(torch.autograd.Function):
     """One plain tanh RNN layer over a window: d_z = d_h * (1 - h_t^2), d_h_{t-1} = d_z W_hh.
 
     forward(x, ids, weight_ih, weight_hh, bias, h0, compute_dtype, pool) -> h (T, B, H), h_T (B, H);
-    arguments as for `LSTMScan`.
+    arguments as for `GatedScan`.
     """
 
     @staticmethod
