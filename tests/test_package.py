@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import charlstm
+from charlstm.cli.app import COMMANDS, needed
 
 PACKAGE = Path(charlstm.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -29,6 +30,25 @@ def test_help_loads_no_torch(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_a_command_loads_what_it_needs() -> None:
+    code = (
+        "import sys; sys.argv = 'charlstm sample -c english -n 1'.split()\n"
+        "from charlstm.cli.main import run\n"
+        "assert run() == 0\n"
+        "assert not {'torch', 'charlstm.grammar', 'charlstm.cli.train', 'charlstm.cli.explain'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_all_commands_are_put_together_only_where_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert needed(["sample", "--seed", "1"]) == ["sample"]
+    for arguments in ([], ["--help"], ["sampel"], ["--json", "sample"]):
+        assert needed(arguments) == COMMANDS
+    monkeypatch.setenv("CHARLSTM_TRAIN_TIME", "2m")  # it must be one that some command knows
+    assert needed(["sample"]) == COMMANDS
 
 
 def test_importing_the_package_loads_no_torch() -> None:

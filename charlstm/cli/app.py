@@ -4,51 +4,52 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from charlstm._version import __version__
-from charlstm.cli.activations import activations
-from charlstm.cli.bench import bench
-from charlstm.cli.corpus import corpus
-from charlstm.cli.evaluate import evaluate
-from charlstm.cli.explain import EXPLAIN
-from charlstm.cli.forecast import forecast
 from charlstm.cli.groups import CommandGroup
 from charlstm.cli.help import Command, Group
-from charlstm.cli.info import info
-from charlstm.cli.options import check_variables, name_variables
-from charlstm.cli.originality import originality
-from charlstm.cli.probe import probe
-from charlstm.cli.sample import sample
-from charlstm.cli.score import score
+from charlstm.cli.options import check_variables, name_variables, variables_set
 from charlstm.cli.settings import in_options
-from charlstm.cli.study import study
-from charlstm.cli.train import train
-from charlstm.cli.view import view
-from charlstm.cli.write import write
 from charlstm.errors import UsageError
 from charlstm.report.text import printable
 
-COMMANDS: dict[str, Callable[..., None] | CommandGroup] = {
-    "train": train,
-    "sample": sample,
-    "write": write,
-    "eval": evaluate,
-    "score": score,
-    "probe": probe,
-    "explain": EXPLAIN,
-    "study": study,
-    "view": view,
-    "activations": activations,
-    "forecast": forecast,
-    "corpus": corpus,
-    "originality": originality,
-    "info": info,
-    "bench": bench,
+COMMANDS = {  # where in `cli` each stands
+    "train": "train.train",
+    "sample": "sample.sample",
+    "write": "write.write",
+    "eval": "evaluate.evaluate",
+    "score": "score.score",
+    "probe": "probe.probe",
+    "explain": "explain.EXPLAIN",
+    "study": "study.study",
+    "view": "view.view",
+    "activations": "activations.activations",
+    "forecast": "forecast.forecast",
+    "corpus": "corpus.corpus",
+    "originality": "originality.originality",
+    "info": "info.info",
+    "bench": "bench.bench",
 }
+
+
+def load_command(name: str) -> Callable[..., None] | CommandGroup:
+    """A command, from its file."""
+    module, _, attribute = COMMANDS[name].rpartition(".")
+    command: Callable[..., None] | CommandGroup = getattr(import_module(f"charlstm.cli.{module}"), attribute)
+    return command
+
+
+def needed(arguments: Sequence[str]) -> Collection[str]:
+    """The commands that must be there to understand what was typed: the one that is named, where that is enough.
+
+    To put all of them together takes a tenth of a second. A variable may belong to any of them.
+    """
+    return arguments[:1] if arguments and arguments[0] in COMMANDS and not variables_set() else COMMANDS
 
 
 def root(
@@ -81,8 +82,8 @@ def root(
         raise typer.BadParameter("it goes with --version, or after a command", param_hint="--json")
 
 
-def make_app() -> typer.Typer:
-    """The application with all its commands."""
+def make_app(names: Collection[str] = COMMANDS.keys()) -> typer.Typer:
+    """The application with these of its commands."""
     app = typer.Typer(
         name="charlstm",
         cls=Group,
@@ -94,7 +95,8 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(root)
-    for name, command in COMMANDS.items():
+    for name in names:
+        command = load_command(name)
         if isinstance(command, CommandGroup):
             group = typer.Typer(
                 cls=command.typers_class(),
@@ -125,7 +127,8 @@ def run_app() -> int:
     kinds: list[type[Exception]] = [kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception)]
     (wrongly_typed,) = (kind for kind in kinds if kind.__name__ == "ClickException")
     try:
-        code = commands_of(make_app())(prog_name="charlstm", standalone_mode=False)  # also as python -m charlstm
+        app = make_app(needed(sys.argv[1:]))
+        code = commands_of(app)(prog_name="charlstm", standalone_mode=False)  # also as python -m charlstm
     except wrongly_typed as e:
         problem: Any = e
         problem.message = printable(problem.message)  # some versions show the name of an option as it came

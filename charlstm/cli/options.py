@@ -199,6 +199,11 @@ def was_typed(ctx: typer.Context, parameter: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
+def variables_set() -> bool:
+    """Whether any variable is set that an option could take."""
+    return any(variable.startswith(PREFIX) and variable not in NO_OPTIONS for variable in os.environ)
+
+
 def check_variables(group: Any) -> None:
     """Refuse a variable that no command knows, and a value that its command cannot take: none is ignored in silence.
 

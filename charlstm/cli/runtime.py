@@ -12,7 +12,6 @@ from charlstm.config import LANGUAGES, Language
 from charlstm.corpus.sources import STDIN
 from charlstm.distributed.launch import launched
 from charlstm.errors import TextError
-from charlstm.grammar import GRAMMARS, located
 from charlstm.report.console import say
 
 if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
@@ -43,6 +42,7 @@ def locate_texts(names: Sequence[str], quiet: bool) -> tuple[str, ...]:
 
     Raises TextError for a name that is close to that of such a text, but is nothing.
     """
+    from charlstm.grammar import GRAMMARS, located
     from charlstm.report.bars import Stages
 
     with Stages(quiet) as bar:
