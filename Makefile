@@ -1,8 +1,9 @@
 # make demo     installs charlstm, samples the Portuguese model, then trains, samples and probes a model: about three minutes
-# make test     installs charlstm and runs the tests: eight minutes on two cores
+# make test     installs charlstm and runs the tests, but for those that take several seconds each: five minutes on two cores
+# make slow     runs the tests that `make test` leaves out
 # make check    checks style, types and the order of imports; names modules that have grown long
-# make coverage runs the tests and fails unless they take every branch of the code that reads and writes files
-# make lowest   runs the fast tests with the lowest versions that pyproject.toml allows, in a virtual environment of their own;
+# make coverage runs both and fails unless they take every branch of the code that reads and writes files
+# make lowest   runs the tests of `make test` with the lowest versions that pyproject.toml allows, in a virtual environment of their own;
 #               LOWEST_TORCH=2.13.0 if that torch is not available, PYTHON=python3.13 for another Python
 # make soak     runs the long tests: kills, signals, damaged files, untrained networks, a training; half an hour
 # make gpu      measures a graphics card in eight minutes: tests, speed beside cuDNN, sampling, a training, memory; all goes into
@@ -18,7 +19,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check check-page coverage lowest soak gpu docs docs-cli pictures lexicon clean
+.PHONY: demo test slow check check-page coverage lowest soak gpu docs docs-cli pictures lexicon clean
 
 $(READY): pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -42,7 +43,10 @@ demo: $(READY)
 
 TESTS := -m pytest -n 2 --dist loadfile
 test: $(READY)
-	$(BIN)/python $(TESTS)
+	$(BIN)/python $(TESTS) -m "not slow"
+
+slow: $(READY)
+	$(BIN)/python $(TESTS) -m slow
 
 coverage: $(READY)
 	$(BIN)/python $(TESTS) --cov
@@ -66,15 +70,13 @@ $(PAGE_TOOLS): tests/view/package-lock.json
 check-page: $(PAGE_TOOLS)
 	cd tests/view && npm run --silent types && npm run --silent lint && npm run --silent kernel
 
-# without the slow tests: what they test depends on no version
 LOWEST := .venv-lowest
 LOWEST_TORCH ?=
-SLOW := $(addprefix tests/test_,interruptions.py bounded.py shipped.py probe_planted.py probe_soak.py view_browser.py view_network.py)
 lowest:
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(PYTHON) tests/lowest.py $(if $(LOWEST_TORCH),torch==$(LOWEST_TORCH)) > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/constraints.txt --editable '.[test]'
-	$(LOWEST)/bin/python $(TESTS) $(addprefix --ignore=,$(SLOW))
+	$(LOWEST)/bin/python $(TESTS) -m "not slow"
 
 soak: $(READY)
 	SOAK=1 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -rP \

@@ -162,6 +162,7 @@ def test_the_command_measures_sampling(invoke: Invoke, compiled_cache: Path, mon
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.slow
 def test_the_command_measures_memory(invoke: Invoke, compiled_cache: Path) -> None:
     big = [*SMALL[:2], "--batch-size", 256, "--seq-len", 128, "--precision", "fp32", "--json"]
     done = invoke("bench", "memory", *big)
@@ -177,6 +178,7 @@ def test_a_process_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch) -> No
         bench_memory(Shape(4, 1, 1, 2), "fp32", 1, CPU)
 
 
+@pytest.mark.slow
 def test_the_command_measures_quality(invoke: Invoke, corpus_file: Path) -> None:
     done = invoke("bench", "--corpus", corpus_file, "--time", "2s")
     assert done.code == 0, done.err

@@ -37,6 +37,7 @@ def disk_bytes(run: Path) -> int:
     return sum(path.stat().st_size for path in run.iterdir() if path.name != "metrics.jsonl")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="measures memory as Linux tells it")
 def test_memory_disk_and_metrics_stay_flat(invoke) -> None:
     Path("text.txt").write_text(small_text(4_000), encoding="utf-8")

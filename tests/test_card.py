@@ -21,6 +21,7 @@ from charlstm.report.bench import draw_training_speed
 AT = {"device": "cpu", "compiled": False}
 
 
+@pytest.mark.slow
 def test_every_part_measures_what_the_tables_show(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,6 +51,7 @@ def test_every_part_measures_what_the_tables_show(
         list(PARTS["tests"](AT))
 
 
+@pytest.mark.slow
 def test_a_part_that_fails_or_takes_too_long_is_recorded_and_the_rest_goes_on(tmp_path: Path) -> None:
     missing = {**AT, "text": str(tmp_path / "none.txt"), "time": 1.0, "given": {}}
     endless = {**AT, "hidden_size": [8] * 10_000, "streams": [1], "length": 1, "rounds": 1}

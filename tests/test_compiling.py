@@ -143,6 +143,7 @@ def compiler(place: Path, body: str) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("compiled_cache")  # there is a compiler
 def test_a_compiler_is_not_asked_for_what_it_does_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path))

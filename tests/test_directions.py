@@ -162,6 +162,7 @@ def test_one_of_each_group_in_turn() -> None:
     assert in_turn(np.arange(6), groups).tolist() == [0, 3, 4, 1, 5, 2]
 
 
+@pytest.mark.slow
 def test_on_the_command_line(invoke, tmp_path: Path) -> None:
     model = in_one_cell().save(tmp_path / "planted.safetensors")
     items = write_pairs(tmp_path / "pairs.jsonl", toy_pairs())

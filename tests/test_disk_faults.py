@@ -232,6 +232,7 @@ def test_a_training_goes_on_with_what_the_file_system_can_do(
     assert {path.name for path in Path("poor").iterdir()} <= {path.name for path in Path("rich").iterdir()}
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_past_any_one_fault(
     corpus: Corpus,  # noqa: F811
     tmp_path: Path,

@@ -139,6 +139,7 @@ def test_the_network_is_the_same_for_every_number_of_processes(place: Place, kin
     assert said.count("for training,") == 1, said  # one process speaks
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_ends_the_others_and_any_number_goes_on(place: Place) -> None:
     chance = random.Random(1)
     in_save = 0
@@ -161,6 +162,7 @@ def test_a_process_that_is_killed_ends_the_others_and_any_number_goes_on(place: 
     print(f"{KILLS} kills, {in_save} of them inside a save")
 
 
+@pytest.mark.slow
 def test_a_signal_to_any_process_saves_once_and_says_how_to_go_on(place: Place) -> None:
     place.said()
     command, steps = KINDS["text"].replace("RUN", "signal").replace("--steps 24", "--steps 100000"), []
@@ -184,6 +186,7 @@ def test_a_signal_to_any_process_saves_once_and_says_how_to_go_on(place: Place) 
     assert steps[0] <= steps[1]
 
 
+@pytest.mark.slow
 def test_a_job_that_is_started_again_goes_on_with_its_run(place: Place) -> None:
     command = KINDS["text"].replace("RUN", "job")
     processes = place.start(command, 2, TORCHELASTIC_RUN_ID="one")
@@ -226,6 +229,7 @@ def test_what_goes_wrong_in_one_process_only_is_said_by_that_one(place: Place, t
     assert "error: process 0 of 2 lost the others: " in said
 
 
+@pytest.mark.slow
 def test_the_fast_way_comes_to_the_same_network_but_for_rounding(place: Place) -> None:
     command = KINDS["text"].replace("--shards 8", "--shards 1")
     assert finish(fork(run_command, place.folder, command.replace("RUN", "fast-1"))) == 0
@@ -235,6 +239,7 @@ def test_the_fast_way_comes_to_the_same_network_but_for_rounding(place: Place) -
         torch.testing.assert_close(two[name], tensor, rtol=0, atol=2e-4, msg=name)
 
 
+@pytest.mark.slow
 def test_torchrun_starts_a_job_again_whose_worker_was_killed(place: Place) -> None:
     command = KINDS["text"].replace("RUN", "torchrun").split()
     launcher = [

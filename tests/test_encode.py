@@ -238,6 +238,7 @@ def open_slowly(path: Path) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_processes_that_open_the_same_text_encode_it_once(corpus_file: Path, own_cache: Path) -> None:
     with start(corpus_file, slow=2) as first:
         while "encoding" not in first.stdout.readline():

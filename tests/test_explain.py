@@ -426,6 +426,7 @@ def english_czech(cell_rows: dict[str, dict[str, float]]) -> tuple[CharLM, Vocab
     return model, vocabulary
 
 
+@pytest.mark.slow
 def test_a_cell_that_clears_at_every_newline_does_not_wait_for_a_switch() -> None:
     model, vocabulary = english_czech({"f": {"\n": -2 * OPEN}})
     found = measure_switches(model, vocabulary, (0, 0), 1)
@@ -440,6 +441,7 @@ def test_a_cell_that_clears_at_every_newline_does_not_wait_for_a_switch() -> Non
     assert "does not hold the speaker's gender" in words
 
 
+@pytest.mark.slow
 def test_the_cell_that_tells_the_gender_best_is_chosen() -> None:
     """A cell that is raised by the *a* of *holka* and *ráda* and cleared at the arrow tells some; the other nothing."""
     model, vocabulary = english_czech({"f": {">": -2 * OPEN}, "i": {"a": 2 * OPEN}, "g": {"a": 0.3}})
@@ -450,6 +452,7 @@ def test_the_cell_that_tells_the_gender_best_is_chosen() -> None:
     assert found.told["start"].value < 0.6
 
 
+@pytest.mark.slow
 def test_what_is_written_at_a_noun_is_counted_there() -> None:
     """In *girl* and *holka* there is an l, in *boy* and *kluk* no g: a cell that opens for g."""
     model, vocabulary = english_czech({"i": {"g": 2 * OPEN}, "g": {"g": 0.5}})

@@ -685,6 +685,7 @@ def test_a_training_curve_of_a_run(invoke, corpus_file: Path, tmp_path: Path) ->
     assert (done.code, "type: --figure FILE" in done.err) == (2, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gates", "gradient", "distance"])
 def test_the_pictures_in_the_readme_are_what_the_commands_draw(
     invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

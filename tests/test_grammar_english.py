@@ -221,6 +221,7 @@ def test_what_is_kept_for_probing_never_occurs(sentences: list[str]) -> None:
     assert not held_out & found
 
 
+@pytest.mark.slow
 def test_everything_agrees(sentences: list[str]) -> None:
     wrong = [text for text in sentences if agrees(text) is False]
     assert not wrong, wrong[:5]
@@ -266,6 +267,7 @@ def test_most_attractors_are_of_the_other_number() -> None:
     assert 0.55 < numbers[False] / 2000 < 0.75
 
 
+@pytest.mark.slow
 def test_most_nouns_beside_the_verb_are_of_the_other_number(sentences: list[str]) -> None:
     counts: Counter[bool | None] = Counter()
     for text in sentences:

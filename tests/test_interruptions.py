@@ -108,6 +108,7 @@ def test_killed_at_any_moment(place: Place) -> None:
     print(f"{kills} kills, {in_save} of them inside a save, {runs} runs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signals_at_any_moment_save_and_say_how_to_go_on(place: Place, signum: int) -> None:
     chance = random.Random(signum)
@@ -209,6 +210,7 @@ def test_a_closed_pipe_ends_quietly(place: Place) -> None:
         assert process.stderr.read() == b""
 
 
+@pytest.mark.slow
 def test_a_training_outlives_the_reader_of_its_events(place: Place) -> None:
     with start_cold(place, TRAIN.replace("RUN", "piped") + " --json -q") as process:
         process.stdout.readline()
@@ -217,6 +219,7 @@ def test_a_training_outlives_the_reader_of_its_events(place: Place) -> None:
     assert place.files("piped") == place.files("whole")
 
 
+@pytest.mark.slow
 def test_a_training_outlives_the_reader_of_its_messages(place: Place) -> None:
     with start_cold(place, TRAIN.replace("RUN", "headed"), stderr=subprocess.STDOUT) as process:  # 2>&1 | head -1
         process.stdout.readline()
@@ -251,6 +254,7 @@ def test_ctrl_c_that_ends_the_reader_too(place: Place) -> None:
     assert checkpoint.load_last(place.folder / "teed") is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ignored", [False, True], ids=["as a shell starts it", "nohup"])
 def test_a_terminal_that_is_closed(place: Place, ignored: bool) -> None:
     run = f"closed-{ignored}"
@@ -289,6 +293,7 @@ def test_a_terminal_and_its_shell_may_both_say_that_it_is_closed(place: Place) -
     assert place.files("twice") == place.files("whole")
 
 
+@pytest.mark.slow
 def test_time_stands_still_while_ctrl_z_holds_it(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(small_text(20_000), encoding="utf-8")
     command = TRAIN.replace(f"--steps {STEPS}", "--time 3s").replace("RUN", "run")

@@ -86,6 +86,7 @@ def test_when_it_came_to_hold_and_when_to_be_used(invoke, tmp_path: Path, files,
     assert all(4 < moment["bits_per_char"] < 7 for moment in result["moments"])
 
 
+@pytest.mark.slow
 def test_what_a_person_sees(invoke, tmp_path: Path, files) -> None:
     run = make_run(tmp_path / "run", [absent(), held(), used()])
     shown = invoke("probe", "--over-run", run, *files)

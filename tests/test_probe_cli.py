@@ -151,6 +151,7 @@ def test_hidden_states_are_an_option(invoke, toy) -> None:
     assert (result["state"], result["cells"][0]["cell"], result["cells"][0]["verdict"]) == ("h", 0, "tracks and used")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell_type", [name for name, cell in CELLS.items() if not cell.has_cell_state])
 def test_without_a_cell_state_the_hidden_one_is_probed(invoke, tmp_path: Path, toy, cell_type: str) -> None:
     model = CharLM(ModelConfig(len(CHARS), hidden_size=24, num_layers=2, embedding_size=8, cell_type=cell_type))
@@ -371,6 +372,7 @@ def test_the_newest_run_that_covers_the_items_is_taken(invoke, toy, portuguese: 
     assert "model: checkpoints/old/best.safetensors" in done.err
 
 
+@pytest.mark.slow
 def test_the_default_items_on_an_untrained_model(invoke, portuguese: Path) -> None:
     done = invoke("probe", "-c", portuguese)
     assert done.code == 0, done.err
@@ -387,6 +389,7 @@ def test_the_default_items_on_an_untrained_model(invoke, portuguese: Path) -> No
     assert "networks that learnt nothing" in done.out
 
 
+@pytest.mark.slow
 def test_a_model_of_english_is_asked_in_english(invoke, tmp_path: Path) -> None:
     untrained(tmp_path / "english.safetensors", "agreement-en", {"language": "en"})
     done = invoke("probe", "-c", "english.safetensors", "--json")
@@ -469,6 +472,7 @@ def test_features(invoke, tmp_path: Path, toy) -> None:
     assert "a feature needs at least" in short.err
 
 
+@pytest.mark.slow
 def test_a_feature_and_its_causes_as_a_person_sees_them(invoke, tmp_path: Path) -> None:
     network = Planted()
     network.write(0, {"F": 0.9, "\n": -0.9})  # in that vocabulary F stands for a bracket that opens, M for its end

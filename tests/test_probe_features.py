@@ -131,6 +131,7 @@ def test_of_two_cells_that_track_the_one_that_the_head_reads_is_used() -> None:
     assert [cell.patch.controls for cell in found.cells if cell.patch] == [30, 30]  # neither is a control of the other
 
 
+@pytest.mark.slow
 def test_an_untrained_network_shows_no_feature() -> None:
     stretches = stretches_of(quoted_text(16_000), "quotes", "word-position")
     for forget_bias in (0.0, 4.0):
@@ -139,6 +140,7 @@ def test_an_untrained_network_shows_no_feature() -> None:
             assert found.cells[0].correlation.value <= found.bound
 
 
+@pytest.mark.slow
 def test_the_bound_that_is_printed_decides_and_more_networks_make_it_tighter() -> None:
     """A cell that follows the feature through noise, as far above its nulls as .5 above .25."""
     network = Planted(planted=3, ordinary=61)

@@ -530,6 +530,7 @@ def test_every_number_of_threads_gives_the_same_figures(monkeypatch: pytest.Monk
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_m_a_trained_network_holds_on_fresh_nouns(invoke) -> None:
     """How the model came about: tests/data/README.md. Nouns of the pairs never occurred in its text."""
     model = Path(__file__).parent / "data" / "agreement-pt.safetensors"

@@ -138,6 +138,7 @@ def test_a_stop_of_another_command(invoke: Invoke, monkeypatch: pytest.MonkeyPat
     assert (result.code, result.err) == (130, "stopped by Ctrl-C\n")
 
 
+@pytest.mark.slow
 def test_more_time_for_a_run_is_counted_from_its_beginning(invoke: Invoke, corpus_file: Path) -> None:
     assert invoke("train", corpus_file, "--time", "0.2s", *SMALL).code == 0
     (run,) = Path("checkpoints").iterdir()

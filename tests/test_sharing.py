@@ -176,6 +176,7 @@ def test_a_process_that_gives_no_sign_of_life_is_lost(monkeypatch: pytest.Monkey
         next(pieces)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="starts processes by torchrun")
 def test_two_processes_write_what_one_does(tmp_path: Path) -> None:
     model = CharLM(ModelConfig(vocab_size=len(VOCABULARY), hidden_size=12, num_layers=1, embedding_size=5))

@@ -327,6 +327,7 @@ def build(kind: str, source: Path, where: Path) -> Path:
     return where / done.stdout.split()[-1]
 
 
+@pytest.mark.slow
 def test_a_wheel_holds_it_and_samples_at_once(wheel: Path, tmp_path: Path) -> None:
     copy = wheel / "charlstm" / "shipped" / "portuguese"
     ships = sorted(path.relative_to(MODEL.parents[1]) for path in MODEL.parents[1].rglob("*") if path.is_file())

@@ -61,6 +61,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_nothing_is_read_or_written_outside(place: Path) -> None:
     before = {name: contents(place / name) for name in ("tmp", "hostile")}
     watch = (

@@ -132,6 +132,7 @@ def test_closed_streams_give_their_numbers_to_no_file(place: Path) -> None:
     assert charlstm(place, "sample", "-c", "run", "--prompt", "-", prepare=prepare).returncode == 3
 
 
+@pytest.mark.slow
 def test_only_a_terminal_gets_colour(place: Path) -> None:
     forced = {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TTY_COMPATIBLE": "1", "PY_COLORS": "1", "TERM": "xterm"}
     for arguments, code in (("info run", 0), ("eval /nope -c run", 3), ("train --lr x", 2), ("train --help", 0)):

@@ -25,6 +25,7 @@ def outputs_of(notebook: Any) -> list[Any]:
     return [output for cell in notebook.cells for output in cell.get("outputs", ())]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of the client's libraries; those of the notebook are errors in its kernel
 def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib")

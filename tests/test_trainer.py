@@ -179,6 +179,7 @@ def test_the_first_evaluation_fits_into_a_budget_of_time(corpus: Corpus, tmp_pat
     assert ends["unknown"].seconds > 6.9
 
 
+@pytest.mark.slow
 def test_a_budget_of_time_is_shared_by_the_sessions_of_a_run(corpus: Corpus, tmp_path: Path) -> None:
     config = BASE.replace(steps=None, time=5.0)
     trainer = make(corpus, tmp_path / "run", config, clock=Clock())

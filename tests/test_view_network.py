@@ -56,6 +56,7 @@ def trained_like(cell_type: str, vocab: int, embedding: int, hidden: int, layers
     return model
 
 
+@pytest.mark.slow
 @needs_node
 @pytest.mark.parametrize("name", list(shipped_models()))
 def test_the_logits_of_each_model_that_ships_are_those_of_python(name: str, tmp_path: Path) -> None:
