@@ -69,7 +69,9 @@ def test_a_short_budget_of_time_is_not_spent_on_evaluations(corpus: Corpus) -> N
 def test_networks_and_dropout_grow_with_the_task() -> None:
     sizes = [network_size(n, {"epochs": 5.0}) for n in (10_000, 100_000, 1_000_000)]
     assert sizes == sorted(sizes)
-    assert [network_size(30_000_000, {"time": t}) for t in (20.0, 120.0, 600.0)] == [(256, 1), (512, 1), (512, 2)]
+    assert [network_size(30_000_000, {"time": t}) for t in (20.0, 600.0, 3600.0)] == [(256, 1), (512, 1), (512, 2)]
+    assert [network_size(30_000_000, {"epochs": n}) for n in (1.0, 2.0)] == [(512, 1), (512, 2)]
+    assert network_size(1_000_000, {"epochs": 50.0}) == network_size(1_000_000, {"time": 3600.0}) == (512, 1)
     assert [dropout_for(epochs) for epochs in (1, 8, 12, 50)] == [0.0, 0.2, 0.4, 0.5]
     assert expected_epochs(1000, {"steps": 10}, 100) == 1.0
     assert expected_epochs(1000, {"epochs": 2.5}, 100) == 2.5

@@ -76,15 +76,14 @@ def plan(
 
 def network_size(train_chars: int, budget: Mapping[str, Any]) -> tuple[int, int]:
     """hidden_size and num_layers: as much as the text can fill and the time can train."""
-    seconds = budget.get("time")
+    seconds, epochs = budget.get("time"), budget.get("epochs") or 1.0
     if train_chars < 50_000:
         return 128, 1
     if train_chars < 300_000 or (seconds is not None and seconds < 45):
         return 256, 1
-    # a second layer pays when there is enough to read, and time to read it
-    if (train_chars < 5_000_000 and (seconds is None or seconds < 1800)) or (seconds is not None and seconds < 300):
-        return 512, 1
-    return 512, 2
+    # a second layer takes three times as long for a character: it pays where there is much to read, and time for it
+    long = seconds >= 1800 if seconds is not None else epochs * train_chars >= 40_000_000
+    return 512, 2 if long and train_chars >= 5_000_000 else 1
 
 
 def learning_rate_for(model: ModelConfig) -> float:
