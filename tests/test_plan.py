@@ -66,6 +66,14 @@ def test_a_short_budget_of_time_is_not_spent_on_evaluations(corpus: Corpus) -> N
     assert scored(valid_chars=7, evaluations=3) == 21
 
 
+def test_a_run_that_goes_on_from_a_model_has_a_recipe_of_its_own(corpus: Corpus) -> None:
+    (_, new), (_, on) = plan(corpus, {"steps": 10}), plan(corpus, {"steps": 10}, goes_on=True)
+    assert (new.optimizer, on.optimizer) == ("muon", "adamw")
+    assert (on.final_lr, on.average) == (0.01, 0.0)
+    assert on.lr == pytest.approx(new.lr / 4)
+    assert plan(corpus, {"steps": 10, "optimizer": "muon"}, goes_on=True)[1].optimizer == "muon"
+
+
 def test_networks_and_dropout_grow_with_the_task() -> None:
     sizes = [network_size(n, {"epochs": 5.0}) for n in (10_000, 100_000, 1_000_000)]
     assert sizes == sorted(sizes)
