@@ -71,7 +71,8 @@ def test_a_run_that_goes_on_from_a_model_has_a_recipe_of_its_own(corpus: Corpus)
     assert (new.optimizer, on.optimizer) == ("muon", "adamw")
     assert (on.final_lr, on.average) == (0.01, 0.0)
     assert on.lr == pytest.approx(new.lr / 4)
-    assert plan(corpus, {"steps": 10, "optimizer": "muon"}, goes_on=True)[1].optimizer == "muon"
+    asked = plan(corpus, {"steps": 10, "optimizer": "muon"}, goes_on=True)[1]
+    assert (asked.optimizer, asked.polar) == ("muon", "inverses")
 
 
 def test_networks_and_dropout_grow_with_the_task() -> None:

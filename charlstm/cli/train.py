@@ -58,7 +58,8 @@ def train(
         Path | None,
         option(
             "--from",
-            help="Go on from this model with another text: a model file, a run, or a built-in model such as english.",
+            help="Go on from this model with another text: a model file, a run, or a built-in model such as english. "
+            "The defaults are then --optimizer adamw, --final-lr 0.01 and --average 0.",
             parser=parse_path,
             metavar="MODEL",
             show_default=False,
