@@ -14,17 +14,22 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from charlstm.bench import peak_memory, sampling_speed, timing, training_speed
 from charlstm.bench.peak_memory import bench_memory
+from charlstm.bench.quality import bench_quality
 from charlstm.bench.sampling_speed import torch_cell_step, torch_step
 from charlstm.bench.timing import in_turns
 from charlstm.bench.training_speed import Shape, TrainingRow, our_step, their_step
+from charlstm.checkpoint import BEST, load_model_file
 from charlstm.config import CellType
+from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.errors import CharLSTMError
+from charlstm.evaluate import score_stream
 from charlstm.network import kernels
 from charlstm.network.cells import CELLS
 from charlstm.network.compiling import CompileError
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM, to_torch
 from charlstm.network.stepper import Stepper
+from charlstm.training.session import Session
 
 CPU = torch.device("cpu")
 FP32 = Kernels(torch.float32)
@@ -189,6 +194,24 @@ def test_the_command_measures_quality(invoke: Invoke, corpus_file: Path) -> None
     assert seconds[-1] < 4  # of training, however long the measuring took
     assert float(points[-1]["nats_per_char"]) < float(points[0]["nats_per_char"])
     assert "bits/char on the validation text" in done.err
+
+
+def test_quality_is_that_of_the_model_which_a_training_keeps(corpus_file: Path) -> None:
+    """The mean of the weights, not those of the last step."""
+    request = CorpusRequest((str(corpus_file),))
+    sessions: list[Session] = []
+    settings = {"time": None, "steps": 12, "hidden_size": 8, "average": 0.5, "evaluations": 1, "valid_chars": 400}
+    corpus = open_corpus(request)
+    for point in bench_quality(corpus, request, "lstm", 0.0, CPU, given=settings, on_start=sessions.append):
+        measured = point
+        kept = sessions[0].folder / BEST
+        model = load_model_file(kept).model if kept.exists() else None
+    assert model is not None
+    assert measured.step == 12
+    assert measured.nats_per_char == pytest.approx(score_stream(model, corpus.valid[:400], FP32).nats_per_char)
+    with torch.no_grad():
+        last = score_stream(sessions[0].model, corpus.valid[:400], FP32).nats_per_char
+    assert measured.nats_per_char != pytest.approx(last)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def _folder(cell: Cell, dtype: torch.dtype) -> Path:
     return cache_folder(FOLDER) / key
 
 
+@cache
 def _processor() -> str:
     """What the compiled code depends on: the instructions that this processor has."""
     try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, BinaryIO
 
 from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
 from charlstm.corpus.sources import STDIN
-from charlstm.errors import TextError
+from charlstm.errors import ChangedTextError, TextError
 from charlstm.grammar import located
 from charlstm.progress import OnProgress
 
@@ -37,14 +37,30 @@ def request_of(kept: Mapping[str, Any]) -> tuple[CorpusRequest, str]:
     return request, sha256
 
 
-def text_again(request: CorpusRequest, sha256: str, on_progress: OnProgress) -> Corpus:
-    """The text of a run: its encoded copy, or its files, if they are as they were. Raises TextError."""
-    corpus = stored_corpus(sha256, on_progress)
+def text_again(
+    request: CorpusRequest,
+    sha256: str,
+    on_progress: OnProgress,
+    files: tuple[str, ...] = (),
+    stdin: BinaryIO | None = None,
+) -> Corpus:
+    """The text of a run: its encoded copy, or its files. Raises TextError if it is gone, ChangedTextError if changed.
+
+    Args:
+        request: where it was.
+        sha256: of the corpus.
+        on_progress: told how far the reading is.
+        files: where it is now, if it has moved; else empty.
+        stdin: if it comes from there again.
+    """
+    corpus = None if files else stored_corpus(sha256, on_progress)
     if corpus is None:
-        if STDIN in request.files + request.valid_files or not request.files:
-            raise TextError("its encoded copy is gone, and it has no files with names")
-        files, valid_files = (located(names) for names in (request.files, request.valid_files))
-        corpus = open_corpus(replace(request, files=files, valid_files=valid_files), None, on_progress)
-        if corpus.sha256 != sha256:
-            raise TextError("it has changed")
+        if not files and not request.files:
+            raise TextError("the text consists of too many files to name")
+        if not files and STDIN in request.files + request.valid_files:
+            raise TextError("the text came from standard input")
+        names, valid_names = located(files or request.files), located(request.valid_files)
+        corpus = open_corpus(replace(request, files=names, valid_files=valid_names), stdin, on_progress)
+    if corpus.sha256 != sha256:
+        raise ChangedTextError("it has changed", replace(request, files=files) if files else request)
     return corpus

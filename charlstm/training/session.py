@@ -13,15 +13,15 @@ import torch
 from charlstm import checkpoint
 from charlstm._version import __version__
 from charlstm.config import BUDGETS, ModelConfig, TrainConfig
-from charlstm.corpus import Corpus, CorpusRequest, open_corpus, stored_corpus
+from charlstm.corpus import Corpus, CorpusRequest
 from charlstm.corpus.sources import STDIN
 from charlstm.distributed.group import ALONE, Group
 from charlstm.errors import ChangedTextError, ModelFileError, NoRunError, TextError, UsageError
-from charlstm.grammar import is_built_in, located
+from charlstm.grammar import is_built_in
 from charlstm.network.kernels import Kernels, choose_kernels, precision_again, worth_compiling
 from charlstm.network.model import CharLM
 from charlstm.progress import OnProgress
-from charlstm.training.kept import as_json, request_of
+from charlstm.training.kept import as_json, request_of, text_again
 from charlstm.training.learning import parts_for
 from charlstm.training.new_characters import starting_network
 from charlstm.training.plan import chars_per_step, plan, steps_in_all
@@ -310,29 +310,17 @@ def corpus_again(
         files: where it is now, if it has moved; else empty.
         stdin: if it comes from there again.
     """
-    corpus = None if files else stored_corpus(sha256, on_progress)
-    if corpus is None:
-        if not files and (STDIN in request.files or not request.files):
-            came = "came from standard input" if request.files else "consists of too many files to name"
-            raise TextError(f"the text {came}, and {GIVE_AGAIN}", "resume")
-        try:
-            now = located(files or request.files), located(request.valid_files)
-            corpus = open_corpus(replace(request, files=now[0], valid_files=now[1]), stdin, on_progress)
-        except TextError as e:
-            raise TextError(str(e) if files else f"{e}; and {GIVE_AGAIN}", "resume", *e.settings) from None
-    if corpus.sha256 != sha256:
+    try:
+        return text_again(request, sha256, on_progress, files, stdin)
+    except ChangedTextError as e:
         raise ChangedTextError(
             "the text has changed since the run began, and a run continues only on the text that it began with: "
             "restore it, or start a new run that goes on from its model (`start_from`)",
-            located_as(request, files),
+            e.request,
             "start_from",
-        )
-    return corpus
-
-
-def located_as(request: CorpusRequest, files: tuple[str, ...]) -> CorpusRequest:
-    """The request of a run with the files that its text is in now, if it has moved."""
-    return replace(request, files=files) if files else request
+        ) from None
+    except TextError as e:
+        raise TextError(str(e) if files else f"{e}; and {GIVE_AGAIN}", "resume", *e.settings) from None
 
 
 def absolute(request: CorpusRequest) -> CorpusRequest:
