@@ -63,7 +63,7 @@ class ModelConfig(Config):
 
 @dataclass(frozen=True)
 class TrainConfig(Config):
-    """How a network is trained. Exactly one of steps, epochs and time is the budget; time is in seconds."""
+    """How a network is trained. At most one of steps, epochs and time (seconds): the budget, which a run has."""
 
     steps: int | None = setting(None, 1, 10**12, help="Train for this many steps.", unit="N", panel=BUDGET)
     epochs: float | None = setting(

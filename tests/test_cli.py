@@ -18,7 +18,7 @@ from conftest import Invoke, small_text
 from forked import finish, fork, run_command
 from test_files import files_of_at_most
 
-from charlstm.checkpoint import load_model_file
+from charlstm.checkpoint import load_model_file, read_run_config
 from charlstm.cli.app import commands_of, make_app
 from charlstm.cli.options import FOR_ALL, commands_in
 from charlstm.errors import Interrupted
@@ -170,6 +170,9 @@ def test_resume_when_the_corpus_has_moved_or_changed(
     assert invoke("train", "--resume", "run", "--steps", 25).code == 3
     assert invoke("train", "--resume", "run", moved, "--steps", 25, "-q").code == 0
     monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "a third cache"))
+    assert read_run_config(Path("run"))["corpus"]["files"] == [str(moved)]
+    assert invoke("train", "--resume", "run", "--steps", 27, "-q").code == 0  # where it was found last time
+    monkeypatch.setenv("CHARLSTM_CACHE_DIR", str(tmp_path / "a fourth cache"))
     moved.write_text(small_text(3000, seed=2))
     changed = invoke("train", "--resume", "run", moved, "--steps", 30)
     assert changed.code == 3

@@ -1,6 +1,7 @@
 """Texts in: what is read, what is refused and how, what is kept."""
 
 import gzip
+import io
 import json
 import os
 import time
@@ -212,6 +213,30 @@ def test_texts_of_ones_own_for_validation(tmp_path: Path) -> None:
     assert corpus.vocabulary.decode(corpus.train) == "abab"
     assert corpus.vocabulary.decode(corpus.valid) == "abc"
     assert len(corpus.vocabulary) == 3
+
+
+def test_a_line_belongs_to_its_file_wherever_the_file_is_cut(tmp_path: Path) -> None:
+    """And no line is made of the ends of two files."""
+    texts = [[f"{name} line {k}" for k in range(20)] for name in ("alpha", "bravo", "charlie")]
+    files = [write(tmp_path / f"{k}.txt", "\n".join(lines)) for k, lines in enumerate(texts)]
+    every = {line for lines in texts for line in lines}
+    glued = {"alpha line 19bravo line 0", texts[0][-1] + texts[1][0]}
+    assert corpus_of(*files, valid_fraction=0.3).has_lines(every | glued) == every
+    apart = corpus_of(*files[:2], valid_files=(str(files[2]),))
+    assert apart.has_lines(every | glued) == every
+    assert corpus_of(files[0], valid_fraction=0.3).has_lines(every) == set(texts[0])
+
+
+def test_standard_input_is_called_so_and_keeps_its_place(tmp_path: Path) -> None:
+    a, b = write(tmp_path / "a.txt", "ab" * 30), write(tmp_path / "b.txt", "cd" * 30)
+    request = CorpusRequest((str(a), "-", str(b)), valid_fraction=0.0)
+    corpus = open_corpus(request, io.BytesIO(b"ef" * 30))
+    assert corpus.vocabulary.decode(corpus.train) == "ab" * 30 + "ef" * 30 + "cd" * 30
+    assert corpus.files == (str(a), "standard input", str(b))
+    with pytest.raises(TextError) as e:
+        open_corpus(request, io.BytesIO(b"ef\xff"))
+    assert str(e.value).startswith("standard input: byte 2: expected utf-8")
+    assert e.value.settings == ("encoding",)
 
 
 def test_the_same_text_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

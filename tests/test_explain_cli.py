@@ -29,6 +29,7 @@ from charlstm.explain.walk import walk
 from charlstm.network.model import CharLM
 from charlstm.probe import found_cells, pipeline
 from charlstm.probe.defaults import PORTUGUESE, SOFT
+from charlstm.probe.result import ProbeResult
 from charlstm.report.charts import Chart, Curve, nice_limits
 from charlstm.report.columns import bar, coloured_lines, columns_of, glyph, signed_bar, wrapped
 from charlstm.report.curves import draw_curves
@@ -283,8 +284,42 @@ def test_what_the_probe_found_is_kept(invoke, toy: Path, tmp_path: Path, monkeyp
         record.read_bytes().replace(b'"cell": 0', b'"cell": 99'),
     ):
         record.write_bytes(damage)
-        known, cell = found_cells.recall(toy, _key(pairs), load_model_file(toy).model.config)
+        known, cell = found_cells.recall(load_model_file(toy), toy, _key(pairs))
         assert (known, cell) == (False, None)
+
+
+def test_what_a_probe_of_ones_own_pairs_found_is_kept(
+    invoke, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = write_pairs(tmp_path / "pairs.jsonl", toy_pairs(lemmas=12))
+    done = invoke("probe", "-c", toy, "--pairs", pairs, "-q")
+    assert done.code == 0, done.err
+    monkeypatch.setattr(inputs, "run_probe", None)  # it would fail
+    Path("elsewhere").mkdir()
+    pairs = pairs.rename("elsewhere/moved.jsonl")
+    found = json.loads(invoke("explain", "bFcd", "-c", toy, "--pairs", pairs, "--json").out)
+    assert (found["layer"], found["cell"]) == (1, 0)
+
+
+def test_what_a_probe_found_is_kept_for_the_model_that_it_read(
+    invoke, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for the one that a training wrote to the same place meanwhile."""
+    pairs, probe = write_pairs(tmp_path / "pairs.jsonl", toy_pairs(lemmas=12)), pipeline.probe
+    then = load_model_file(toy)
+
+    def probe_while_training(*arguments: Any) -> ProbeResult:
+        content = load_model_file(toy)
+        with torch.no_grad():
+            content.model.head.bias.add_(1)
+        save_model_file(toy, content)
+        return probe(*arguments)
+
+    monkeypatch.setattr(pipeline, "probe", probe_while_training)
+    done = invoke("probe", "-c", toy, "--pairs", pairs, "-q")
+    assert done.code == 0, done.err
+    assert found_cells.recall(then, toy, _key(pairs))[0]
+    assert not found_cells.recall(load_model_file(toy), toy, _key(pairs))[0]
 
 
 def _key(pairs: Path) -> str:
@@ -292,8 +327,7 @@ def _key(pairs: Path) -> str:
 
 
 def found_records(model: Path) -> list[Path]:
-    sha256 = found_cells._sha256(model)
-    return list(found_cells.cache_folder("probe").glob(f"{sha256}*.json"))
+    return list(found_cells.cache_folder("probe").glob(f"{load_model_file(model).sha256}*.json"))
 
 
 def test_without_a_found_cell_it_is_the_one_that_remembers_longest(invoke, toy: Path, rnn: Path) -> None:
@@ -344,7 +378,7 @@ ERRORS = [
     (("distance", "--against", "planted.safetensors"), 2, "the model itself"),
     (("--cell", "1:0", "memory"), 2, "memory is a command: type charlstm explain memory, then its options"),
     (("b", "--svg", "picture.png"), 2, "ends in .svg"),
-    (("b", "--cell", "1:0", "--svg", "no/where.svg"), 1, "cannot write"),
+    (("b", "--svg", "no/picture.svg"), 2, "there is no folder no; make it, or give another name"),
     (("b", "--open", "nan"), 2, "--open"),
     (("b", "--open", "2"), 2, "--open"),
     (("b", "--width", "3"), 2, "--width"),
@@ -360,7 +394,9 @@ ERRORS = [
     (("bcd", "--from", "0"), 2, "Invalid value for '--from'"),
     (("--file", "b.svg", "--svg", "b.svg"), 2, "the text is in this file"),
     (("memory", "--file", "b.svg", "--figure", "b.svg"), 2, "the text is in this file"),
+    (("b", "--cell", "1:0", "--warm", "b\u8a9e"), 3, "--warm: the model has never seen '\u8a9e'"),
     (("memory", "--figure", "b.jpg"), 2, "ends in .svg, .png or .pdf"),
+    (("memory", "--figure", "no/b.svg"), 2, "there is no folder no; make it, or give another name"),
     (("memory", "--svg", "b.svg"), 2, "instead of --svg, type: --figure FILE"),
     (("walk", "b", "--figure", "b.svg"), 2, "explain walk has no --figure; these have it: charlstm explain memory"),
     (("--pairs", "missing.jsonl", "b"), 3, "missing.jsonl"),
@@ -706,7 +742,7 @@ def test_the_pictures_in_the_readme_are_what_the_commands_draw(
 
 def test_the_record_beside_the_shipped_model_is_of_that_model() -> None:
     record = json.loads((SHIPPED / "probe.json").read_text(encoding="utf-8"))
-    assert record["sha256"] == found_cells._sha256(SHIPPED / "best.safetensors")
+    assert record["sha256"] == load_model_file(SHIPPED / "best.safetensors").sha256
     assert record["items"] == PORTUGUESE.name
     assert record["found"] == {"layer": 2, "cell": 73, "verdict": "tracks and used"}
 

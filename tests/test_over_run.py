@@ -203,7 +203,7 @@ def test_the_default_items_follow_the_cell_that_is_known(invoke, tmp_path: Path)
     trained = invoke("train", "pt.txt", "--steps", 30, "--snapshots", 2, "--evaluations", 1, "--out", "run", *small)
     assert trained.code == 0, trained.err
     judged = Judged(PORTUGUESE.name, ("F", "M"), ())
-    write_record(Path("run") / checkpoint.BEST, FoundCell(1, 5, "tracks"), judged)
+    write_record(checkpoint.load_model_file(Path("run") / checkpoint.BEST).sha256, FoundCell(1, 5, "tracks"), judged)
     done = invoke("probe", "--over-run", "run", "--threads", 1, "--details")
     assert done.code == 0, done.err
     assert "Followed: cell 5 of layer 2, found by the probe of this model: tracks." in done.out

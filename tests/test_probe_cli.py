@@ -5,6 +5,7 @@ import json
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.network.cells import CELLS
 from charlstm.network.model import CharLM
+from charlstm.probe import pipeline
 from charlstm.probe.texts import ordinary_text, train_text
 from charlstm.probe.verdict import Thresholds
 from charlstm.progress import unheard
@@ -436,7 +438,26 @@ def test_activations_are_saved(invoke, toy) -> None:
     again = invoke(*arguments)
     assert again.code == 2
     assert "never overwrites" in " ".join(again.err.split())
-    assert invoke(*arguments[:-1], "no/such/folder/a.safetensors").code == 1
+    assert invoke(*arguments[:-1], "no/such/folder/a.safetensors").code == 2
+    assert "give a name that ends in .safetensors or .jsonl" in invoke(*arguments[:-1], "a.csv").err
+
+
+@pytest.mark.parametrize("name", ["late.safetensors", "late.jsonl"])
+def test_what_was_found_is_shown_even_if_it_cannot_be_saved(
+    invoke, toy, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    probe = pipeline.probe
+
+    def probe_meanwhile(*arguments: Any) -> Any:
+        Path(name).write_text("somebody else's", encoding="utf-8")
+        return probe(*arguments)
+
+    monkeypatch.setattr(pipeline, "probe", probe_meanwhile)
+    done = invoke(*asked(toy), "--save", name)
+    assert done.code == 2
+    assert done.out.startswith("Cell 0 of layer 1")
+    assert f"--save {name}: it exists already" in done.err
+    assert Path(name).read_text(encoding="utf-8") == "somebody else's"
 
 
 def test_a_sentence_that_only_the_model_can_read(invoke, toy) -> None:

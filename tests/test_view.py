@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from charlstm.checkpoint import ModelFile, save_model_file
+from charlstm.checkpoint import ModelFile, load_model_file, save_model_file
 from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import CharLSTMError
@@ -153,7 +153,7 @@ def test_without_a_record_it_begins_with_the_cell_that_remembers_longest(invoke,
 def test_what_the_probe_found_is_in_the_page(invoke, model_file: Path) -> None:
     items = BY_LANGUAGE["pt"].name
     cell = JudgedCell(0, 5, -1, "tracks", (0.93, 0.9, 0.97), (0.3, 0.2, 0.4), 0.25)
-    write_record(model_file, None, Judged(items, ("F", "M"), (cell,)))
+    write_record(load_model_file(model_file).sha256, None, Judged(items, ("F", "M"), (cell,)))
     assert invoke("view", "-c", model_file, "--out", "page.html").code == 0
     record = data_of(Path("page.html").read_bytes())["record"]
     assert record["classes"] == ["feminine", "masculine"]

@@ -22,12 +22,10 @@ from charlstm.explain.memory import longest_memory
 from charlstm.explain.walk import OPEN, Walk, walk_cells
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.in_numpy.shapes import num_parameters
-from charlstm.network.cells import State
 from charlstm.network.devices import find_device
 from charlstm.network.kernels import choose_kernels, worth_compiling
 from charlstm.network.model import CharLM
-from charlstm.network.reader import Reader
-from charlstm.probe.reading import warm_state
+from charlstm.probe.reading import state_after
 from charlstm.probe.result import ProbeResult
 from charlstm.probe.verdict import Thresholds
 from charlstm.progress import unheard
@@ -161,7 +159,7 @@ class LanguageModel(Writer):
             self.model,
             _tensor(ids),
             self.vocabulary.decode(ids),
-            self._state_after(warm),
+            state_after(self.content, text_of(warm, "warm"), on_unknown, "warm"),
             gates=_names(gates, "gates"),
             layers=None if layers is None else [number_of(n, "layers", 1, 64, whole=True) for n in _listed(layers)],
         )
@@ -195,10 +193,13 @@ class LanguageModel(Writer):
         open_from = number_of(open_from, "open_from", 0, 1)
         ids = self._encode(text, on_unknown)
         place = None if cell is None else cell_of(cell, self.model.config)
-        before = probing.usual_warm(self.content) if warm is None else text_of(warm, "warm")
+        if warm is None:
+            state = state_after(self.content, probing.usual_warm(self.content))
+        else:
+            state = state_after(self.content, text_of(warm, "warm"), on_unknown, "warm")
         place = place or probing.found_cell(self.content, self.path) or longest_memory(self.content, unheard)
         known = self.vocabulary.decode(ids)
-        state, characters = self._state_after(before), self.vocabulary.characters
+        characters = self.vocabulary.characters
         return walk_cells(self.model, _tensor(ids), known, state, [place], open_from, characters=characters)[0]
 
     def probe(
@@ -248,7 +249,7 @@ class LanguageModel(Writer):
             [model.content if isinstance(model, LanguageModel) else model for model in _listed(null_models)], seed,
         )  # fmt: skip
         with Stages(quiet=progress is False, forced=bool(progress)) as stages:
-            return probing.run(self.content, self.path, request, stages.update)
+            return probing.run(self.content, request, stages.update)
 
     def save(
         self,
@@ -274,11 +275,6 @@ class LanguageModel(Writer):
         training = self.training if language is None else {**self.training, "language": language}
         content = ModelFile(self.model, self.vocabulary, training)
         save_model_file(path_of(path, "path"), content, SAVED_TYPES[precision])
-
-    def _state_after(self, warm: str) -> State:
-        """The state after some text before the text: (L, 1, H)."""
-        ids = self.vocabulary.encode(self.content.normalize(text_of(warm, "warm")), "skip")
-        return warm_state(Reader(self.model), _tensor(ids))
 
 
 def _tensor(ids: Ids) -> torch.Tensor:

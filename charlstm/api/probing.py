@@ -18,8 +18,8 @@ from charlstm.errors import TextError, UsageError
 from charlstm.grammar import minimal_pairs
 from charlstm.grammar.pairs import MinimalPair, read_all_pairs, read_pairs
 from charlstm.probe.covering import unknown_character
-from charlstm.probe.defaults import Defaults, defaults_of
-from charlstm.probe.found_cells import recall, remember
+from charlstm.probe.defaults import OWN_WARM, Defaults, defaults_of
+from charlstm.probe.found_cells import key_of, recall, remember
 from charlstm.probe.pipeline import ProbeRequest, probe
 from charlstm.probe.result import ProbeResult
 from charlstm.probe.stimuli import an_example
@@ -46,16 +46,16 @@ class Request:
     seed: int
 
     @property
-    def is_usual(self) -> bool:
-        """Whether `explain` should know of what is found."""
-        given = (self.pairs, self.text, self.warm, self.nulls, list(self.null_models), self.seed, self.state)
+    def as_explain(self) -> bool:
+        """Whether `explain` would ask for the same probe of these pairs, so that it should know of what is found."""
+        given = (self.text, self.warm, self.nulls, list(self.null_models), self.seed, self.state)
         limits = Thresholds()
-        return given == (None, None, None, None, [], 0, "c") and self.limits == (
+        return given == (None, None, None, [], 0, "c") and self.limits == (
             *(limits.hold, limits.gap, limits.alpha, limits.recovery),
         )
 
 
-def run(content: ModelFile, path: Path | None, asked: Request, on_progress: OnProgress) -> ProbeResult:
+def run(content: ModelFile, asked: Request, on_progress: OnProgress) -> ProbeResult:
     """Probe a model, and remember the cell that was found where the request is the usual one."""
     choice_of(asked.state, "state", ("c", "h"))
     hold, gap, alpha, recovery = asked.limits
@@ -72,7 +72,7 @@ def run(content: ModelFile, path: Path | None, asked: Request, on_progress: OnPr
     has_twins = all(pair.twin is not None for pair in pairs)
     sentences = (an_example(pairs) if has_twins else []) if own else usual.sentences()
     check_readable(content, [*pairs, *(pair for _, pair in sentences)], own)
-    warm = ("\n" if own else usual.warm) if asked.warm is None else text_of(asked.warm, "warm")
+    warm = (OWN_WARM if own else usual.warm) if asked.warm is None else text_of(asked.warm, "warm")
     if asked.warm is not None:  # a typing error must not pass for no text
         content.vocabulary.encode(content.normalize(warm), what="warm")
     ordinary = None if asked.text is None else path_of(asked.text, "text")
@@ -95,8 +95,8 @@ def run(content: ModelFile, path: Path | None, asked: Request, on_progress: OnPr
         seed=seed,
     )
     result = probe(content.model, content.vocabulary, request, on_progress)
-    if path is not None and asked.is_usual:
-        remember(path, usual.name, result)
+    if asked.as_explain and (own or asked.pairs is None):
+        remember(content, key_of(pairs) if own else usual.name, result)
     return result
 
 
@@ -148,7 +148,7 @@ def found_cell(content: ModelFile, path: Path | None) -> tuple[int, int] | None:
     """The cell that a probe with the usual pairs found in a model, layer and cell from 0; None if none is known."""
     if path is None:
         return None
-    _, found = recall(path, defaults_of(content.language).name, content.model.config)
+    _, found = recall(content, path, defaults_of(content.language).name)
     return None if found is None else (found.layer, found.cell)
 
 

@@ -13,6 +13,7 @@ from charlstm.checkpoint.find import (
 )
 from charlstm.checkpoint.model_file import (
     Content,
+    Described,
     ModelFile,
     describe_model_file,
     load_model_file,
@@ -60,6 +61,7 @@ __all__ = [
     "RUNS",
     "SNAPSHOTS",
     "Content",
+    "Described",
     "Metrics",
     "ModelFile",
     "check_new",

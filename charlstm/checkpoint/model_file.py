@@ -37,10 +37,12 @@ class Described:
     Attributes:
         vocabulary: its characters.
         training: where it comes from: corpus sha256, step, epoch, losses, versions, seed, language.
+        sha256: the hash in the file, checked when it was read; empty for what was not read from one.
     """
 
     vocabulary: Vocabulary
     training: dict[str, Any]
+    sha256: str
 
     def normalize(self, text: str) -> str:
         """A text as the model's corpus holds it."""
@@ -92,6 +94,7 @@ class Content(Described):
     training: dict[str, Any]
     resume: dict[str, Any] | None = None
     tensors: dict[str, Array] = field(default_factory=dict)
+    sha256: str = ""
 
 
 @dataclass
@@ -108,6 +111,7 @@ class ModelFile(Described):
     training: dict[str, Any]
     resume: dict[str, Any] | None = None
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    sha256: str = ""
 
 
 def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype | None = None) -> None:
@@ -142,7 +146,8 @@ def read_content(path: Path) -> Content:
     weights = {name: tensors.pop(name) for name in tensor_shapes(config)}
     if overflows(config, weights):
         raise ModelFileError(f"{path}: {TOO_LARGE}")
-    return Content(config, weights, Vocabulary(about["vocabulary"]), about["training"], about.get("resume"), tensors)
+    vocabulary, training = Vocabulary(about["vocabulary"]), about["training"]
+    return Content(config, weights, vocabulary, training, about.get("resume"), tensors, about["sha256"])
 
 
 def load_model_file(path: Path) -> ModelFile:
@@ -164,7 +169,7 @@ def with_network(content: Content) -> ModelFile:
     )
     model.load_state_dict(weights, assign=True)
     model.requires_grad_(True)
-    return ModelFile(model, content.vocabulary, content.training, content.resume, tensors)
+    return ModelFile(model, content.vocabulary, content.training, content.resume, tensors, content.sha256)
 
 
 @quietly

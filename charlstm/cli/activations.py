@@ -21,8 +21,9 @@ from charlstm.cli.options import (
     Threads,
     Unknown,
     UnknownOption,
-    never_overwritten,
+    check_new_file,
     option,
+    writing_new,
 )
 from charlstm.errors import UsageError
 from charlstm.report.console import print_json, say
@@ -90,16 +91,13 @@ def activations(
         raise UsageError("give a TEXT, or --file FILE")
     if out is None:
         raise UsageError("--out FILE is missing: the .npz file to write")
-    if out.suffix.lower() != ".npz":
-        raise UsageError(f"--out {out}: give a name that ends in .npz")
-    if out.exists() or out.is_symlink():
-        raise never_overwritten("--out", out)
+    check_new_file("--out", out, ".npz")
     chosen_layers = parse_layers(layers)
     chosen_gates = None if gates is None else [letter for letter in gates if letter not in ", "]
-    from charlstm.cli.explain.inputs import encode, state_after
+    from charlstm.cli.explain.inputs import encode
     from charlstm.cli.runtime import load_model_for, prepare_machine
     from charlstm.explain.activations import read_activations
-    from charlstm.files.atomic import cannot_write
+    from charlstm.probe.reading import state_after
     from charlstm.report.bars import Stages
 
     machine = prepare_machine(device.value, threads)
@@ -112,17 +110,13 @@ def activations(
             content.model,
             ids,
             known,
-            state_after(content, warm),
+            state_after(content, warm, unknown.value, "--warm"),
             gates=chosen_gates,
             layers=chosen_layers,
             on_progress=stages.update,
         )
-    try:
+    with writing_new("--out", out):
         found.save(out)
-    except FileExistsError:
-        raise never_overwritten("--out", out) from None
-    except OSError as e:
-        raise cannot_write(out, e) from None
     shape, size = found.shape, out.stat().st_size
     if json:
         about = {"out": str(out), "checkpoint": str(path), "arrays": list(found), "shape": list(shape)}

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, never_overwritten, option, parse_finite
+from charlstm.cli.options import OUTPUT, Debug, Json, Quiet, option, parse_finite, writing_new
 from charlstm.corpus import read_chunks
 from charlstm.errors import TextError, UsageError
-from charlstm.files.atomic import cannot_write, new_text_file
+from charlstm.files.atomic import new_text_file
 from charlstm.grammar import GRAMMARS, corpus_lines, minimal_pairs, mixed_lines
 from charlstm.report.console import print_json, say
 
@@ -135,13 +135,8 @@ def corpus(
         for line in lines:
             sys.stdout.write(line)
         return
-    try:
-        with new_text_file(out) as f:
-            characters = sum(f.write(line) for line in lines)
-    except FileExistsError:
-        raise never_overwritten("--out", out) from None
-    except OSError as e:
-        raise cannot_write(out, e) from None
+    with writing_new("--out", out), new_text_file(out) as f:
+        characters = sum(f.write(line) for line in lines)
     if json:
         print_json({"out": str(out), "corpus": name.value, "characters": characters, "seed": seed})
     elif not quiet:

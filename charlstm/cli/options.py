@@ -7,6 +7,7 @@ import functools
 import math
 import os
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from charlstm.config import MACHINE as MACHINE
 from charlstm.config import TEXT as TEXT
 from charlstm.config import Precision, TrainConfig
 from charlstm.errors import UsageError
+from charlstm.files.atomic import cannot_write
 from charlstm.settings import settings_of
 
 PREFIX = "CHARLSTM_"
@@ -28,6 +30,32 @@ NO_OPTIONS = {"CHARLSTM_CACHE_DIR"}
 def never_overwritten(option: str, path: Path) -> UsageError:
     """What to say of a file that an option names and that is there already."""
     return UsageError(f"{option} {path}: it exists already; charlstm never overwrites a file; give another name")
+
+
+def check_new_file(option: str, path: Path, *suffixes: str) -> None:
+    """Raise UsageError for a name that is taken, has none of these endings, or is in no folder: before any work."""
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"{option} {path}: give a name that ends in {' or '.join(suffixes)}")
+    if os.path.lexists(path):
+        raise never_overwritten(option, path)
+    check_folder(option, path)
+
+
+def check_folder(option: str, path: Path) -> None:
+    """Raise UsageError for the name of a file in a folder that is not there."""
+    if not path.parent.is_dir():
+        raise UsageError(f"{option} {path}: there is no folder {path.parent}; make it, or give another name")
+
+
+@contextmanager
+def writing_new(option: str, path: Path) -> Iterator[None]:
+    """Raise UsageError or CharLSTMError for a file that is there by now, or cannot be written."""
+    try:
+        yield
+    except FileExistsError:
+        raise never_overwritten(option, path) from None
+    except OSError as e:
+        raise cannot_write(path, e) from None
 
 
 def option(*names: str, help: str, **more: Any) -> Any:
@@ -240,12 +268,18 @@ def instead_of(variable: str, known: Collection[str]) -> str:
 
 
 def check_picture(svg: Path | None) -> None:
-    """Raises UsageError for a name that is no picture's: nothing else is ever replaced."""
-    if svg is not None and svg.suffix.lower() != ".svg":
+    """Raise UsageError for a name that is no picture's, since nothing else is ever replaced, or is in no folder."""
+    if svg is None:
+        return
+    if svg.suffix.lower() != ".svg":
         raise UsageError(f"--svg {svg}: give a name that ends in .svg")
+    check_folder("--svg", svg)
 
 
 def check_figure(figure: Path | None) -> None:
-    """Raises UsageError for a name that is no figure's: nothing else is ever replaced."""
-    if figure is not None and figure.suffix.lower() not in (".svg", ".png", ".pdf"):
+    """Raise UsageError for a name that is no figure's, since nothing else is ever replaced, or is in no folder."""
+    if figure is None:
+        return
+    if figure.suffix.lower() not in (".svg", ".png", ".pdf"):
         raise UsageError(f"--figure {figure}: give a name that ends in .svg, .png or .pdf")
+    check_folder("--figure", figure)

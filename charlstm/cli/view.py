@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from charlstm.cli.options import TEXT, Checkpoint, Debug, Json, Quiet, Threads, never_overwritten, option
+from charlstm.cli.options import TEXT, Checkpoint, Debug, Json, Quiet, Threads, check_new_file, option
 from charlstm.errors import UsageError
 from charlstm.report.console import print_json, say
 
@@ -73,7 +73,7 @@ def view(
     if text is not None and pairs is not None:
         raise UsageError("--text and --pairs: give one of the two")
     if out is not None:
-        check_out(out)
+        check_new_file("--out", out, ".html", ".htm")
     from charlstm.checkpoint import write_atomically
     from charlstm.cli.explain.inputs import items_for
     from charlstm.cli.probe.options import parse_cells
@@ -104,9 +104,9 @@ def view(
     sentences, before = sentences_for(content, None if pairs is None else read_pairs(pairs))
     if text is not None:
         sentences = [typed_text(content, text), *sentences]
-    config, usual = content.model.config, items_for(None, content.language)
+    usual = items_for(None, content.language)
     for items in (usual,) if pairs is None else (items_for(pairs, content.language), usual):
-        judged, found = recall_judged(path, items.key, config), recall(path, items.key, config)[1]
+        judged, found = recall_judged(content, path, items.key), recall(content, path, items.key)[1]
         if judged is not None:
             break
     packed = pack(content.model)
@@ -135,14 +135,6 @@ def view(
         print_page(target, len(page))
     if open_it:
         open_page(target)
-
-
-def check_out(out: Path) -> None:
-    """Raise UsageError for a name that is taken, or is no page's: nothing is ever replaced."""
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--out {out}: give a name that ends in .html")
-    if out.exists() or out.is_symlink():
-        raise never_overwritten("--out", out)
 
 
 def free_name(model: str) -> Path:

@@ -24,7 +24,7 @@ from charlstm.corpus.appearance import Part, empty_text, encode_part, too_many_c
 from charlstm.corpus.lines import count_lines, held_out_lines
 from charlstm.corpus.parts import Piece, plan_parts
 from charlstm.corpus.request import CorpusRequest
-from charlstm.corpus.sources import Span
+from charlstm.corpus.sources import SPOOLED, Span
 from charlstm.corpus.split import Written, split_runs, write_ids, write_lines
 from charlstm.corpus.vocab import CODE_POINTS, MAX_CHARACTERS, Vocabulary, describe
 from charlstm.corpus.workers import SETUP, Teller, share_out, take_jobs, tell, tell_failure
@@ -103,8 +103,9 @@ def encode(
         "sha256": sha256,
         "vocabulary": "".join(vocabulary.characters),
         "counts": text.counts[vocabulary.points].tolist(),
-        "files": [str(p) for p in train[:NAMED_FILES]],
+        "files": [p.name if p.name == SPOOLED else str(p) for p in train[:NAMED_FILES]],
         "lengths": [],
+        "valid_lengths": [],
         "compose": request.normalize,
     }
     tally = Tally(on_progress, "storing", sum(text.lengths) * vocabulary.id_type.itemsize)
@@ -119,6 +120,7 @@ def encode(
         kept = [n if valid else int(n * (1 - request.valid_fraction)) for n in text.lengths]
         kept[len(train) :] = [0] * len(valid)
         about["lengths"] = kept[: len(train)][:NAMED_FILES]
+        about["valid_lengths"] = [n - k for n, k in zip(text.lengths, kept, strict=True)][:NAMED_FILES]
         runs = dict(zip(("train", "valid"), split_runs(text.lengths, kept), strict=True))
         about["ids"] = write_ids(written, runs, vocabulary.id_type.itemsize, folder, scratch, sharing.processes, tally)
     with open(folder / "corpus.json", "w", encoding="utf-8") as f:

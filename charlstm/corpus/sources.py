@@ -25,7 +25,7 @@ MAX_MARKS = 10_000
 BOMB_BYTES = 1 << 26  # a file that unpacks to more than this ...
 BOMB_RATIO = 200  # ... and to this many times its size would only fill the disk: text has a ratio of 3, logs of 20
 GLOBS = ("*.txt", "*.txt.gz")  # what a folder gives
-STDIN = "-"
+STDIN, SPOOLED = "-", "standard input"  # what a person types, and what a copy of it is called
 SAVE_AS_TEXT = "not a plain text; save its text as a .txt file first"
 NO_TEXT = {  # what people take for a text, by its first bytes
     b"PK\x03\x04": f"a zip archive (such as a Word, OpenDocument or EPUB file), {SAVE_AS_TEXT}",

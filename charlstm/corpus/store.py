@@ -13,10 +13,11 @@ import math
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
@@ -28,7 +29,7 @@ from charlstm.corpus.encode import check_of, encode, sharing_of
 from charlstm.corpus.hashing import hash_files
 from charlstm.corpus.lines import LineCounts
 from charlstm.corpus.request import CorpusRequest
-from charlstm.corpus.sources import STDIN, check_encoding, check_globs, find_files, read_chunks
+from charlstm.corpus.sources import SPOOLED, STDIN, check_encoding, check_globs, find_files, read_chunks
 from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.errors import TextError
 from charlstm.files.atomic import read_regular
@@ -64,6 +65,7 @@ class Corpus:
         files: the first of the paths, for messages.
         lengths: how many characters of `train` come from each of these files; empty in a store of version 0.2, and of
             a list, whose lines are split.
+        valid_lengths: how many of `valid` come from each of all files, those of `train` first; as for `lengths`.
         lines: of a list of lines, how many; None for a text that was read as one.
     """
 
@@ -75,6 +77,7 @@ class Corpus:
     valid: Ids
     files: tuple[str, ...]
     lengths: tuple[int, ...] = ()
+    valid_lengths: tuple[int, ...] = ()
     lines: LineCounts | None = None
 
     @property
@@ -98,12 +101,25 @@ class Corpus:
 
     def has_lines(self, wanted: Collection[str]) -> set[str]:
         """Which of some lines the text has, in either part."""
-        found, rest = set[str](), ""
-        for ids in (self.train, self.valid):
-            for start in range(0, len(ids), LINE_BLOCK):
-                *lines, rest = (rest + self.vocabulary.decode(ids[start : start + LINE_BLOCK])).split("\n")
-                found.update(set(lines).intersection(wanted))
-        return found | {rest}.intersection(wanted)
+        found = set[str]()
+        for file in self._files():
+            rest = ""
+            for ids in file:
+                for start in range(0, len(ids), LINE_BLOCK):
+                    *lines, rest = (rest + self.vocabulary.decode(ids[start : start + LINE_BLOCK])).split("\n")
+                    found.update(set(lines).intersection(wanted))
+            found |= {rest}.intersection(wanted)
+        return found
+
+    def _files(self) -> Iterator[tuple[Ids, Ids]]:
+        """What is learnt of every file, and what is held out of it; files without a name of their own count as one."""
+        begin = valid_begin = 0
+        lengths = self.lengths if self.valid_lengths else ()  # older stores do not know the others
+        for length, valid_length in zip_longest(lengths, self.valid_lengths, fillvalue=0):
+            end, valid_end = begin + length, valid_begin + valid_length
+            yield self.train[begin:end], self.valid[valid_begin:valid_end]
+            begin, valid_begin = end, valid_end
+        yield self.train[begin:], self.valid[valid_begin:]
 
     def rarest(self, n: int) -> list[tuple[str, int]]:
         """The n characters that occur least often, of those that do, with how often."""
@@ -143,16 +159,16 @@ def open_corpus(
     """
     check_encoding(request.encoding)
     cache = cache_folder("corpora")
+    spooled: dict[str, Path] = {}
     try:
         make_folder(cache)
         remove_abandoned(cache, f"{SCRATCH}*", ABANDONED_S)
         with ExitStack() as until_encoded:
-            spooled: dict[str, Path] = {}
             if STDIN in request.files + request.valid_files:
                 if stdin is None:
                     raise TextError("-: standard input is closed")
                 place = until_encoded.enter_context(tempfile.TemporaryDirectory(prefix=SCRATCH, dir=cache))
-                spooled[STDIN] = Path(place) / "standard input"
+                spooled[STDIN] = Path(place) / SPOOLED
                 with open(spooled[STDIN], "wb") as f:
                     shutil.copyfileobj(stdin, f, 1 << 20)
             check_globs(request.files + request.valid_files, request.globs)
@@ -161,6 +177,10 @@ def open_corpus(
             text = _Text(request, train, valid, _fingerprint(train + valid), cache)
             _check_beginnings(request, train + valid)
             return text.open_once(processes or usable_cores(), on_progress)
+    except TextError as e:
+        if STDIN not in spooled:
+            raise
+        raise TextError(str(e).replace(str(spooled[STDIN]), SPOOLED), *e.settings) from None
     except OSError as e:
         raise TextError(
             f"cannot write the encoded text to {cache}: {e.strerror or e}; set CHARLSTM_CACHE_DIR"
@@ -173,9 +193,7 @@ def stored_corpus(sha256: str, on_progress: OnProgress = unheard) -> Corpus | No
 
 
 def _resolve(arguments: Sequence[str], globs: Sequence[str], spooled: dict[str, Path]) -> list[Path]:
-    named = [a for a in arguments if a != STDIN]
-    files = find_files(named, globs) if named else []
-    return files + [spooled[STDIN] for a in arguments if a == STDIN]
+    return [path for a in arguments for path in ([spooled[a]] if a == STDIN else find_files([a], globs))]
 
 
 @dataclass(frozen=True)
@@ -314,5 +332,7 @@ def _open(store: Path, sha256: str, on_progress: OnProgress) -> Corpus | None:
         lines = LineCounts(**about["lines"]) if "lines" in about else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, TextError):
         return None
-    counts, files, lengths = (tuple(about.get(name, ())) for name in ("counts", "files", "lengths"))
-    return Corpus(sha256, vocabulary, counts, about["compose"], train, valid, files, lengths, lines)
+    counts, files, lengths, valid_lengths = (
+        tuple(about.get(name, ())) for name in ("counts", "files", "lengths", "valid_lengths")
+    )
+    return Corpus(sha256, vocabulary, counts, about["compose"], train, valid, files, lengths, valid_lengths, lines)

@@ -19,7 +19,7 @@ def score_windows(
     """Score random windows, each from a zero state, as nanoGPT's `estimate_loss` does.
 
     Args:
-        ids: (N) the text, N > seq_len + 1.
+        ids: (N) the text, N > seq_len.
         seq_len: characters in a window; all of them are scored.
         batches, batch_size: how many batches of how many windows.
         seed: of the places.

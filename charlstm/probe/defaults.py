@@ -16,6 +16,7 @@ from charlstm.errors import TextError
 from charlstm.grammar import minimal_pairs
 from charlstm.grammar.pairs import MinimalPair
 
+OWN_WARM = "\n"  # what is read before pairs of a person's own
 PAIRS = 540  # in Portuguese 60 nouns, nine each: three distances, three attractors
 SOFT = "A menina disse que não foi se despedir porque quando o João viajou estava muito cansada."
 SOFT_GLOSS = "The girl said that she did not go to say goodbye because, when João left, she was very tired."

@@ -1,7 +1,8 @@
 """What `charlstm probe` found in a model, kept, so that `charlstm explain` and `charlstm view` need not look again.
 
-A record is a small JSON file named after the model file's sha256, in the cache; a model that ships has one beside it.
-Format 1 held the best cell alone, format 2 holds every cell that was judged, too; both are read.
+A record is a small JSON file in the cache, named after the hash in the model file; a model that ships has one beside
+it. The hash is that of what was read and probed: meanwhile a training may have written another model to the same place.
+Formats 1 and 2 were named after another hash, and are not read.
 """
 
 from __future__ import annotations
@@ -9,23 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from charlstm.checkpoint import is_shipped, write_atomically
-from charlstm.config import ModelConfig
+from charlstm.checkpoint import Described, ModelFile, is_shipped
 from charlstm.errors import CharLSTMError
+from charlstm.files.atomic import write_atomically
 from charlstm.files.cache import cache_folder, make_folder
+from charlstm.grammar.pairs import MinimalPair
 from charlstm.probe.result import CellReport, ProbeResult
 from charlstm.probe.statistics import Estimate
 from charlstm.probe.verdict import Verdict
 
 RECORD = "probe.json"
-FORMAT = 2
-READ = (1, FORMAT)
+FORMAT = 3
 MAX_RECORD = 100_000  # bytes
 
 
@@ -69,6 +70,11 @@ class Judged:
     cells: tuple[JudgedCell, ...]
 
 
+def key_of(pairs: Sequence[MinimalPair]) -> str:
+    """What records call a person's own pairs: the same for the same pairs, wherever they are."""
+    return hashlib.sha256("".join(pair.to_json() + "\n" for pair in pairs).encode()).hexdigest()
+
+
 def judged_cells(result: ProbeResult, items: str) -> Judged:
     """What a probe with these items says of each cell."""
     return Judged(items, result.classes, tuple(map(_judged, result.cells)))
@@ -93,16 +99,17 @@ def best_cell(result: ProbeResult) -> FoundCell | None:
     return next((FoundCell(*report.candidate.place, report.verdict.value) for report in result.tracking), None)
 
 
-def remember(model: Path, items: str, result: ProbeResult) -> None:
+def remember(content: Described, items: str, result: ProbeResult) -> None:
     """Keep what a probe with these items found. A cache that cannot be written changes nothing."""
-    write_record(model, best_cell(result), judged_cells(result, items))
+    write_record(content.sha256, best_cell(result), judged_cells(result, items))
 
 
-def write_record(model: Path, found: FoundCell | None, judged: Judged) -> None:
-    """Write the record of a model file: its best cell, and every cell that was judged."""
+def write_record(sha256: str, found: FoundCell | None, judged: Judged) -> None:
+    """Write the record of a model: its best cell, and every cell that was judged."""
     cell = None if found is None else {"layer": found.layer + 1, "cell": found.cell, "verdict": found.verdict}
+    if not sha256:  # it is in no file
+        return
     with suppress(OSError, CharLSTMError):
-        sha256 = _sha256(model)
         cells = [{**asdict(one), "layer": one.layer + 1} for one in judged.cells]
         record = {"format": FORMAT, "sha256": sha256, "items": judged.items, "found": cell}
         record |= {"classes": list(judged.classes), "cells": cells}
@@ -111,9 +118,16 @@ def write_record(model: Path, found: FoundCell | None, judged: Judged) -> None:
         write_atomically(path, (json.dumps(record) + "\n").encode())
 
 
-def recall(model: Path, items: str, config: ModelConfig) -> tuple[bool, FoundCell | None]:
-    """Whether the model was probed with these items, and what was found. What is not sound counts as nothing."""
-    for record in _records(model, items):
+def recall(content: ModelFile, path: Path, items: str) -> tuple[bool, FoundCell | None]:
+    """Whether the model was probed with these items, and what was found. What is not sound counts as nothing.
+
+    Args:
+        content: of the model file.
+        path: where it was read from.
+        items: what they are called.
+    """
+    config = content.model.config
+    for record in _records(content.sha256, path, items):
         try:
             if record["found"] is None:
                 return True, None
@@ -127,9 +141,10 @@ def recall(model: Path, items: str, config: ModelConfig) -> tuple[bool, FoundCel
     return False, None
 
 
-def recall_judged(model: Path, items: str, config: ModelConfig) -> Judged | None:
-    """Every cell that a probe with these items judged; None if no sound record says."""
-    for record in _records(model, items):
+def recall_judged(content: ModelFile, path: Path, items: str) -> Judged | None:
+    """Every cell that a probe with these items judged; None if no sound record says. Arguments as for `recall`."""
+    config = content.model.config
+    for record in _records(content.sha256, path, items):
         try:
             first, second = map(str, record["classes"])
             cells = tuple(_read_judged(one) for one in record["cells"])
@@ -163,20 +178,15 @@ def _numbers(values: Any) -> tuple[float, ...]:
     return found
 
 
-def _records(model: Path, items: str) -> Iterator[dict[str, Any]]:
+def _records(sha256: str, path: Path, items: str) -> Iterator[dict[str, Any]]:
     """The records of a model and these items, the one that ships first. What is none of ours is left out."""
-    sha256 = _sha256(model)
-    beside = [model.with_name(RECORD)] if is_shipped(model) else []
-    for path in (*beside, _record_in_cache(sha256, items)):
+    beside = [path.with_name(RECORD)] if is_shipped(path) else []
+    for file in (*beside, _record_in_cache(sha256, items)):
         with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-            record = json.loads(path.read_bytes()[:MAX_RECORD])
-            if record["format"] in READ and (record["sha256"], record["items"]) == (sha256, items):
+            record = json.loads(file.read_bytes()[:MAX_RECORD])
+            if (record["format"], record["sha256"], record["items"]) == (FORMAT, sha256, items):
                 yield record
 
 
 def _record_in_cache(sha256: str, items: str) -> Path:
     return cache_folder("probe") / f"{sha256}-{hashlib.sha256(items.encode()).hexdigest()[:16]}.json"
-
-
-def _sha256(model: Path) -> str:
-    return hashlib.sha256(model.read_bytes()).hexdigest()

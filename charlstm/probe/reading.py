@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from charlstm.checkpoint import ModelFile
+from charlstm.corpus.vocab import OnUnknown
 from charlstm.network.cells import Cell, State
 from charlstm.network.reader import Held, Lanes, Reader
 
@@ -145,6 +147,22 @@ def _done(lanes: Lanes, n: int, order: Tensor, end: State) -> Lanes:
     for whole, part in zip(end, lanes.state(np.arange(n, len(lanes))), strict=True):
         whole[:, order[n : len(lanes)]] = part
     return lanes.chosen(np.arange(n))
+
+
+def state_after(content: ModelFile, text: str, on_unknown: OnUnknown = "skip", what: str = "text") -> State:
+    """The state after some text: (L, 1, H).
+
+    Args:
+        content: the model.
+        text: what is read, from a zero state.
+        on_unknown: what becomes of characters that the model has never seen.
+        what: what the text is, for the message.
+
+    Raises:
+        UnknownCharacterError: for such a character, if that is an error.
+    """
+    ids = content.vocabulary.encode(content.normalize(text), on_unknown, what).astype(np.int64)
+    return warm_state(Reader(content.model), torch.from_numpy(ids))
 
 
 def warm_state(reader: Reader, warm: Tensor) -> State:

@@ -18,7 +18,6 @@ from charlstm.probe.defaults import defaults_of
 from charlstm.probe.stimuli import make_stimuli
 
 SEED = 0  # of the pairs of a language and of the probe: those of `charlstm probe`
-OWN_WARM = "\n"
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,13 @@ from charlstm.corpus.sources import STDIN
 from charlstm.errors import ChangedTextError, DivergedError, ModelFileError, TextError, UsageError
 from charlstm.files.locks import hold_folder
 from charlstm.grammar import is_built_in, located
-from charlstm.probe.defaults import defaults_of
-from charlstm.probe.found_cells import remember
+from charlstm.probe.defaults import OWN_WARM, defaults_of
+from charlstm.probe.found_cells import key_of, remember
 from charlstm.probe.pipeline import ProbeRequest, probe
 from charlstm.probe.texts import ordinary_text, train_text
 from charlstm.progress import OnProgress, unheard
 from charlstm.study import manifest as manifests
-from charlstm.study.items import OWN_WARM, SEED, Items, items_for, sha256_of
+from charlstm.study.items import SEED, Items, items_for, sha256_of
 from charlstm.study.manifest import MAX_SEEDS, Manifest
 from charlstm.study.result import SeedProbe, SeedResult, SeedTraining
 from charlstm.training.events import Event, Finished
@@ -289,8 +289,8 @@ class Study:
             seed=SEED,
         )
         result = probe(content.model, content.vocabulary, request, on_progress)
-        if not own and self.manifest.nulls is None:  # so that `explain` knows the cell
-            remember(run / checkpoint.BEST, usual.name, result)
+        if self.manifest.nulls is None:  # so that `explain` knows the cell
+            remember(content, key_of(self.items.pairs) if own else usual.name, result)
         text = json.dumps(result.to_dict(), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
         checkpoint.write_atomically(run / PROBE, (text + "\n").encode())
         found = replace(found, probe=SeedProbe.of(result, sha256_of(run / PROBE)))

@@ -1,4 +1,4 @@
-"""What a training says as it goes. `train.Trainer.run` yields these and prints nothing."""
+"""What a training says as it goes. `training.trainer.Trainer.run` yields these and prints nothing."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from charlstm import checkpoint
 from charlstm.errors import CharLSTMError
 from charlstm.evaluate import SCORING_SPEED, Stopped, bits_per_char
 from charlstm.training.events import Compared, Event, Finished, NotSaved, Saved, Started, Stepped
+from charlstm.training.kept import as_json
 from charlstm.training.plan import chars_per_step, scored_chars, steps_in_all
 from charlstm.training.session import Session
 from charlstm.training.start import Start, nats_on
@@ -19,7 +20,7 @@ LOG_LINES = 500  # about so many lines of metrics.jsonl for the steps of a run
 
 
 class Running:
-    """A session at work. Making one writes the `config.json` of a new run.
+    """A session at work. Making one writes the `config.json` of a new run, or in it where the text is now.
 
     Args:
         session: what is trained; its folder is held (`checkpoint.hold_run`).
@@ -61,6 +62,8 @@ class Running:
             if session.start is not None:
                 self.trainer.save_beginning(session.start.before_nats)
             session.group.first_does(lambda: checkpoint.write_run_config(session.folder, session.run_config()))
+        elif session.has_moved:
+            session.group.first_does(lambda: note_place(session))
         self.metrics = session.group.is_first and checkpoint.Metrics(
             session.folder / checkpoint.METRICS, self.trainer.progress.step
         )
@@ -154,6 +157,13 @@ def compared(start: Start, step: int, nats: float | None, old_nats: float | None
         old_bits_per_char=in_bits(old_nats),
         why_no_old=why_no_old,
     )
+
+
+def note_place(session: Session) -> None:
+    """Write into the `config.json` of a run where its text is now; without one, its last save still says so."""
+    with suppress(CharLSTMError):
+        config = checkpoint.read_run_config(session.folder)
+        checkpoint.write_run_config(session.folder, {**config, "corpus": as_json(session.request, session.corpus)})
 
 
 def in_bits(nats: float | None) -> float | None:

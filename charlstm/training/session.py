@@ -48,6 +48,7 @@ class Session:
         start: what a run that goes on from a model keeps of its beginning.
         group: the processes that train.
         job: what started it, if that has a name by which it is found again.
+        has_moved: whether its text is in other files now than the folder says.
     """
 
     corpus: Corpus
@@ -62,6 +63,7 @@ class Session:
     start: Start | None = None
     group: Group = ALONE
     job: str = ""
+    has_moved: bool = False
 
     def __post_init__(self) -> None:
         self.parts = parts_for(self.config, self.model.device, self.group)
@@ -235,6 +237,8 @@ def resumed_session(
         before = before.replace(**dict.fromkeys(BUDGETS))
     config = before.replace(**budget)
     corpus = corpus_again(request, sha256, files, stdin, on_progress)
+    if files:
+        request = absolute(replace(request, files=files))
     if start is not None and last is not None:
         with suppress(ValueError):  # else they have different characters
             corpus = corpus.widened(last[0].vocabulary)
@@ -271,6 +275,7 @@ def resumed_session(
         start=start,
         group=group,
         job=about.get("job", ""),
+        has_moved=bool(files),
     )
     now = environment(model, kernels, config)
     counts = [name for name in now if name != "threads" or not session.parts.is_exact]

@@ -15,7 +15,7 @@ from charlstm.errors import TextError
 from charlstm.evaluate import bits_per_char
 from charlstm.grammar.pairs import MinimalPair
 from charlstm.probe.covering import unknown_character
-from charlstm.probe.defaults import Defaults, defaults_of
+from charlstm.probe.defaults import OWN_WARM, Defaults, defaults_of
 from charlstm.probe.found_cells import Judged
 from charlstm.progress import OnProgress
 from charlstm.sample import generate
@@ -83,7 +83,7 @@ def sentences_for(content: ModelFile, pairs: Sequence[MinimalPair] | None) -> tu
     known = [(name, pair) for name, pair in named if unknown_character(content, [pair]) is None]
     if pairs is not None and not known:
         raise TextError("the model knows the characters of none of the pairs; give others, or another model")
-    before = content.normalize("\n" if pairs is not None else usual.warm)
+    before = content.normalize(OWN_WARM if pairs is not None else usual.warm)
     readable = known and all(character in content.vocabulary for character in before)
     shown = [Shown.of(name, pair, usual.glosses) for name, pair in known[:MAX_EXAMPLES]]
     return shown, before if readable else content.opening

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,11 @@ from charlstm.config import Language
 from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError, UsageError
 from charlstm.grammar.pairs import MinimalPair, read_pairs
-from charlstm.network.cells import State
-from charlstm.network.reader import Reader
 from charlstm.probe.covering import unknown_character
-from charlstm.probe.defaults import defaults_of
-from charlstm.probe.found_cells import FoundCell, best_cell, recall, remember
+from charlstm.probe.defaults import OWN_WARM, defaults_of
+from charlstm.probe.found_cells import FoundCell, best_cell, key_of, recall, remember
 from charlstm.probe.pipeline import ProbeRequest
 from charlstm.probe.pipeline import probe as run_probe
-from charlstm.probe.reading import warm_state
 from charlstm.probe.texts import ordinary_text
 from charlstm.progress import OnProgress
 from charlstm.report.bars import Stages
@@ -70,7 +66,7 @@ def items_for(path: Path | None, language: Language | None, seed: int = 0) -> It
         key = usual.name if seed == 0 else f"{usual.name}, seed {seed}"
         return Items(usual.pairs(seed), usual.name, usual.warm, key)
     pairs = read_pairs(path)
-    return Items(pairs, str(path), "\n", hashlib.sha256(repr(pairs).encode()).hexdigest())
+    return Items(pairs, str(path), OWN_WARM, key_of(pairs))
 
 
 def cannot_read(content: ModelFile, items: Items, advice: str) -> TextError | None:
@@ -87,7 +83,7 @@ def find_cell(content: ModelFile, path: Path, items: Items, quiet: bool) -> Foun
 
     What was found once is not looked for again.
     """
-    known, found = recall(path, items.key, content.model.config)
+    known, found = recall(content, path, items.key)
     if known:
         return found
     if not items.readable_by(content):
@@ -101,7 +97,7 @@ def find_cell(content: ModelFile, path: Path, items: Items, quiet: bool) -> Foun
             ordinary=ordinary_text(content, None, stages.update),
         )
         result = run_probe(content.model, content.vocabulary, request, stages.update)
-    remember(path, items.key, result)
+    remember(content, items.key, result)
     return best_cell(result)
 
 
@@ -151,9 +147,3 @@ def needs_gates(content: ModelFile, output_gate: bool = False) -> None:
     if output_gate and not cell.output_gate:
         others = "charlstm explain memory and charlstm explain gradient"
         raise UsageError(f"this model is {cell.label} and has no output gate; see {others}")
-
-
-def state_after(content: ModelFile, warm: str) -> State:
-    """The state after some text before the text: (L, 1, H)."""
-    ids = content.vocabulary.encode(content.normalize(warm), "skip").astype(np.int64)
-    return warm_state(Reader(content.model), torch.from_numpy(ids))

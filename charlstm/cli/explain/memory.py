@@ -76,7 +76,7 @@ def memory(
             known, source = ordinary_text(content, None, stages.update)
         ids = known.astype(np.int64)
     usual = defaults_of(content.language).name
-    _, found = recall(path, usual, content.model.config)  # shown where it is known; nothing here needs it
+    _, found = recall(content, path, usual)  # shown where it is known; nothing here needs it
     probed = None if found is None else (found.layer, found.cell)
     measured = measure_memory(content.model, to_lanes(ids), source)
     data = {"checkpoint": str(path), "probed": probed and {"layer": probed[0] + 1, "cell": probed[1]}}

@@ -12,15 +12,17 @@ from torch import Tensor
 
 from charlstm.checkpoint import ModelFile, name_of
 from charlstm.cli.explain.given import GivenText
-from charlstm.cli.explain.inputs import choose_cells, encode, items_for, state_after
+from charlstm.cli.explain.inputs import choose_cells, encode, items_for
 from charlstm.cli.explain.options import MAX_CHARS
 from charlstm.cli.probe.model import model_for
 from charlstm.cli.runtime import load_model_for
 from charlstm.config import cell_in_words
+from charlstm.corpus.vocab import OnUnknown
 from charlstm.errors import TextError, UsageError
 from charlstm.explain.memory import longest_memory
 from charlstm.network.cells import State
 from charlstm.probe.defaults import Example, defaults_of
+from charlstm.probe.reading import state_after
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def read_text(
     cells: Sequence[str],
     pairs: Path | None,
     warm: str | None,
-    unknown: str,
+    unknown: OnUnknown,
     device: torch.device,
     quiet: bool,
     until: int | None,
@@ -118,5 +120,8 @@ def read_text(
     )
     if warm is None:  # what the probe reads before each sentence, for a model that knows such sentences
         warm = items.warm if items.readable_by(content) else content.opening
+        state = state_after(content, warm)
+    else:
+        state = state_after(content, warm, unknown, "--warm")
     known = content.vocabulary.decode(ids.numpy())
-    return Reading(content, path, known, ids, length, warm, state_after(content, warm), places, chosen)
+    return Reading(content, path, known, ids, length, warm, state, places, chosen)

@@ -50,11 +50,14 @@ def switches(
     from charlstm.cli.runtime import prepare_machine
     from charlstm.explain.switches import CORPUS, best_at_gender, measure_switches
     from charlstm.grammar import minimal_pairs
+    from charlstm.probe.defaults import OWN_WARM
     from charlstm.report.switches import draw_switches
 
     quiet = quiet or json
     name = f"held-out pairs of {CORPUS}"
-    items = Items(minimal_pairs(CORPUS, NUM_PAIRS, 0), name, "\n", name) if pairs is None else items_for(pairs, None)
+    items = (
+        Items(minimal_pairs(CORPUS, NUM_PAIRS, 0), name, OWN_WARM, name) if pairs is None else items_for(pairs, None)
+    )
     machine = prepare_machine(device.value, threads)
     try:
         content, path, _ = model_for(checkpoint, machine, lambda _: [items.pairs], own_items=True, quiet=quiet)

@@ -43,13 +43,14 @@ def wiring(
         charlstm explain wiring --checkpoint comparison/lstm --cell 2:12
     """
     check_picture(svg)
-    from charlstm.cli.explain.inputs import choose_cell, items_for, needs_gates, state_after
+    from charlstm.cli.explain.inputs import choose_cell, items_for, needs_gates
     from charlstm.cli.explain.output import put_out
     from charlstm.cli.probe.model import model_for
     from charlstm.cli.runtime import prepare_machine
     from charlstm.explain.memory import longest_memory
     from charlstm.explain.wiring import measure_wiring
     from charlstm.probe.ordinary import to_lanes
+    from charlstm.probe.reading import state_after
     from charlstm.probe.texts import ordinary_text
     from charlstm.report.bars import Stages
     from charlstm.report.wiring import draw_wiring

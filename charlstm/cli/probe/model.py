@@ -24,11 +24,13 @@ def model_for(
     wanted: Wanted,
     own_items: bool,
     quiet: bool,
+    advice: str = "change the text, or leave such pairs out",
 ) -> tuple[ModelFile, Path, int]:
     """What `find_covering` finds, on the device; which one it is goes to stderr.
 
     Args:
         own_items: whether they are the person's own, and not the default ones.
+        advice: what to do with items of their own that a model cannot read.
 
     Raises:
         ModelFileError: if there is no sound model.
@@ -39,9 +41,7 @@ def model_for(
     except NotCoveredError as e:
         seen = f"has never seen {describe(e.character)}"
         if own_items:
-            raise TextError(
-                f"{e.pair.source}: the model {seen}; change the text, or leave such pairs out with --skip-unknown"
-            ) from None
+            raise TextError(f"{e.pair.source}: the model {seen}; {advice}") from None
         from charlstm.probe.defaults import defaults_of
 
         language = e.content.language

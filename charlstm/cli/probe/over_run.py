@@ -48,7 +48,7 @@ def probe_over_run(
     content: ModelFile,
     path: Path,
     request: ProbeRequest,
-    usual: str | None,
+    key: str | None,
     on_progress: OnProgress,
 ) -> tuple[OverRun, str]:
     """Follow the cell that was asked for, or that the probe of the run's model finds; what was found, and whose cell.
@@ -57,26 +57,26 @@ def probe_over_run(
         paths: as `models_of` gives them.
         content, path: the run's model.
         request: what that probe would be asked.
-        usual: what its pairs are called, if that is a probe without options.
+        key: what records call its pairs, if `explain` would ask for the same probe.
     """
     if request.cells:
         cell, why = request.cells[0], "as asked for"
     else:
-        cell, why = _found_in(content, path, request, usual, on_progress)
+        cell, why = _found_in(content, path, request, key, on_progress)
     found = follow(paths, content, cell, request, on_progress)
     return found, f"Followed: {cell_in_words(*cell)}, {why}."
 
 
 def _found_in(
-    content: ModelFile, path: Path, request: ProbeRequest, usual: str | None, on_progress: OnProgress
+    content: ModelFile, path: Path, request: ProbeRequest, key: str | None, on_progress: OnProgress
 ) -> tuple[tuple[int, int], str]:
     """The best cell of a model, and what the probe says of it."""
-    known = recall(path, usual, content.model.config)[1] if usual else None
+    known = recall(content, path, key)[1] if key else None
     if known is not None:
         return (known.layer, known.cell), f"found by the probe of this model: {known.verdict}"
     result = run_probe(content.model, content.vocabulary, request, on_progress)
-    if usual:
-        remember(path, usual, result)
+    if key:
+        remember(content, key, result)
     best = result.cells[0]
     verdict = best.verdict.value
     if verdict == "none":

@@ -16,8 +16,9 @@ from charlstm.cli.options import (
     Json,
     Quiet,
     Threads,
-    never_overwritten,
+    check_new_file,
     option,
+    writing_new,
 )
 from charlstm.cli.probe.options import (
     Alpha,
@@ -47,6 +48,7 @@ from charlstm.cli.probe.options import (
 )
 from charlstm.cli.probe.output import EXPLAINED, MORE, show_legend, show_with
 from charlstm.errors import CharLSTMError, TextError, UsageError
+from charlstm.files.atomic import new_binary_file, new_text_file
 from charlstm.report.console import print_json, say
 
 if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
@@ -129,8 +131,8 @@ def probe(
         for name, value in {**given, "--warm": warm, "--cell": cell, "--save": save}.items():
             if value:
                 raise UsageError(f"{name} does not go with --feature, which reads ordinary text; leave {name} out")
-    if save is not None and save.exists():
-        raise never_overwritten("--save", save)
+    if save is not None:
+        check_new_file("--save", save, ".safetensors", ".jsonl")
     snapshots: list[Path] = []
     if over_run is not None:
         from charlstm.cli.probe.over_run import models_of
@@ -152,8 +154,8 @@ def probe(
         return
 
     from charlstm.grammar.pairs import read_all_pairs
-    from charlstm.probe.defaults import defaults_of, words_of_labels
-    from charlstm.probe.found_cells import remember
+    from charlstm.probe.defaults import OWN_WARM, defaults_of, words_of_labels
+    from charlstm.probe.found_cells import key_of, remember
     from charlstm.probe.pipeline import ProbeRequest
     from charlstm.probe.pipeline import probe as run_probe
     from charlstm.probe.stimuli import an_example
@@ -176,7 +178,14 @@ def probe(
         # a sentence of one's own can be shown by a model that cannot read the default pairs
         return [needed, sentences] if own and read is None else [needed]
 
-    content, path, covered = model_for(checkpoint, machine, wanted, bool(own) or read is not None, quiet or json)
+    content, path, covered = model_for(
+        checkpoint,
+        machine,
+        wanted,
+        bool(own) or read is not None,
+        quiet or json,
+        "change the text, or leave such pairs out with --skip-unknown",
+    )
     items, usual = [] if covered else items_of(content), defaults_of(content.language)
     if read is None and items and content.language is None and not (quiet or json):
         say(f"pairs: {usual.name}, because the model file names no language")
@@ -193,20 +202,19 @@ def probe(
         raise TextError("--directions: only pairs with twins can be patched; leave --directions out")
     if warm is not None:  # a typing error must not pass for no text
         content.vocabulary.encode(content.normalize(warm), what="--warm")
-    elif read is not None:
-        warm = "\n"
     if snapshots and not has_twins:
         raise TextError(
             f"--over-run: {named}: these pairs have no twins, so no cell can be followed; give pairs with twins"
         )
-    is_usual = bool(items) and (read, warm, text, state, seed, limits, nulls, null_model) == (
-        *(None, None, None, StateName.c, 0, Thresholds(), None, None),
+    as_explain = (warm, text, state, seed, limits, nulls, null_model) == (
+        *(None, None, StateName.c, 0, Thresholds(), None, None),
     )
+    key = (usual.name if read is None else key_of(items)) if as_explain and items else None
     with Stages(quiet or json) as stages:
         request = ProbeRequest(
             pairs=items,
             sentences=shown_of(content) or (an_example(items) if has_twins else []),
-            warm=content.normalize(usual.warm if warm is None else warm),
+            warm=content.normalize((usual.warm if read is None else OWN_WARM) if warm is None else warm),
             ordinary=ordinary_text(content, text, stages.update) if has_twins else None,
             train_text=train_text(content),
             of_hidden=state is StateName.h,
@@ -220,8 +228,7 @@ def probe(
         if snapshots:
             from charlstm.cli.probe.over_run import probe_over_run
 
-            items_name = usual.name if is_usual else None
-            found, about_cell = probe_over_run(snapshots, content, path, request, items_name, stages.update)
+            found, about_cell = probe_over_run(snapshots, content, path, request, key, stages.update)
         else:
             result = run_probe(content.model, content.vocabulary, request, stages.update)
     source = named if read is not None else usual.corpus if items else None
@@ -237,19 +244,21 @@ def probe(
                 EXPLAINED if details else MORE,
             )
         return
-    if is_usual:
-        remember(path, usual.name, result)
-    if save is not None and of_items:
-        save_items(save, result)
-    elif save is not None:
-        save_activations(save, result)
-    if json:
-        print_json({"checkpoint": str(path), "items": source, **result.to_dict()})
-        return
+    if key is not None:
+        remember(content, key, result)
+    problem: CharLSTMError | None = None  # which should not keep anybody from seeing what was found
+    if save is not None:
+        try:
+            with writing_new("--save", save):
+                (save_items if of_items else save_activations)(save, result)
+        except CharLSTMError as e:
+            problem = e
     words = usual.words if read is None else words_of_labels(result.classes)
     if own:
         words = replace(words, remembers="")
-    if details:
+    if json:
+        print_json({"checkpoint": str(path), "items": source, **result.to_dict()})
+    elif details:
         from charlstm.report.probe_details import draw_details
 
         show_with(partial(draw_details, result, words, header(content, path)), EXPLAINED)
@@ -257,6 +266,8 @@ def probe(
         from charlstm.report.probe import draw_probe
 
         show_with(partial(draw_probe, result, words), MORE)
+    if problem is not None:
+        raise problem
 
 
 def header(content: ModelFile, path: Path) -> str:
@@ -274,33 +285,23 @@ def header(content: ModelFile, path: Path) -> str:
 
 
 def save_items(path: Path, result: ProbeResult) -> None:
-    """Write every choice with its log odds, a JSON object a line. Raises CharLSTMError if it fails."""
+    """Write every choice with its log odds, a JSON object a line. Raises OSError if it fails."""
     from json import dumps
 
-    from charlstm.files.atomic import cannot_write
-
-    try:
-        with open(path, "x", encoding="utf-8") as f:
-            f.writelines(dumps(item.to_dict(), ensure_ascii=False) + "\n" for item in result.items)
-    except OSError as e:
-        raise cannot_write(path, e) from None
+    with new_text_file(path) as f:
+        f.writelines(dumps(item.to_dict(), ensure_ascii=False) + "\n" for item in result.items)
 
 
 def save_activations(path: Path, result: ProbeResult) -> None:
-    """Write the activations; what their numbers stand for is in the metadata, as JSON. CharLSTMError if it fails."""
+    """Write the activations; what their numbers stand for is in the metadata, as JSON. Raises OSError if it fails."""
     from json import dumps
 
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from charlstm.probe.stimuli import LANDMARKS
 
     about = {"classes": list(result.classes), "state": result.state, "landmarks": list(LANDMARKS), **result.names}
-    try:
-        save_file(
-            {name: tensor.contiguous() for name, tensor in result.activations.items()},
-            path,
-            {name: dumps(value, ensure_ascii=False) for name, value in about.items()},
-        )
-    except (OSError, SafetensorError) as e:
-        raise CharLSTMError(f"cannot write {path}: {e}; give another --save") from None
+    tensors = {name: tensor.contiguous() for name, tensor in result.activations.items()}
+    data = save(tensors, {name: dumps(value, ensure_ascii=False) for name, value in about.items()})
+    with new_binary_file(path) as f:
+        f.write(data)
