@@ -47,11 +47,9 @@ class Shown:
     @classmethod
     def of(cls, name: str, pair: MinimalPair, glosses: Mapping[str, str]) -> Shown:
         """A minimal pair, with its meaning if `glosses` has it, by the sentence."""
-        word = pair.prefix.rsplit(" ", 1)[-1]
-        first, second = (word + rest.rstrip(" .,;:!?\n") for rest in pair.endings)
         sentence, twin = pair.sentence_good, pair.twin or pair.sentence_bad
         meanings = glosses.get(sentence, ""), glosses.get(twin, "")
-        return cls(name, sentence, twin, (first, second), pair.end_of_cue, meanings)
+        return cls(name, sentence, twin, pair.words, pair.end_of_cue, meanings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
