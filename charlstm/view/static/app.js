@@ -35,6 +35,8 @@ const QUIET = 300; // milliseconds after the last change: before that, ordinary 
 const CLOSE = 1e-3; // how near the fast products must come to the plain ones
 const CHECKED = 12; // characters that are read both ways to see it
 const CLIP = 3; // of the slider, for a cell state
+/** The gates below a text, by cell type: what is kept, what is written, what is shown. @type {Record<string, string[]>} */
+const GATES_DRAWN = { lstm: ['f', 'i', 'o'], gru: ['z', 'r'], rnn: [] };
 
 const data = /** @type {PageData} */ (JSON.parse(byId('data').textContent ?? ''));
 const { model } = data;
@@ -305,12 +307,8 @@ function placeShown() {
 /** @param {Reading} reading */
 const amountsOf = (reading) => Array.from({ length: reading.done }, (_, k) => amountOf(reading.memory(k + 1, now.layer, now.cell), network.hasCellState));
 
-/** The gates of the chosen cell along a reading: what is kept, what is written, what is shown. They are computed again,
- * from the states that are kept. @param {Reading} reading */
-function gatesOf(reading) {
-  const letters = network.cellType === 'lstm' ? ['f', 'i', 'o'] : ['z', 'r'];
-  return gatesAlong(reading, now.layer, now.cell, letters);
-}
+/** The gates of the chosen cell along a reading. @param {Reading} reading */
+const gatesOf = (reading) => gatesAlong(reading, now.layer, now.cell, GATES_DRAWN[network.cellType]);
 
 function drawSearches() {
   const step = ordinary.isDone ? 'all' : Math.floor(ordinary.read / 400);
@@ -381,7 +379,7 @@ function drawLegend() {
     paint(step, k / 4);
     scale.append(step);
   }
-  const names = network.cellType === 'lstm' ? ['f', 'i', 'o'] : network.cellType === 'gru' ? ['z', 'r'] : [];
+  const names = GATES_DRAWN[network.cellType];
   const unit = network.hasCellState ? 'tanh of the cell state' : 'the hidden state';
   byId('legend').append(element('span', { class: 'scale-line' }, '−1 ', scale, ' +1'), element('span', {}, ` ${unit}, one scale for all cells. `));
   if (names.length)
