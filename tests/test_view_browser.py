@@ -386,6 +386,17 @@ def test_the_address_carries_what_is_seen(browser: Any, menina: Path) -> None:
         assert "2:73" in visit.text("#headline")
 
 
+def test_what_was_selected_in_another_text_is_not_selected_in_a_shorter_one(browser: Any, menina: Path) -> None:
+    with Visit(browser, menina) as visit:
+        visit.caret(0, 60, 70)
+        visit.settled("() => document.querySelectorAll('#stretch .cell-row').length === 8")
+        visit.page.evaluate("() => { location.hash = '#text=A%20menina'; }")
+        visit.settled("() => document.querySelector('#text-0').value === 'A menina'")
+        visit.settled("() => document.querySelector('#inspector h2').textContent.endsWith('of 8')")
+        assert "NaN" not in visit.text("#stretch")
+        assert visit.text("#stretch").startswith("Select some characters")
+
+
 def test_pictures_link_theme_and_print(browser: Any, menina: Path, tmp_path: Path) -> None:
     with Visit(browser, menina, accept_downloads=True) as visit:
         with visit.page.expect_download() as waited:

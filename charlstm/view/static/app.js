@@ -350,7 +350,7 @@ function arrive() {
     now.cueEnd = data.sentences.find(({ sentence }) => sentence === found.text)?.cue_end ?? 0;
   }
   if (found.layer !== undefined && found.cell !== undefined) [now.layer, now.cell] = [found.layer, found.cell];
-  [now.side, now.place] = [found.side === 1 && now.hasTwin ? 1 : 0, found.place ?? -1];
+  [now.side, now.place, now.selected] = [found.side === 1 && now.hasTwin ? 1 : 0, found.place ?? -1, null];
   experiment.kind = found.kind === 'hold' || found.kind === 'patch' ? found.kind : 'none';
   experiment.value = found.value ?? null;
   return found.text !== undefined;
