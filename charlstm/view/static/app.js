@@ -85,6 +85,8 @@ const now = {
 /** The middle between the first example and its twin, by cell: on which side a cell is, is told from there.
  * @type {Float32Array?} */
 let middles = null;
+const example = data.sentences.find(({ twin }) => twin !== '') ?? null;
+const ofExample = [new Reading(network, begin), new Reading(network, begin)];
 let drawnLookup = '';
 
 const strips = ['The sentence', 'Its twin'].map((title, side) => new TextStrip(side, title, {
@@ -171,10 +173,30 @@ function settle() {
   take();
 }
 
+/** Where a text decides: at its end, if there are no words. @param {string} text @param {[string, string]} words
+ * @returns {import('./endings.js').Decision} */
+const decisionOf = (text, words) => words[0] ? decision(text, words) : { at: charactersOf(text).length, rests: ['', ''] };
+
 /** @param {number} side */
-const decided = (side) => now.words[0] ? decision(now.texts[side], now.words) : { at: charactersOf(now.texts[side]).length, rests: /** @type {[string, string]} */ (['', '']) };
+const decided = (side) => decisionOf(now.texts[side], now.words);
 
 const alignment = () => align(now.texts, [decided(0).at, decided(1).at], now.cueEnd);
+
+/** Take the middles, if they are not known yet, from the first example with a twin. What is shown may be anything, as a text
+ * and its copy, and is taken only where there is no such example. Mostly the example is what is shown: then it is not read
+ * twice. @param {number} deadline @returns {boolean} whether nothing is left to be read for them */
+function takeMiddles(deadline) {
+  const pair = example ?? (now.hasTwin ? { sentence: now.texts[0], twin: now.texts[1], endings: now.words } : null);
+  if (middles || !pair) return true;
+  const texts = [pair.sentence, pair.twin];
+  const isShown = now.hasTwin && texts.every((text, side) => text === now.texts[side]);
+  const read = isShown ? readings : ofExample;
+  if (!isShown) texts.forEach((text, side) => ofExample[side].setIds(vocabulary.encode(text)));
+  if (!read.map((reading) => reading.advance(deadline)).every(Boolean)) return false;
+  const [a, b] = read.map((reading, side) => network.memory(reading.states[decisionOf(texts[side], pair.endings).at]));
+  middles = a.map((value, k) => (value + b[k]) / 2);
+  return true;
+}
 
 /** What is done to the cell of each reading, by the controls. */
 function change() {
@@ -225,7 +247,7 @@ channel.port1.onmessage = () => {
   const sides = now.hasTwin ? [0, 1] : [0];
   for (const side of sides) readings[side].advance(deadline);
   const isRead = sides.every((side) => readings[side].isDone);
-  let isChanged = isRead;
+  let isChanged = isRead && takeMiddles(deadline);
   if (isRead) {
     const doing = change();
     for (const side of sides) {
@@ -254,10 +276,6 @@ function draw(isRead, isChanged) {
   const sides = now.hasTwin ? [0, 1] : [0];
   const doing = change();
   const shownReadings = sides.map((side) => (isChanged && experiment.kind !== 'none' ? changed[side] : readings[side]));
-  if (isRead && !middles && now.hasTwin) {
-    const [a, b] = sides.map((side) => network.memory(readings[side].states[decided(side).at]));
-    middles = a.map((value, k) => (value + b[k]) / 2);
-  }
   const middle = middles?.[now.layer * network.hidden + now.cell] ?? 0;
   const at = now.hover ?? { side: now.side, place: placeShown() };
   strips[1].root.hidden = !now.hasTwin;
