@@ -32,6 +32,14 @@ def test_endings_run_through_the_delimiter() -> None:
     assert pair.endings == ("a,", ",")
     assert pair.rests == ("a, sim.", ", sim.")
     assert to_delimiter("cansada", 6) == "a"
+    assert pair.words == ("espanhola", "espanhol")
+    assert MinimalPair("The keys are here", "The keys is here").words == ("are", "is")
+
+
+@pytest.mark.parametrize("delimiter", [" ", ".", ",", ";", ":", "!", "?", "\n", ""])
+def test_words_are_without_what_delimits_them(delimiter: str) -> None:
+    pair = MinimalPair(f"Ela está cansada{delimiter}", f"Ela está cansado{delimiter}")
+    assert pair.words == ("cansada", "cansado")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from planted import CHARS, Planted, ordinary_lines, toy_pairs
 from rich.text import Text
 
 from charlstm.corpus.vocab import Vocabulary
+from charlstm.grammar.pairs import MinimalPair
 from charlstm.probe.behaviour import CHANCE
 from charlstm.probe.cause_result import Removal, Rival, SetPoint, SetTest
 from charlstm.probe.defaults import ENGLISH, PORTUGUESE, SOFT, words_of_labels
@@ -19,11 +20,14 @@ from charlstm.probe.result import CellReport, ProbeResult, SentenceReport
 from charlstm.probe.statistics import Estimate
 from charlstm.probe.stimuli import an_example
 from charlstm.probe.verdict import Verdict
+from charlstm.report import html as html  # from here on results know how to show themselves
 from charlstm.report import legend
 from charlstm.report.columns import GROUNDS
 from charlstm.report.console import Console
 from charlstm.report.probe import draw_probe
 from charlstm.report.probe_details import draw_details
+from charlstm.report.sentence import sentence_lines
+from charlstm.view.content import Shown
 
 PT = PORTUGUESE.words
 OWN = words_of_labels(("F", "M"))
@@ -280,6 +284,39 @@ def test_a_word_that_is_decided_is_shown_in_full(found: ProbeResult) -> None:
     lines = screen(result, ENGLISH.words).splitlines()
     assert "    The keys to the cabinet are  -> are 90.0 %, is 10.0 %" in lines
     assert "    The key to the cabinet is  -> is 80.0 %, are 20.0 %" in lines
+
+
+def test_a_word_is_the_same_in_a_terminal_in_a_notebook_and_on_a_page(found: ProbeResult) -> None:
+    """The exclamation mark, too, is read with the ending, and is no part of the word."""
+    usual = found.sentences[0]
+    good, bad, twin = (
+        text[:-1] + "!" for text in (usual.pair.sentence_good, usual.pair.sentence_bad, str(usual.pair.twin))
+    )
+    pair = MinimalPair(good, bad, twin)
+    result = replace(found, sentences=[replace(usual, pair=pair)])
+    assert "-> cansada 99.7 %, cansado 0.3 %" in screen(result)
+    assert "P(cansada) / (P(cansada) + P(cansado))" in screen(replace(result, watched=[]))
+    assert "P(cansada), of the two endings: 0.997" in str(result._repr_html_())
+    assert Shown.of("own", pair, {}).endings == ("cansada", "cansado")
+
+
+def test_of_a_long_word_that_is_decided_the_end_is_shown(found: ProbeResult) -> None:
+    begun = "a" * 25
+    pair = MinimalPair(f"A é {begun}da.", f"A é {begun}do.", f"O é {begun}do.")
+    result = replace(found, sentences=[replace(found.sentences[0], pair=pair)])
+    assert f"-> ...{'a' * 19}da 99.7 %, ...{'a' * 19}do 0.3 %" in " ".join(screen(result).split())
+
+
+def test_a_cell_without_a_single_value_is_drawn_without_shades(found: ProbeResult) -> None:
+    usual = found.sentences[0]
+    nowhere = [replace(trace, state=torch.full_like(trace.state, torch.nan)) for trace in usual.traces]
+    result = replace(found, sentences=[replace(usual, traces=(nowhere[0], nowhere[1]))])
+    shown = "\n".join(as_text(sentence_lines(result.sentences[0], 0, 0, 80, colour=False), 80))
+    assert "A menina disse que não foi" in shown
+    assert not set("=#") & set(shown)
+    notebook = str(result._repr_html_())
+    assert "shaded by the cell state" in notebook
+    assert "background:" not in notebook
 
 
 def test_every_figure_is_explained(found: ProbeResult) -> None:

@@ -178,7 +178,7 @@ def test_what_the_probe_found_is_in_the_page(invoke, model_file: Path) -> None:
         (("--text", "xyz"), 3, "knows none"),
         (("--text", "a" * 2001), 3, "2,000"),
         (("--file", "missing.txt"), 3, "missing.txt"),
-        (("--file", "strange.txt"), 3, "the model knows 0 of its first 300"),
+        (("--file", "strange.txt"), 3, "the beginning of strange.txt: the model knows 0 of 300"),
         (("--out", "no/such/page.html"), 1, "cannot write"),
     ],
 )

@@ -243,6 +243,28 @@ def test_typing_at_the_end_and_in_what_both_share(browser: Any, menina: Path) ->
         visit.settled("() => !document.documentElement.classList.contains('with-gates')")
 
 
+def test_what_a_cell_remembers_does_not_depend_on_what_was_shown_before(browser: Any, folder: Path) -> None:
+    """On which side a cell is, is told from the first example, whatever twin a person looks at first."""
+    page = write_page(folder, "own-text", "-c", "portuguese", "--text", "O menino foi")
+    example = "A menina que o João viu ontem estava muito cansada."
+    seen = []
+    for has_copy in (False, True):
+        with Visit(browser, page) as visit:
+            assert "remembers: masculine." in visit.text("#headline")
+            if has_copy:
+                visit.page.check("#twin-shown")  # the twin is the text itself
+                visit.settled("() => document.querySelectorAll('.strip:not([hidden])').length === 2")
+                visit.settled("() => document.querySelector('#status').textContent.includes('masculine')")
+                assert "since “menino”" in visit.text("#subline")
+            visit.page.select_option("#sentences", "2")
+            visit.settled(f"() => document.querySelector('#text-0').value === '{example}'")
+            visit.settled("() => document.querySelector('#status').textContent.includes('the twin expects')")
+            seen.append((visit.text("#headline"), visit.text("#subline")))
+    assert "remembers: feminine; in the twin, masculine" in seen[0][0]
+    assert "since “menina”" in seen[0][1]
+    assert seen[1] == seen[0]
+
+
 def test_hovering_and_arrow_keys(browser: Any, menina: Path) -> None:
     with Visit(browser, menina) as visit:
         box = visit.page.locator(".strip:first-child .paint .c").nth(3).bounding_box()
@@ -384,6 +406,17 @@ def test_the_address_carries_what_is_seen(browser: Any, menina: Path) -> None:
         visit.settled("() => document.querySelector('#text-0').value === 'O menino'")
     with Visit(browser, menina, "#cell=9:9&at=x&text=&do=burn&value=nan") as visit:  # what is not sound is left out
         assert "2:73" in visit.text("#headline")
+
+
+def test_what_was_selected_in_another_text_is_not_selected_in_a_shorter_one(browser: Any, menina: Path) -> None:
+    with Visit(browser, menina) as visit:
+        visit.caret(0, 60, 70)
+        visit.settled("() => document.querySelectorAll('#stretch .cell-row').length === 8")
+        visit.page.evaluate("() => { location.hash = '#text=A%20menina'; }")
+        visit.settled("() => document.querySelector('#text-0').value === 'A menina'")
+        visit.settled("() => document.querySelector('#inspector h2').textContent.endsWith('of 8')")
+        assert "NaN" not in visit.text("#stretch")
+        assert visit.text("#stretch").startswith("Select some characters")
 
 
 def test_pictures_link_theme_and_print(browser: Any, menina: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from charlstm.corpus import read_chunks
 from charlstm.errors import TextError
 
+DELIMITERS = " .,;:!?\n"  # that a shown word does without
 OTHER_CONDITION = {"same": "opposite", "opposite": "same"}
 
 
@@ -120,6 +121,13 @@ class MinimalPair:
         return to_delimiter(self.sentence_good, self.target), to_delimiter(self.sentence_bad, self.target)
 
     @property
+    def words(self) -> tuple[str, str]:
+        """The word that decides, as the good and as the bad form have it: whole, and without what delimits it."""
+        begun = self.prefix.rsplit(" ", 1)[-1]
+        good, bad = self.endings
+        return begun + without_delimiter(good), begun + without_delimiter(bad)
+
+    @property
     def rests(self) -> tuple[str, str]:
         """How the good and the bad sentence go on from the deciding character, to their ends."""
         return self.sentence_good[self.target :], self.sentence_bad[self.target :]
@@ -154,6 +162,11 @@ def to_delimiter(text: str, start: int) -> str:
         if not text[place].isalpha():
             return text[start : place + 1]
     return text[start:]
+
+
+def without_delimiter(ending: str) -> str:
+    """An ending as people read it: without the delimiter that a network reads with it."""
+    return ending.rstrip(DELIMITERS)
 
 
 def read_all_pairs(paths: Sequence[Path]) -> tuple[list[MinimalPair], int]:

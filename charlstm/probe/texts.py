@@ -28,20 +28,27 @@ def ordinary_text(content: ModelFile, given: Path | None, on_progress: OnProgres
     """
     if given is not None:
         text = "".join(read_chunks(given, "utf-8", content.composed))
-        ids = content.vocabulary.encode(text, "skip", str(given))
-        if len(ids) < max(MIN_ORDINARY, len(text) // 2):
-            raise TextError(
-                f"{given}: the model knows {len(ids):,} of {len(text):,} characters; it must know half of them, and at "
-                f"least {MIN_ORDINARY}"
-            )
-        return ids, str(given)
+        return known_part(content, text, str(given)), str(given)
     ids = sampled_text(content, STREAMS, SAMPLED_CHARS // STREAMS, on_progress)
     return ids.ravel(), f"{ids.size:,} characters sampled from the model"
 
 
-def sampled_text(content: ModelFile, streams: int, length: int, on_progress: OnProgress) -> Ids:
+def known_part(content: ModelFile, text: str, name: str) -> Ids:
+    """Ids of the characters of a text that the model knows. Raises TextError where those are too few."""
+    ids = content.vocabulary.encode(text, "skip", name)
+    if len(ids) < max(MIN_ORDINARY, len(text) // 2):
+        raise TextError(
+            f"{name}: the model knows {len(ids):,} of {len(text):,} characters; it must know half of them, and at "
+            f"least {MIN_ORDINARY}"
+        )
+    return ids
+
+
+def sampled_text(
+    content: ModelFile, streams: int, length: int, on_progress: OnProgress, temperature: float = 1.0
+) -> Ids:
     """Texts that the model writes, one below the other: (streams, length) ids."""
-    config = SampleConfig(length=length, temperature=1.0, num=streams, seed=SEED)
+    config = SampleConfig(length=length, temperature=temperature, num=streams, seed=SEED)
     written: list[list[str]] = [[] for _ in range(streams)]
     start = np.zeros(0, dtype=content.vocabulary.id_type)
     for drawn in generate(content.model, content.vocabulary, start, config, opening=content.opening):

@@ -48,6 +48,17 @@ def step_of(share: float) -> int:
     return min(4, max(0, int((share + 1) * 2.5)))
 
 
+def centred(texts: Sequence[Sequence[float]]) -> list[list[float]]:
+    """What a cell holds over several texts, from -1 to 1 about the mean of them all: what differs between them shows.
+
+    NaN stays NaN, and counts for nothing.
+    """
+    known = [value for values in texts for value in values if not math.isnan(value)]
+    centre = sum(known) / len(known) if known else 0.0
+    reach = max((abs(value - centre) for value in known), default=0.0) or 1.0
+    return [[(value - centre) / reach for value in values] for values in texts]
+
+
 def tenth(value: float) -> str:
     """A gate as one digit, in tenths: 9 is open."""
     return " " if math.isnan(value) else str(min(9, int(value * 10)))

@@ -18,7 +18,7 @@ from charlstm.config import cell_in_words
 from charlstm.explain.walk import Walk
 from charlstm.probe.conclusion import in_words
 from charlstm.probe.result import ProbeResult, SentenceReport
-from charlstm.report.columns import GROUNDS, step_of
+from charlstm.report.columns import GROUNDS, centred, step_of
 from charlstm.report.console import Console
 from charlstm.report.probe import two
 from charlstm.report.text import printable
@@ -211,19 +211,13 @@ def _sentence_html(result: ProbeResult, sentence: SentenceReport) -> list[str]:
         trace.state[0, : len(text), 0].tolist() if result.watched else [math.nan] * len(text)
         for text, trace in zip(texts, sentence.traces, strict=True)
     ]
-    every = [value for values in states for value in values if not math.isnan(value)]
-    centre = sum(every) / len(every) if every else 0.0  # of the two together: what differs between them shows
-    reach = max((abs(value - centre) for value in every), default=0.0) or 1.0
     heading = f"The {sentence.name} sentence and its twin"
     if result.watched:
         layer, cell = result.watched[0]
         state = "hidden state" if result.state == "h" else "cell state"
         heading += f", shaded by the {state} of {cell_in_words(layer, cell)}: blue is low, orange is high"
-    word = pair.prefix[pair.prefix.rfind(" ") + 1 :]
-    ending = word + pair.endings[0].rstrip(" .,")
     parts = [paragraph(heading, "opacity:.7;font-size:smaller")]
-    for text, values, share in zip(texts, states, sentence.share, strict=True):
-        grounds = [ground((value - centre) / reach) for value in values]
-        parts += [shaded(text, grounds, [two(value) for value in values])]
-        parts += [paragraph(f"P({ending}), of the two endings: {share:.3f}", "font-size:smaller;opacity:.7")]
+    for text, values, shades, share in zip(texts, states, centred(states), sentence.share, strict=True):
+        parts += [shaded(text, [ground(shade) for shade in shades], [two(value) for value in values])]
+        parts += [paragraph(f"P({pair.words[0]}), of the two endings: {share:.3f}", "font-size:smaller;opacity:.7")]
     return parts

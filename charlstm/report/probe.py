@@ -11,6 +11,7 @@ from rich.style import Style
 from rich.text import Text
 
 from charlstm.config import cell_in_words
+from charlstm.grammar.pairs import common_prefix
 from charlstm.probe.behaviour import CHANCE, Group
 from charlstm.probe.conclusion import capital, directions_in_words
 from charlstm.probe.defaults import Words
@@ -24,7 +25,7 @@ from charlstm.report.tables import table
 from charlstm.report.text import printable
 
 NAME = 8  # columns of a figure's name
-LONGEST = 20  # characters of a word that stands beside the sentence
+LONGEST = 20  # characters that two words beside the sentence begin with alike
 LEAST_KINDS = 2  # of which a table is made
 WIDEST = 100  # columns of text that is read from left to right
 
@@ -96,13 +97,10 @@ def _title(result: ProbeResult, colour: bool) -> Text:
 def _with_answer(sentence: SentenceReport, which: int, width: int, colour: bool) -> list[Text]:
     """A sentence, or its twin, shaded; behind its last character how sure the network is of either word."""
     lines = sentence_lines(sentence, which, 0, width, colour, gates=False)
-    word = sentence.pair.prefix.rsplit(" ", 1)[-1]
-    word = word if len(word) <= LONGEST else f"...{word[-LONGEST:]}"
+    words = sentence.pair.words
+    cut = max(0, common_prefix(*words) - LONGEST)  # of what both share: their ends tell them apart
     shares = (sentence.share[which], 1 - sentence.share[which])
-    both = [
-        f"{word}{ending.rstrip(' .,')} {percent(share)} %"
-        for ending, share in zip(sentence.pair.endings, shares, strict=True)
-    ]
+    both = [f"{'...' if cut else ''}{word[cut:]} {percent(share)} %" for word, share in zip(words, shares, strict=True)]
     answer = printable(f"-> {', '.join(both if which == 0 else both[::-1])}", keep="")
     last = lines[-1 if colour else -2]
     if last.cell_len + 2 + len(answer) <= width:
@@ -130,8 +128,7 @@ def interval(estimate: Estimate, show: Callable[[float], str]) -> str:
 def share_lines(sentence: SentenceReport, width: int) -> list[Text]:
     """A sentence and its twin, each with the share of the ending that is right for the first of them."""
     pair = sentence.pair
-    word = pair.prefix.rsplit(" ", 1)[-1]
-    first, second = word + pair.endings[0].rstrip(" .,"), word + pair.endings[1].rstrip(" .,")
+    first, second = pair.words
     shares = zip((pair.sentence_good, pair.twin or ""), sentence.share, strict=True)
     heading = f"{sentence.name} sentence: P({first}) / (P({first}) + P({second}))"
     said = [paragraph(f"  {share:.3f}  {text}", width, indent=" " * 9) for text, share in shares]

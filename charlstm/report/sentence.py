@@ -6,9 +6,9 @@ import math
 
 from rich.text import Text
 
-from charlstm.grammar.pairs import common_prefix
+from charlstm.grammar.pairs import common_prefix, without_delimiter
 from charlstm.probe.result import SentenceReport
-from charlstm.report.columns import coloured_lines, tenth
+from charlstm.report.columns import centred, coloured_lines, tenth
 
 
 def sentence_lines(
@@ -23,17 +23,13 @@ def sentence_lines(
         gates: False leaves out what stands under the sentence, but for the cell, and shows the deciding word in full.
     """
     pair = sentence.pair
-    text = (pair.prefix, pair.twin_prefix)[which]
-    trace = sentence.traces[which]
-    values = trace.state[0, : len(text), watched].tolist()
-    both = [v for t in sentence.traces for v in t.state[0, :, watched].tolist() if v == v]
-    centre = sum(both) / len(both)  # of the two sentences together: what differs between them shows
-    reach = max(abs(v - centre) for v in both) or 1.0
-    shares = [(value - centre) / reach for value in values]
+    texts = (pair.prefix, pair.twin_prefix)
+    both = [t.state[0, : len(text), watched].tolist() for text, t in zip(texts, sentence.traces, strict=True)]
+    text, trace, shares = texts[which], sentence.traces[which], centred(both)[which]
     cue_end = pair.end_of_cue + len(text) - len(pair.prefix)
     cue_start = text.rfind(" ", 0, common_prefix(pair.prefix, pair.twin_prefix)) + 1
     decided = pair.endings[which]  # not read, so not coloured
-    decided = decided[:1] if gates else decided.rstrip(" .,")
+    decided = decided[:1] if gates else without_delimiter(decided)
     if not gates:
         return coloured_lines(text + decided, shares + [math.nan] * len(decided), {}, width, colour)
     rows = {

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from charlstm.checkpoint import ModelFile, name_of
-from charlstm.config import SampleConfig
 from charlstm.corpus import read_chunks
 from charlstm.corpus.vocab import normalize
 from charlstm.errors import TextError
@@ -17,13 +16,12 @@ from charlstm.grammar.pairs import MinimalPair
 from charlstm.probe.covering import unknown_character
 from charlstm.probe.defaults import OWN_WARM, Defaults, defaults_of
 from charlstm.probe.found_cells import Judged
+from charlstm.probe.texts import MIN_ORDINARY, SEED, known_part, sampled_text
 from charlstm.progress import OnProgress
-from charlstm.sample import generate
 
 PASSAGES, PASSAGE_CHARS = 8, 600  # of ordinary text that the model writes
-TEMPERATURE, SEED = 0.8, 0
+TEMPERATURE = 0.8
 MAX_KEPT = 5_000_000  # numbers that the page keeps of ordinary text: characters times cells
-MIN_ORDINARY = 100
 MAX_TEXT, MAX_EXAMPLES = 2_000, 50
 
 
@@ -49,11 +47,9 @@ class Shown:
     @classmethod
     def of(cls, name: str, pair: MinimalPair, glosses: Mapping[str, str]) -> Shown:
         """A minimal pair, with its meaning if `glosses` has it, by the sentence."""
-        word = pair.prefix.rsplit(" ", 1)[-1]
-        first, second = (word + rest.rstrip(" .,;:!?\n") for rest in pair.endings)
         sentence, twin = pair.sentence_good, pair.twin or pair.sentence_bad
         meanings = glosses.get(sentence, ""), glosses.get(twin, "")
-        return cls(name, sentence, twin, (first, second), pair.end_of_cue, meanings)
+        return cls(name, sentence, twin, pair.words, pair.end_of_cue, meanings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a JSON object."""
@@ -104,23 +100,12 @@ def ordinary_text(content: ModelFile, file: Path | None, on_progress: OnProgress
             if len(text) >= most:
                 break
         text = text[:most]
-        known = sum(character in content.vocabulary for character in text)
-        if known < max(MIN_ORDINARY, len(text) // 2):
-            raise TextError(
-                f"{file}: the model knows {known:,} of its first {len(text):,} characters; it must know half of them, "
-                f"and at least {MIN_ORDINARY}"
-            )
+        known_part(content, text, f"the beginning of {file}")  # the page leaves out what the model does not know
         return OrdinaryText([text], f"the first {len(text):,} characters of {file.name}")
     length = max(MIN_ORDINARY, most // PASSAGES)
-    written = [""] * PASSAGES
-    sampling = SampleConfig(length=length, temperature=TEMPERATURE, num=PASSAGES, seed=SEED)
-    nothing = content.vocabulary.encode("")
-    for drawn in generate(content.model, content.vocabulary, nothing, sampling, opening=content.opening):
-        written[drawn.stream] += drawn.text
-        if drawn.stream == 0:
-            on_progress("writing ordinary text", len(written[0]), length)
+    written = sampled_text(content, PASSAGES, length, on_progress, TEMPERATURE)
     how = f"{PASSAGES * length:,} characters that the model wrote itself (temperature {TEMPERATURE:g}, seed {SEED})"
-    return OrdinaryText(written, how)
+    return OrdinaryText([content.vocabulary.decode(ids) for ids in written], how)
 
 
 def text_of_its_own(ordinary: OrdinaryText) -> str:

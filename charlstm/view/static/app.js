@@ -35,6 +35,8 @@ const QUIET = 300; // milliseconds after the last change: before that, ordinary 
 const CLOSE = 1e-3; // how near the fast products must come to the plain ones
 const CHECKED = 12; // characters that are read both ways to see it
 const CLIP = 3; // of the slider, for a cell state
+/** The gates below a text, by cell type: what is kept, what is written, what is shown. @type {Record<string, string[]>} */
+const GATES_DRAWN = { lstm: ['f', 'i', 'o'], gru: ['z', 'r'], rnn: [] };
 
 const data = /** @type {PageData} */ (JSON.parse(byId('data').textContent ?? ''));
 const { model } = data;
@@ -83,6 +85,8 @@ const now = {
 /** The middle between the first example and its twin, by cell: on which side a cell is, is told from there.
  * @type {Float32Array?} */
 let middles = null;
+const example = data.sentences.find(({ twin }) => twin !== '') ?? null;
+const ofExample = [new Reading(network, begin), new Reading(network, begin)];
 let drawnLookup = '';
 
 const strips = ['The sentence', 'Its twin'].map((title, side) => new TextStrip(side, title, {
@@ -169,10 +173,30 @@ function settle() {
   take();
 }
 
+/** Where a text decides: at its end, if there are no words. @param {string} text @param {[string, string]} words
+ * @returns {import('./endings.js').Decision} */
+const decisionOf = (text, words) => words[0] ? decision(text, words) : { at: charactersOf(text).length, rests: ['', ''] };
+
 /** @param {number} side */
-const decided = (side) => now.words[0] ? decision(now.texts[side], now.words) : { at: charactersOf(now.texts[side]).length, rests: /** @type {[string, string]} */ (['', '']) };
+const decided = (side) => decisionOf(now.texts[side], now.words);
 
 const alignment = () => align(now.texts, [decided(0).at, decided(1).at], now.cueEnd);
+
+/** Take the middles, if they are not known yet, from the first example with a twin. What is shown may be anything, as a text
+ * and its copy, and is taken only where there is no such example. Mostly the example is what is shown: then it is not read
+ * twice. @param {number} deadline @returns {boolean} whether nothing is left to be read for them */
+function takeMiddles(deadline) {
+  const pair = example ?? (now.hasTwin ? { sentence: now.texts[0], twin: now.texts[1], endings: now.words } : null);
+  if (middles || !pair) return true;
+  const texts = [pair.sentence, pair.twin];
+  const isShown = now.hasTwin && texts.every((text, side) => text === now.texts[side]);
+  const read = isShown ? readings : ofExample;
+  if (!isShown) texts.forEach((text, side) => ofExample[side].setIds(vocabulary.encode(text)));
+  if (!read.map((reading) => reading.advance(deadline)).every(Boolean)) return false;
+  const [a, b] = read.map((reading, side) => network.memory(reading.states[decisionOf(texts[side], pair.endings).at]));
+  middles = a.map((value, k) => (value + b[k]) / 2);
+  return true;
+}
 
 /** What is done to the cell of each reading, by the controls. */
 function change() {
@@ -223,7 +247,7 @@ channel.port1.onmessage = () => {
   const sides = now.hasTwin ? [0, 1] : [0];
   for (const side of sides) readings[side].advance(deadline);
   const isRead = sides.every((side) => readings[side].isDone);
-  let isChanged = isRead;
+  let isChanged = isRead && takeMiddles(deadline);
   if (isRead) {
     const doing = change();
     for (const side of sides) {
@@ -252,10 +276,6 @@ function draw(isRead, isChanged) {
   const sides = now.hasTwin ? [0, 1] : [0];
   const doing = change();
   const shownReadings = sides.map((side) => (isChanged && experiment.kind !== 'none' ? changed[side] : readings[side]));
-  if (isRead && !middles && now.hasTwin) {
-    const [a, b] = sides.map((side) => network.memory(readings[side].states[decided(side).at]));
-    middles = a.map((value, k) => (value + b[k]) / 2);
-  }
   const middle = middles?.[now.layer * network.hidden + now.cell] ?? 0;
   const at = now.hover ?? { side: now.side, place: placeShown() };
   strips[1].root.hidden = !now.hasTwin;
@@ -305,12 +325,8 @@ function placeShown() {
 /** @param {Reading} reading */
 const amountsOf = (reading) => Array.from({ length: reading.done }, (_, k) => amountOf(reading.memory(k + 1, now.layer, now.cell), network.hasCellState));
 
-/** The gates of the chosen cell along a reading: what is kept, what is written, what is shown. They are computed again,
- * from the states that are kept. @param {Reading} reading */
-function gatesOf(reading) {
-  const letters = network.cellType === 'lstm' ? ['f', 'i', 'o'] : ['z', 'r'];
-  return gatesAlong(reading, now.layer, now.cell, letters);
-}
+/** The gates of the chosen cell along a reading. @param {Reading} reading */
+const gatesOf = (reading) => gatesAlong(reading, now.layer, now.cell, GATES_DRAWN[network.cellType]);
 
 function drawSearches() {
   const step = ordinary.isDone ? 'all' : Math.floor(ordinary.read / 400);
@@ -352,7 +368,7 @@ function arrive() {
     now.cueEnd = data.sentences.find(({ sentence }) => sentence === found.text)?.cue_end ?? 0;
   }
   if (found.layer !== undefined && found.cell !== undefined) [now.layer, now.cell] = [found.layer, found.cell];
-  [now.side, now.place] = [found.side === 1 && now.hasTwin ? 1 : 0, found.place ?? -1];
+  [now.side, now.place, now.selected] = [found.side === 1 && now.hasTwin ? 1 : 0, found.place ?? -1, null];
   experiment.kind = found.kind === 'hold' || found.kind === 'patch' ? found.kind : 'none';
   experiment.value = found.value ?? null;
   return found.text !== undefined;
@@ -381,7 +397,7 @@ function drawLegend() {
     paint(step, k / 4);
     scale.append(step);
   }
-  const names = network.cellType === 'lstm' ? ['f', 'i', 'o'] : network.cellType === 'gru' ? ['z', 'r'] : [];
+  const names = GATES_DRAWN[network.cellType];
   const unit = network.hasCellState ? 'tanh of the cell state' : 'the hidden state';
   byId('legend').append(element('span', { class: 'scale-line' }, '−1 ', scale, ' +1'), element('span', {}, ` ${unit}, one scale for all cells. `));
   if (names.length)
