@@ -667,6 +667,20 @@ def test_variables_are_for_new_runs(invoke: Invoke, trained: Path, monkeypatch: 
     assert invoke("train", "--resume", "run", "--encoding", "latin-1").code == 2
 
 
+def test_a_file_of_settings_that_a_variable_names_is_for_new_runs(
+    invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine.toml").write_text("hidden_size = 9\nsteps = 3\n")
+    monkeypatch.setenv("CHARLSTM_TRAIN_CONFIG", "mine.toml")
+    result = invoke("train", "--resume", "run", "--steps", 25, "-q")
+    assert (result.code, result.err) == (0, "")
+    assert invoke("train", "small.txt", "--out", "new", "-q").code == 0
+    assert json.loads(invoke("info", "new", "--json").out)["config"]["hidden_size"] == 9
+    typed = invoke("train", "--resume", "run", "--steps", 30, "--config", "mine.toml")
+    assert typed.code == 2
+    assert "not --config, --hidden-size" in " ".join(typed.err.split())
+
+
 def test_resume_with_a_smaller_budget_is_refused(invoke: Invoke, trained: Path) -> None:
     assert invoke("train", "--resume", "run", "--epochs", 0.01).code == 2
     assert invoke("train", "--resume", "run", "--steps", 19).code == 2

@@ -381,6 +381,18 @@ def test_the_exact_interval(successes: int, trials: int, low: float, high: float
     assert [found.low, found.high] == pytest.approx([low, high], abs=5e-5)
 
 
+def test_a_file_of_settings_that_a_variable_names_is_for_new_studies(
+    invoke: Invoke, text: Path, pairs: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine.toml").write_text("steps = 9\ndropout = 0.5\n")
+    monkeypatch.setenv("CHARLSTM_STUDY_CONFIG", "mine.toml")
+    assert invoke("study", "--resume", finished, "-q").code == 0
+    done = invoke("study", text, "--seeds", 1, "--pairs", pairs, *SMALL, "--out", "new")
+    assert done.code == 0, done.err
+    train = read(Path("new")).train
+    assert (train.steps, train.dropout) == (4, 0.5)  # the budget that is typed goes before the file's
+
+
 def test_a_list_is_studied_line_by_line(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("\n".join(f"{a}{b}" for a in "klmnp" for b in "aeiou") + "\n", encoding="utf-8")
     done = invoke("study", "names.txt", "--lines", "--seeds", 1, *SMALL, "--out", "lists")

@@ -22,7 +22,7 @@ from charlstm import checkpoint
 from charlstm.api.arguments import AnyPath, number_of, path_of, plain, text_of
 from charlstm.api.model import LanguageModel, load
 from charlstm.config import ModelConfig, TrainConfig, check_changes, check_together
-from charlstm.corpus import Corpus, CorpusRequest, check_encoding, open_corpus
+from charlstm.corpus import Corpus, CorpusRequest, open_corpus, request_with
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import TextError, UsageError
 from charlstm.grammar import is_built_in, located
@@ -240,13 +240,12 @@ def _request(
     chosen: Mapping[str, Any],
     is_text: bool,
 ) -> CorpusRequest:
-    encoding = check_encoding(text_of(encoding, "encoding"))
-    if is_text and encoding != "utf-8":
-        raise UsageError("`encoding` is that of files; a `text` has none", "encoding", "text")
     if not isinstance(normalize, bool):
         raise UsageError(f"`normalize` is {reprlib.repr(normalize)}; it must be True or False", "normalize")
-    fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
-    return CorpusRequest(files, valid, encoding, normalize, fraction, lines=chosen.get("lines", False))
+    request = request_with(chosen, files, valid, text_of(encoding, "encoding"), normalize)
+    if is_text and request.encoding != "utf-8":
+        raise UsageError("`encoding` is that of files; a `text` has none", "encoding", "text")
+    return request
 
 
 def _model_of(start_from: Any) -> Path:

@@ -42,6 +42,11 @@ def from_command(request: CorpusRequest, model: Path) -> str:
     return shlex.join(["charlstm", "train", *(request.files or ("FILE",)), "--from", str(model), *options])
 
 
+def chosen_device(device: str) -> str | None:
+    """The device, if a person chose it: `auto` finds it again by itself."""
+    return None if device == "auto" else device
+
+
 def written(budget: str, value: float) -> str:
     """The value of a budget as a person would type it."""
     return written_duration(value) if budget == "time" else str(value).removesuffix(".0")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from charlstm.config import LANGUAGES, Language
+from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.corpus.sources import STDIN
 from charlstm.distributed.launch import launched
 from charlstm.errors import TextError
+from charlstm.progress import OnProgress
 from charlstm.report.console import say
 
 if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
@@ -30,6 +33,11 @@ def read_stdin(encoding: str = "utf-8", what: str = "-") -> str:
         raise TextError(f"{what}: byte {e.start} of standard input: expected {encoding} ({e.reason})") from None
     except UnicodeError as e:
         raise TextError(f"{what}: standard input: expected {encoding} ({e})") from None
+
+
+def stdin() -> BinaryIO | None:
+    """Standard input, if there is one."""
+    return sys.stdin.buffer if sys.stdin is not None else None
 
 
 def shown_name(name: str) -> str:
@@ -55,6 +63,12 @@ def locate_texts(names: Sequence[str], quiet: bool) -> tuple[str, ...]:
         else:
             say(f"text: {name}, built in ({GRAMMARS[name].summary})")
     return files
+
+
+def open_text(request: CorpusRequest, quiet: bool, on_progress: OnProgress, threads: int | None) -> Corpus:
+    """The text of a request; stderr says which of its names mean a built-in one."""
+    files, valid_files = (locate_texts(names, quiet) for names in (request.files, request.valid_files))
+    return open_corpus(replace(request, files=files, valid_files=valid_files), stdin(), on_progress, threads)
 
 
 def prepare_machine(device: str, threads: int | None) -> torch.device:

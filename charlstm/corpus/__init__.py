@@ -1,7 +1,7 @@
 """Texts in: files, folders, globs, `.gz` and standard input, read, checked and kept as ids on disk."""
 
 from charlstm.corpus.held_out import HeldOut, compare_held_out
-from charlstm.corpus.request import CorpusRequest
+from charlstm.corpus.request import CorpusRequest, request_with
 from charlstm.corpus.sources import check_encoding, check_globs, find_files, read_chunks, read_lines
 from charlstm.corpus.store import Corpus, open_corpus, stored_corpus
 
@@ -16,5 +16,6 @@ __all__ = [
     "open_corpus",
     "read_chunks",
     "read_lines",
+    "request_with",
     "stored_corpus",
 ]
