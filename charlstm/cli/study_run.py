@@ -58,7 +58,7 @@ def begin(
     machine = prepare_machine(device, threads)
     with told_where(study_command(folder, device=chosen_device(device)) if there else ""):
         with Stages(output.quiet, unit="B") as bar:
-            corpus = open_text(request, output.quiet, bar.update, None)
+            corpus = open_text(request, output.quiet, bar.update, threads)
         items = items_for(pairs, given.get("language"), corpus)
         manifest = new_manifest(request, corpus, given, seeds, items, nulls, machine)
         if there:
