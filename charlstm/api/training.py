@@ -29,9 +29,9 @@ from charlstm.grammar import is_built_in, located
 from charlstm.interrupts import ctrl_c_waits
 from charlstm.network.devices import find_device
 from charlstm.report.bars import Stages, in_notebook
-from charlstm.report.training_bar import TrainingBar
+from charlstm.report.training_bar import TrainingBar, warning_of
 from charlstm.settings import default_of, parsed, settings_of, type_of
-from charlstm.training.events import Evaluated, Finished, NotSaved, RolledBack, Stepped
+from charlstm.training.events import Evaluated, Finished, Stepped
 from charlstm.training.running import Running
 from charlstm.training.session import Session, is_finished, new_session, resumed_session, run_folder
 from charlstm.training.start import Start, check_given, open_source, open_texts
@@ -195,13 +195,8 @@ def _run(session: Session, missing: Sequence[str], seen: _Seen) -> None:
                     bar.stepped(event)
                 elif isinstance(event, Evaluated):
                     bar.evaluated(event)
-                elif isinstance(event, NotSaved):
-                    _warn(f"{event.problem}; training goes on")
-                elif isinstance(event, RolledBack):
-                    _warn(
-                        f"step {event.failed_step}: the loss is not finite; back to step {event.step}, learning rate "
-                        f"times {event.lr_scale:g}"
-                    )
+                elif (problem := warning_of(event)) is not None:
+                    _warn(problem)
                 elif isinstance(event, Finished) and event.reason in ("budget", "patience"):
                     bar.finished()
     finally:
