@@ -113,6 +113,19 @@ def test_from_standard_input_gz_folders_and_with_other_text_for_validation(invok
     assert Path("checkpoints/texts/best.safetensors").exists()
 
 
+@pytest.mark.parametrize("command", ["eval", "score", "originality"])
+def test_standard_input_is_read_once(invoke: Invoke, trained: Path, command: str) -> None:
+    text = small_text(500)
+    Path("-").write_text(text)
+    twice = invoke(command, "-", "small.txt", "-", "-c", "run", "-q", stdin=text.encode())
+    assert (twice.code, twice.out) == (2, "")
+    assert "- is given 2 times, but standard input is read only once" in " ".join(twice.err.replace("│", " ").split())
+    once = invoke(command, "-", "./-", "-c", "run", "-q", "--json", stdin=text.encode())
+    assert (once.code, once.err) == (0, "")
+    names = {json.loads(line)["file"] for line in once.out.splitlines()} - {None}
+    assert names == {"-", str(Path("-").absolute())}
+
+
 def test_a_folder_of_source_code(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my.code" / "deep").mkdir(parents=True)
     for name in ("a.py", "deep/b.py"):

@@ -2,7 +2,7 @@
 
 from charlstm.corpus.held_out import HeldOut, compare_held_out
 from charlstm.corpus.request import CorpusRequest, request_with
-from charlstm.corpus.sources import check_encoding, check_globs, find_files, read_chunks, read_lines
+from charlstm.corpus.sources import check_encoding, find_files, find_texts, read_chunks, read_lines
 from charlstm.corpus.store import Corpus, open_corpus, stored_corpus
 
 __all__ = [
@@ -10,9 +10,9 @@ __all__ = [
     "CorpusRequest",
     "HeldOut",
     "check_encoding",
-    "check_globs",
     "compare_held_out",
     "find_files",
+    "find_texts",
     "open_corpus",
     "read_chunks",
     "read_lines",
