@@ -18,9 +18,10 @@ from conftest import Invoke, small_text
 from forked import finish, fork, run_command
 from test_files import files_of_at_most
 
-from charlstm.checkpoint import load_model_file
+from charlstm.checkpoint import load_model_file, read_content
 from charlstm.cli.app import commands_of, make_app
 from charlstm.cli.options import FOR_ALL, commands_in
+from charlstm.cli.runtime import choose_model_for
 from charlstm.errors import Interrupted
 
 SMALL = (
@@ -668,6 +669,18 @@ def test_a_corpus_that_was_not_composed_is_read_back_as_it_is(invoke: Invoke, tm
     assert invoke("eval", "nfd.txt", "-c", "run").code == 0
     assert invoke("sample", "-c", "run", "--prompt", "a\u0301", "-n", 0, "-q").out == "a\u0301"
     assert charlstm.load("run").score("a\u0301e\u0301").characters == 3
+
+
+@pytest.mark.parametrize("any_that_reads", [True, False])
+def test_a_run_that_becomes_the_newest_meanwhile_is_left_alone(
+    invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch, any_that_reads: bool
+) -> None:
+    found = [trained / "best.safetensors", trained / "previous.safetensors"]
+    runs = iter(found)
+    monkeypatch.setattr("charlstm.checkpoint.find_model", lambda where: next(runs))
+    content, path = choose_model_for("bade", None, True, any_that_reads)
+    assert path == found[0]
+    assert content.training == read_content(path).training != read_content(found[1]).training
 
 
 def test_variables_are_for_new_runs(invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:

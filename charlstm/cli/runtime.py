@@ -95,15 +95,16 @@ def say_compiling(quiet: bool) -> None:
         say("compiling the steps of the network for this machine, which takes three seconds, once")
 
 
-def choose_model(checkpoint: Path | None, quiet: bool, content: Content | None = None) -> tuple[Content, Path]:
-    """What is in the model file that `--checkpoint` means, and the file; which one it is goes to stderr.
-
-    `content`: what is in the file, if it has been read already.
-    """
+def choose_model(checkpoint: Path | None, quiet: bool) -> tuple[Content, Path]:
+    """What is in the model file that `--checkpoint` means, and the file; which one it is goes to stderr."""
     from charlstm.checkpoint import find_model, read_content
 
     path = find_model(checkpoint)
-    content = content or read_content(path)
+    return told(read_content(path), path, checkpoint, quiet)
+
+
+def told(content: Content, path: Path, checkpoint: Path | None, quiet: bool) -> tuple[Content, Path]:
+    """A model and its file, which is not looked up again: another run may be the newest by now."""
     if not quiet:
         say_model(path, checkpoint, "your newest run")
     return content, path
@@ -129,14 +130,14 @@ def choose_model_for(
     readers: dict[Path, Content] = {}
     if checkpoint is not None or not is_shipped(path):
         if checkpoint is not None or not any_that_reads:
-            return choose_model(checkpoint, quiet)
+            return told(read_content(path), path, checkpoint, quiet)
         own = read_content(path)
         unknown = unknown_in(own, text)
         if unknown:
             contents = {file: read_content(file) for file in shipped.values()}
             readers = {file: content for file, content in contents.items() if unknown_in(content, text) is None}
         if not unknown or not readers:
-            return choose_model(checkpoint, quiet, own)
+            return told(own, path, checkpoint, quiet)
         instead_of = cannot_read(path, unknown)
     elif text:
         readers = {file: read_content(file) for file in shipped.values()}
