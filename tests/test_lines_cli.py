@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shlex
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -203,6 +204,15 @@ def test_a_run_by_line_goes_on_by_line(invoke: Invoke, run: str, names: Path) ->
     checkpoint.save_last(Path(run), last[0], keep_previous=False)
     damaged = invoke("train", "--resume", run, "--steps", 80, "-q")
     assert (damaged.code, "the settings of the run are damaged (lines)" in damaged.err) == (4, True)
+
+
+def test_a_list_that_has_changed_is_offered_as_a_list(invoke: Invoke, run: str, names: Path) -> None:
+    names.write_text("\n".join(NAMES[::2]))
+    changed = invoke("train", names, "--resume", run, "--steps", 80)
+    assert changed.code == 3
+    command = shlex.split(changed.err[changed.err.index("charlstm train") :])
+    assert command == ["charlstm", "train", str(names), "--from", run, "--lines"]
+    assert "list        18 lines" in invoke(*command[1:], "--steps", 1).err
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def from_command(request: CorpusRequest, model: Path) -> str:
     """The command by which a new run goes on from a model with a text."""
     options = [word for name in request.valid_files for word in ("--valid", name)]
     options += [word for pattern in request.globs for word in ("--glob", pattern)]
+    options += ["--lines"] if request.lines else []
     options += [] if request.encoding == CorpusRequest.encoding else ["--encoding", request.encoding]
     return shlex.join(["charlstm", "train", *(request.files or ("FILE",)), "--from", str(model), *options])
 
