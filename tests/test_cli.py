@@ -18,9 +18,10 @@ from conftest import Invoke, small_text
 from forked import finish, fork, run_command
 from test_files import files_of_at_most
 
-from charlstm.checkpoint import load_model_file, read_run_config
+from charlstm.checkpoint import load_model_file, read_content, read_run_config
 from charlstm.cli.app import commands_of, make_app
 from charlstm.cli.options import FOR_ALL, commands_in
+from charlstm.cli.runtime import choose_model_for
 from charlstm.errors import Interrupted
 
 SMALL = (
@@ -111,6 +112,19 @@ def test_from_standard_input_gz_folders_and_with_other_text_for_validation(invok
     result = invoke("train", "texts", "--valid", "v.txt", "--steps", 3, *SMALL)
     assert "3,000 for training, 500 for validation" in result.err
     assert Path("checkpoints/texts/best.safetensors").exists()
+
+
+@pytest.mark.parametrize("command", ["eval", "score", "originality"])
+def test_standard_input_is_read_once(invoke: Invoke, trained: Path, command: str) -> None:
+    text = small_text(500)
+    Path("-").write_text(text)
+    twice = invoke(command, "-", "small.txt", "-", "-c", "run", "-q", stdin=text.encode())
+    assert (twice.code, twice.out) == (2, "")
+    assert "- is given 2 times, but standard input is read only once" in " ".join(twice.err.replace("│", " ").split())
+    once = invoke(command, "-", "./-", "-c", "run", "-q", "--json", stdin=text.encode())
+    assert (once.code, once.err) == (0, "")
+    names = {json.loads(line)["file"] for line in once.out.splitlines()} - {None}
+    assert names == {"-", str(Path("-").absolute())}
 
 
 def test_a_folder_of_source_code(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -660,6 +674,18 @@ def test_a_corpus_that_was_not_composed_is_read_back_as_it_is(invoke: Invoke, tm
     assert charlstm.load("run").score("a\u0301e\u0301").characters == 3
 
 
+@pytest.mark.parametrize("any_that_reads", [True, False])
+def test_a_run_that_becomes_the_newest_meanwhile_is_left_alone(
+    invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch, any_that_reads: bool
+) -> None:
+    found = [trained / "best.safetensors", trained / "previous.safetensors"]
+    runs = iter(found)
+    monkeypatch.setattr("charlstm.checkpoint.find_model", lambda where: next(runs))
+    content, path = choose_model_for("bade", None, True, any_that_reads)
+    assert path == found[0]
+    assert content.training == read_content(path).training != read_content(found[1]).training
+
+
 def test_variables_are_for_new_runs(invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHARLSTM_TRAIN_SEED", "7")
     monkeypatch.setenv("CHARLSTM_TRAIN_HIDDEN_SIZE", "99")
@@ -668,6 +694,20 @@ def test_variables_are_for_new_runs(invoke: Invoke, trained: Path, monkeypatch: 
     result = invoke("train", "small.txt", "--steps", 2, "--seq-len", 16, "-q")
     assert result.code == 0, result.err  # a budget that is typed replaces the variable
     assert invoke("train", "--resume", "run", "--encoding", "latin-1").code == 2
+
+
+def test_a_file_of_settings_that_a_variable_names_is_for_new_runs(
+    invoke: Invoke, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine.toml").write_text("hidden_size = 9\nsteps = 3\n")
+    monkeypatch.setenv("CHARLSTM_TRAIN_CONFIG", "mine.toml")
+    result = invoke("train", "--resume", "run", "--steps", 25, "-q")
+    assert (result.code, result.err) == (0, "")
+    assert invoke("train", "small.txt", "--out", "new", "-q").code == 0
+    assert json.loads(invoke("info", "new", "--json").out)["config"]["hidden_size"] == 9
+    typed = invoke("train", "--resume", "run", "--steps", 30, "--config", "mine.toml")
+    assert typed.code == 2
+    assert "not --config, --hidden-size" in " ".join(typed.err.split())
 
 
 def test_resume_with_a_smaller_budget_is_refused(invoke: Invoke, trained: Path) -> None:

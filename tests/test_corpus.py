@@ -14,8 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charlstm.corpus import CorpusRequest, blocks, find_files, open_corpus, read_chunks, sources, stored_corpus
-from charlstm.errors import TextError
+from charlstm.corpus import (
+    CorpusRequest,
+    blocks,
+    find_files,
+    find_texts,
+    open_corpus,
+    read_chunks,
+    sources,
+    stored_corpus,
+)
+from charlstm.errors import TextError, UsageError
 from charlstm.files.cache import cache_folder
 
 
@@ -67,6 +76,20 @@ def test_globs_choose_what_folders_give(tmp_path: Path) -> None:
         find_files([str(code)], ["__init__.*"])
     with pytest.raises(TextError, match="no folder is given"):
         open_corpus(CorpusRequest((str(text),), globs=("*.py",)))
+
+
+def test_standard_input_among_the_files_of_a_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "b.txt", "-"):
+        Path(name).write_text("abc")
+    assert find_texts(["b.txt", "-", "a.txt"]) == [Path("b.txt"), Path("-"), Path("a.txt")]
+    assert find_texts(["./-", "-"]) == [tmp_path / "-", Path("-")]  # a file of that name is not standard input
+    with pytest.raises(UsageError, match="- is given 2 times, but standard input is read only once"):
+        find_texts(["-", "a.txt", "-"])
+    Path("-").unlink()
+    Path("-").mkdir()
+    with pytest.raises(TextError, match="no folder is given"):
+        find_texts(["-", "a.txt"], ["*.txt"])
 
 
 @pytest.mark.parametrize("data", [b"\x89PNG\r\n\0", b"", b"\xff\xfe\xff\xfe" * 9])

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import shlex
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,9 +12,10 @@ from conftest import Invoke
 
 import charlstm
 from charlstm import checkpoint
-from charlstm.config import SampleConfig
+from charlstm.config import ModelConfig, SampleConfig
 from charlstm.corpus.vocab import Vocabulary
-from charlstm.errors import TextError, UsageError
+from charlstm.errors import Interrupted, TextError, UsageError
+from charlstm.network import kernels
 from charlstm.sample import Drawn, draw_lines
 from charlstm.sample import lines as lines_module
 
@@ -201,6 +204,38 @@ def test_a_run_by_line_goes_on_by_line(invoke: Invoke, run: str, names: Path) ->
     checkpoint.save_last(Path(run), last[0], keep_previous=False)
     damaged = invoke("train", "--resume", run, "--steps", 80, "-q")
     assert (damaged.code, "the settings of the run are damaged (lines)" in damaged.err) == (4, True)
+
+
+def test_a_list_that_has_changed_is_offered_as_a_list(invoke: Invoke, run: str, names: Path) -> None:
+    names.write_text("\n".join(NAMES[::2]))
+    changed = invoke("train", names, "--resume", run, "--steps", 80)
+    assert changed.code == 3
+    command = shlex.split(changed.err[changed.err.index("charlstm train") :])
+    assert command == ["charlstm", "train", str(names), "--from", run, "--lines"]
+    assert "list        18 lines" in invoke(*command[1:], "--steps", 1).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--lines", 5000), [500_000]),  # as long as a long line, not as the most that a line may have
+        (("--lines", 5000, "-n", 20), [100_000]),
+        (("--num", 50, "-n", 20), [1000]),
+        (("--lines", 1), []),  # one stream is drawn in NumPy, where there is nothing to compile
+    ],
+)
+def test_many_lines_are_compiled_where_that_is_worth_it(
+    invoke: Invoke, run: str, monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...], expected: list[int]
+) -> None:
+    asked: list[float] = []
+
+    def worth_compiling(config: ModelConfig, characters: float) -> bool:
+        asked.append(characters)
+        raise Interrupted(signal.SIGINT)  # drawing so many would take long
+
+    monkeypatch.setattr(kernels, "worth_compiling", worth_compiling)
+    code = invoke("sample", "-c", run, *arguments, "-q", "--device", "cpu").code
+    assert (asked, code) == (expected, 130 if expected else 0)
 
 
 def test_a_list_of_one_line(invoke: Invoke, tmp_path: Path) -> None:

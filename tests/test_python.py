@@ -1,6 +1,7 @@
 """charlstm from Python: what it offers, what it gives back, what it refuses and how it says so."""
 
 import inspect
+import itertools
 import json
 import math
 import os
@@ -24,9 +25,10 @@ import charlstm
 from charlstm import api, checkpoint, interrupts
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.errors import ModelFileError, TextError, UnknownCharacterError, UsageError
+from charlstm.evaluate import Score
 from charlstm.report import bars
 from charlstm.settings import settings_of
-from charlstm.training import running
+from charlstm.training import running, validation
 
 SMALL: dict[str, Any] = {
     "hidden_size": 12, "embedding_size": 6, "num_layers": 2, "batch_size": 4, "seq_len": 16, "evaluations": 4,
@@ -200,6 +202,20 @@ def test_what_cannot_be_kept_is_a_warning(place: Path, corpus_file: Path, monkey
     monkeypatch.setattr(checkpoint.Metrics, "add", fail)
     with pytest.warns(RuntimeWarning, match="No space left on device; training goes on"):
         charlstm.train(corpus_file, steps=3, **SMALL)
+
+
+def test_a_training_that_goes_back_says_so_as_the_command_does(
+    place: Path, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound, scores = validation.score_stream, itertools.count(1)
+
+    def score(*args: Any, **kwargs: Any) -> Score:
+        return Score(math.nan, 100) if next(scores) == 2 else sound(*args, **kwargs)
+
+    monkeypatch.setattr(validation, "score_stream", score)
+    expected = "step 4: the loss is infinite or undefined; back to step 2, with the learning rate times 0.5"
+    with pytest.warns(RuntimeWarning, match=expected):
+        charlstm.train(corpus_file, steps=6, **{**SMALL, "evaluations": 3})
 
 
 # what is given back

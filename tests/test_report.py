@@ -5,6 +5,8 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,11 @@ from charlstm.cli.sample_texts import in_style, shade
 from charlstm.report import console
 from charlstm.report.info import draw_info
 from charlstm.report.screen import show
+from charlstm.report.study import StudyReporter
 from charlstm.report.text import count, duration, printable, quoted
+from charlstm.report.training import TrainingReporter
+from charlstm.study.run import SeedBegins
+from charlstm.training.events import NotSaved, RolledBack
 
 HOSTILE = "a\x1b[31mb\x9b2Jc\u202ed\x07e\x7ff"
 
@@ -77,3 +83,27 @@ def test_numbers_for_people() -> None:
     assert [duration(s) for s in (0, 42.4, 185, 7800)] == ["less than 1 s", "42 s", "3 min 05 s", "2 h 10 min"]
     assert [count(n) for n in (312, 9_999, 84_500, 1_240_000, 2.5e9)] == ["312", "9,999", "84 k", "1.2 M", "2.5 G"]
     assert [quoted(c) for c in (" ", "\n", "a", "\x1b")] == ["' '", r"\n", "a", r"\x1b"]
+
+
+FULL = "cannot write last.safetensors: No space left on device"
+SAID_FULL = f"warning: {FULL}; training goes on\n"
+SAID_ROLLED_BACK = (
+    "warning: step 1,200: the loss is infinite or undefined; back to step 900, with the learning rate times 0.5\n"
+)
+
+
+def test_a_problem_of_a_training_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    training = TrainingReporter(True, 0.0)
+    for event in (NotSaved(3, FULL), RolledBack(900, 1200, 0.5, 1), NotSaved(5, FULL)):
+        training.show(event)
+    assert capsys.readouterr().err == SAID_FULL + SAID_ROLLED_BACK
+
+
+def test_a_problem_of_a_study_is_said_once_for_each_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    session: Any = SimpleNamespace(notes=[])
+    study = StudyReporter(True, 2)
+    for seed in range(2):
+        study.show(SeedBegins(seed, seed + 1, session, 1.0, 0.0))
+        for event in (NotSaved(3, FULL), RolledBack(900, 1200, 0.5, 1), NotSaved(5, FULL)):
+            study.show(event)
+        assert capsys.readouterr().err == SAID_FULL + SAID_ROLLED_BACK

@@ -9,7 +9,7 @@ import pytest
 from conftest import Invoke, Result, small_text
 
 from charlstm import checkpoint
-from charlstm.cli import train_run
+from charlstm.cli import runtime, train_run
 from charlstm.cli.paste import resume_command
 from charlstm.errors import Interrupted
 from charlstm.interrupts import INTERRUPTS
@@ -119,7 +119,7 @@ def test_ctrl_c_before_the_first_step(invoke: Invoke, corpus_file: Path, monkeyp
     before = "before the first step: nothing was saved. The same command begins again\n"
     assert result.err.endswith(f"stopped while compiling, {before}")
     with monkeypatch.context() as patch:
-        patch.setattr(train_run, "open_corpus", stop)
+        patch.setattr(runtime, "open_corpus", stop)
         assert f"stopped while reading the text, {before}" in invoke("train", corpus_file).err
     with monkeypatch.context() as patch:
         patch.setattr(session.Session, "speed", stop)

@@ -16,7 +16,9 @@ from conftest import Invoke, Result
 from planted import ordinary_lines, toy_pairs, write_pairs
 from rich.console import Console
 
-from charlstm.errors import Interrupted
+from charlstm.cli import runtime
+from charlstm.corpus import CorpusRequest
+from charlstm.errors import Interrupted, TextError
 from charlstm.interrupts import INTERRUPTS
 from charlstm.probe import texts
 from charlstm.probe.statistics import binomial
@@ -379,6 +381,32 @@ def test_the_exact_interval(successes: int, trials: int, low: float, high: float
     found = binomial(successes, trials)
     assert found.value == successes / trials
     assert [found.low, found.high] == pytest.approx([low, high], abs=5e-5)
+
+
+def test_threads_are_those_of_the_reading_too(
+    invoke: Invoke, text: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes: list[int | None] = []
+
+    def stop(request: CorpusRequest, stdin: object, on_progress: object, most: int | None = None) -> None:
+        processes.append(most)
+        raise TextError("read")
+
+    monkeypatch.setattr(runtime, "open_corpus", stop)
+    assert invoke("study", text, "--pairs", pairs, *SMALL, "--threads", 1).code == 3
+    assert processes == [1]
+
+
+def test_a_file_of_settings_that_a_variable_names_is_for_new_studies(
+    invoke: Invoke, text: Path, pairs: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("mine.toml").write_text("steps = 9\ndropout = 0.5\n")
+    monkeypatch.setenv("CHARLSTM_STUDY_CONFIG", "mine.toml")
+    assert invoke("study", "--resume", finished, "-q").code == 0
+    done = invoke("study", text, "--seeds", 1, "--pairs", pairs, *SMALL, "--out", "new")
+    assert done.code == 0, done.err
+    train = read(Path("new")).train
+    assert (train.steps, train.dropout) == (4, 0.5)  # the budget that is typed goes before the file's
 
 
 def test_a_list_is_studied_line_by_line(invoke: Invoke, tmp_path: Path) -> None:

@@ -22,16 +22,16 @@ from charlstm import checkpoint
 from charlstm.api.arguments import AnyPath, number_of, path_of, plain, text_of
 from charlstm.api.model import LanguageModel, load
 from charlstm.config import ModelConfig, TrainConfig, check_changes, check_together
-from charlstm.corpus import Corpus, CorpusRequest, check_encoding, open_corpus
+from charlstm.corpus import Corpus, CorpusRequest, open_corpus, request_with
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import TextError, UsageError
 from charlstm.grammar import is_built_in, located
 from charlstm.interrupts import ctrl_c_waits
 from charlstm.network.devices import find_device
 from charlstm.report.bars import Stages, in_notebook
-from charlstm.report.training_bar import TrainingBar
+from charlstm.report.training_bar import TrainingBar, warning_of
 from charlstm.settings import default_of, parsed, settings_of, type_of
-from charlstm.training.events import Evaluated, Finished, NotSaved, RolledBack, Stepped
+from charlstm.training.events import Evaluated, Finished, Stepped
 from charlstm.training.running import Running
 from charlstm.training.session import Session, is_finished, new_session, resumed_session, run_folder
 from charlstm.training.start import Start, check_given, open_source, open_texts
@@ -195,13 +195,8 @@ def _run(session: Session, missing: Sequence[str], seen: _Seen) -> None:
                     bar.stepped(event)
                 elif isinstance(event, Evaluated):
                     bar.evaluated(event)
-                elif isinstance(event, NotSaved):
-                    _warn(f"{event.problem}; training goes on")
-                elif isinstance(event, RolledBack):
-                    _warn(
-                        f"step {event.failed_step}: the loss is not finite; back to step {event.step}, learning rate "
-                        f"times {event.lr_scale:g}"
-                    )
+                elif (problem := warning_of(event)) is not None:
+                    _warn(problem)
                 elif isinstance(event, Finished) and event.reason in ("budget", "patience"):
                     bar.finished()
     finally:
@@ -240,13 +235,12 @@ def _request(
     chosen: Mapping[str, Any],
     is_text: bool,
 ) -> CorpusRequest:
-    encoding = check_encoding(text_of(encoding, "encoding"))
-    if is_text and encoding != "utf-8":
-        raise UsageError("`encoding` is that of files; a `text` has none", "encoding", "text")
     if not isinstance(normalize, bool):
         raise UsageError(f"`normalize` is {reprlib.repr(normalize)}; it must be True or False", "normalize")
-    fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
-    return CorpusRequest(files, valid, encoding, normalize, fraction, lines=chosen.get("lines", False))
+    request = request_with(chosen, files, valid, text_of(encoding, "encoding"), normalize)
+    if is_text and request.encoding != "utf-8":
+        raise UsageError("`encoding` is that of files; a `text` has none", "encoding", "text")
+    return request
 
 
 def _model_of(start_from: Any) -> Path:

@@ -29,8 +29,9 @@ from charlstm.cli.options import (
 )
 from charlstm.cli.runtime import load_model, locate_texts, prepare_machine, read_stdin, say_compiling
 from charlstm.config import DynamicConfig
-from charlstm.corpus import check_encoding, check_globs, find_files, read_chunks
+from charlstm.corpus import check_encoding, find_texts, read_chunks
 from charlstm.corpus.lines import LineReader, held_out_lines, line_lengths
+from charlstm.corpus.sources import STDIN
 from charlstm.corpus.vocab import Ids, OnUnknown
 from charlstm.errors import TextError
 from charlstm.report.console import print_json
@@ -251,18 +252,16 @@ def read_files(
     form: Callable[[Iterable[str], Path], Iterable[str]],
 ) -> list[tuple[str, Ids]]:
     """The files, and the ids of what `form` makes of the chunks of each. Raises TextError for what cannot be read."""
-    check_globs(files, globs)
     texts: list[tuple[str, Ids]] = []
-    for name in files:
-        for path in [Path(name)] if name == "-" else find_files([name], globs):
-            pieces, offset = [np.zeros(0, dtype=content.vocabulary.id_type)], 0
-            chunks: Iterable[str] = read_chunks(path, encoding, content.composed)  # lazy: - is no file
-            if name == "-":
-                chunks = [content.normalize(read_stdin(encoding))]
-            for text in form(chunks, path):
-                pieces.append(content.vocabulary.encode(text, on_unknown, str(path), offset))
-                offset += len(text)
-            texts.append((str(path), np.concatenate(pieces)))
+    for path in find_texts(files, globs):
+        pieces, offset = [np.zeros(0, dtype=content.vocabulary.id_type)], 0
+        chunks: Iterable[str] = read_chunks(path, encoding, content.composed)  # lazy: - is no file
+        if path == Path(STDIN):
+            chunks = [content.normalize(read_stdin(encoding))]
+        for text in form(chunks, path):
+            pieces.append(content.vocabulary.encode(text, on_unknown, str(path), offset))
+            offset += len(text)
+        texts.append((str(path), np.concatenate(pieces)))
     return texts
 
 

@@ -65,6 +65,11 @@ def option(*names: str, help: str, **more: Any) -> Any:
     return typer.Option(*names, help=help, envvar=long.lstrip("-").replace("-", "_").upper(), **more)
 
 
+def run_option(*names: str, help: str) -> Any:
+    """An option that names a folder."""
+    return option(*names, help=help, parser=parse_path, metavar="FOLDER", show_default=False, rich_help_panel=RUN)
+
+
 def commands_in(group: Any, *above: str) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The commands of a group and of the groups in it, each with the words that a person types for it."""
     for name, command in group.commands.items():
@@ -225,6 +230,12 @@ def was_typed(ctx: typer.Context, parameter: str) -> bool:
     """Whether a parameter of the command stands on the command line."""
     source = ctx.get_parameter_source(parameter)
     return source is not None and source.name == "COMMANDLINE"
+
+
+def was_in_variable(ctx: typer.Context, parameter: str) -> bool:
+    """Whether a parameter of the command has its value from a variable."""
+    source = ctx.get_parameter_source(parameter)
+    return source is not None and source.name == "ENVIRONMENT"
 
 
 def variables_set() -> bool:

@@ -11,7 +11,7 @@ import typer
 from charlstm.cli.options import Checkpoint, Debug, Encoding, Glob, Json, Quiet, option
 from charlstm.cli.runtime import locate_texts, read_stdin, shown_name
 from charlstm.config import TEXT
-from charlstm.corpus import CorpusRequest, check_encoding, check_globs, find_files, open_corpus, read_chunks
+from charlstm.corpus import CorpusRequest, check_encoding, find_texts, open_corpus, read_chunks
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import TextError
 from charlstm.originality import MIN_COPY, Copied, Index, Places, Stretch, find_copies, open_index
@@ -114,14 +114,10 @@ def read_texts(
     files: list[str], globs: Sequence[str], encoding: str, normalize: bool, lines: bool
 ) -> list[tuple[str, int, str]]:
     """The texts, each with the name of its file and its line there; with `lines` a text a line, empty ones left out."""
-    check_globs(files, globs)
-    read: list[tuple[str, str]] = []
-    for name in files:
-        if name == STDIN:
-            read.append((name, read_stdin(encoding)))
-        else:
-            paths = find_files([name], globs)
-            read += [(str(path), "".join(read_chunks(path, encoding, normalize))) for path in paths]
+    read = [
+        (str(path), read_stdin(encoding) if path == Path(STDIN) else "".join(read_chunks(path, encoding, normalize)))
+        for path in find_texts(files, globs)
+    ]
     if not lines:
         return [(name, 1, text) for name, text in read if text]
     return [

@@ -38,8 +38,14 @@ def from_command(request: CorpusRequest, model: Path) -> str:
     """The command by which a new run goes on from a model with a text."""
     options = [word for name in request.valid_files for word in ("--valid", name)]
     options += [word for pattern in request.globs for word in ("--glob", pattern)]
+    options += ["--lines"] if request.lines else []
     options += [] if request.encoding == CorpusRequest.encoding else ["--encoding", request.encoding]
     return shlex.join(["charlstm", "train", *(request.files or ("FILE",)), "--from", str(model), *options])
+
+
+def chosen_device(device: str) -> str | None:
+    """The device, if a person chose it: `auto` finds it again by itself."""
+    return None if device == "auto" else device
 
 
 def written(budget: str, value: float) -> str:

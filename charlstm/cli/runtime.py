@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from charlstm.config import LANGUAGES, Language
+from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.corpus.sources import STDIN
 from charlstm.distributed.launch import launched
 from charlstm.errors import TextError
+from charlstm.progress import OnProgress
 from charlstm.report.console import say
 
 if TYPE_CHECKING:  # imported when a command runs: --help must not load torch
@@ -30,6 +33,11 @@ def read_stdin(encoding: str = "utf-8", what: str = "-") -> str:
         raise TextError(f"{what}: byte {e.start} of standard input: expected {encoding} ({e.reason})") from None
     except UnicodeError as e:
         raise TextError(f"{what}: standard input: expected {encoding} ({e})") from None
+
+
+def stdin() -> BinaryIO | None:
+    """Standard input, if there is one."""
+    return sys.stdin.buffer if sys.stdin is not None else None
 
 
 def shown_name(name: str) -> str:
@@ -57,6 +65,12 @@ def locate_texts(names: Sequence[str], quiet: bool) -> tuple[str, ...]:
     return files
 
 
+def open_text(request: CorpusRequest, quiet: bool, on_progress: OnProgress, threads: int | None) -> Corpus:
+    """The text of a request; stderr says which of its names mean a built-in one."""
+    files, valid_files = (locate_texts(names, quiet) for names in (request.files, request.valid_files))
+    return open_corpus(replace(request, files=files, valid_files=valid_files), stdin(), on_progress, threads)
+
+
 def prepare_machine(device: str, threads: int | None) -> torch.device:
     """Set the number of threads; the device that `--device` means. Raises UsageError for one that is not here.
 
@@ -81,15 +95,16 @@ def say_compiling(quiet: bool) -> None:
         say("compiling the steps of the network for this machine, which takes three seconds, once")
 
 
-def choose_model(checkpoint: Path | None, quiet: bool, content: Content | None = None) -> tuple[Content, Path]:
-    """What is in the model file that `--checkpoint` means, and the file; which one it is goes to stderr.
-
-    `content`: what is in the file, if it has been read already.
-    """
+def choose_model(checkpoint: Path | None, quiet: bool) -> tuple[Content, Path]:
+    """What is in the model file that `--checkpoint` means, and the file; which one it is goes to stderr."""
     from charlstm.checkpoint import find_model, read_content
 
     path = find_model(checkpoint)
-    content = content or read_content(path)
+    return told(read_content(path), path, checkpoint, quiet)
+
+
+def told(content: Content, path: Path, checkpoint: Path | None, quiet: bool) -> tuple[Content, Path]:
+    """A model and its file, which is not looked up again: another run may be the newest by now."""
     if not quiet:
         say_model(path, checkpoint, "your newest run")
     return content, path
@@ -115,14 +130,14 @@ def choose_model_for(
     readers: dict[Path, Content] = {}
     if checkpoint is not None or not is_shipped(path):
         if checkpoint is not None or not any_that_reads:
-            return choose_model(checkpoint, quiet)
+            return told(read_content(path), path, checkpoint, quiet)
         own = read_content(path)
         unknown = unknown_in(own, text)
         if unknown:
             contents = {file: read_content(file) for file in shipped.values()}
             readers = {file: content for file, content in contents.items() if unknown_in(content, text) is None}
         if not unknown or not readers:
-            return choose_model(checkpoint, quiet, own)
+            return told(own, path, checkpoint, quiet)
         instead_of = cannot_read(path, unknown)
     elif text:
         readers = {file: read_content(file) for file in shipped.values()}

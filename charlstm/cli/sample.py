@@ -64,6 +64,7 @@ if TYPE_CHECKING:  # imported when the command runs: --help must not load torch
 MAX_RANDOM_SEED = 2**32
 USUAL_LINES = 20
 DECIDING = {"length", "lines", "num", "stop", "match"}  # settings by which a model of a list writes no lines
+LONG_LINE = 100  # characters of the longest of some lines, about: side by side they take as many steps as it has
 MOST_TO_CHOOSE_BY = 100  # prompts of a file that a built-in model is chosen by
 
 
@@ -166,9 +167,10 @@ def sample(
             say(f"seed: {config.seed}")
         # auto: a seed gives the same text on more machines
         choose = partial(choose_kernels, content.model.config, machine, "bf16" if precision == "bf16" else "fp32")
-        streams = config.num * len(listed or [text])
+        streams = config.lines or config.num * len(listed or [text])
+        length = config.length if config.lines is None else min(config.length, LONG_LINE)
         compiled = not in_numpy(content.model, choose(), streams) and worth_compiling(
-            content.model.config, config.length * streams
+            content.model.config, length * streams
         )
         kernels = choose(compiled=compiled, on_compile=lambda: say_compiling(quiet))
         encode = partial(encode_prompt, content, unknown=unknown.value)

@@ -27,7 +27,7 @@ from charlstm.cli.options import (
     parse_path,
 )
 from charlstm.cli.runtime import load_model, locate_texts, prepare_machine, say_compiling, shown_name
-from charlstm.corpus import check_encoding, check_globs, find_files, read_lines
+from charlstm.corpus import check_encoding, find_texts, read_lines
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import TextError, UsageError
 from charlstm.report.console import say
@@ -116,9 +116,7 @@ def score(
     for content in contents if newline else ():
         if "\n" not in content.vocabulary:
             raise TextError("--newline: the model has never seen a newline; leave --newline out")
-    names = locate_texts(files, quiet or json)
-    check_globs([name for name in names if name != STDIN], glob or ())
-    paths = [path for name in names for path in ([Path(STDIN)] if name == STDIN else find_files([name], glob or ()))]
+    paths = find_texts(locate_texts(files, quiet or json), glob or ())
     size = sum(path.stat().st_size for path in paths if path != Path(STDIN))
 
     from charlstm.report.bars import Bar

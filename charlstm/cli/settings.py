@@ -69,7 +69,7 @@ def option_type(kind: type[Config], name: str, help: str | None = None) -> Any:
     return Annotated[hint | None, made]
 
 
-def given(settings: dict[str, Any]) -> dict[str, Any]:
+def given(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that a person gave."""
     return {name: value for name, value in settings.items() if value is not None}
 

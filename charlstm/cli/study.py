@@ -20,12 +20,13 @@ from charlstm.cli.options import (
     Threads,
     ValidFiles,
     option,
+    run_option,
     was_typed,
 )
-from charlstm.cli.settings import given, with_settings
-from charlstm.cli.train import from_environment, run_option, settings_in
-from charlstm.config import BUDGETS, ModelConfig, TrainConfig, check_together
-from charlstm.corpus import CorpusRequest, check_encoding
+from charlstm.cli.settings import with_settings
+from charlstm.cli.training_settings import chosen_settings, typed_settings
+from charlstm.config import ModelConfig, TrainConfig
+from charlstm.corpus import request_with
 from charlstm.errors import UsageError
 
 PROBE = "Probe"
@@ -105,11 +106,9 @@ def study(
     from charlstm.cli.study_run import Output, begin, go_on
 
     output = Output(quiet, json)
-    chosen = given(settings)
-    typed = {name for name in chosen if not from_environment(ctx, name)}
     if resume is not None:
         names = ("seeds", "nulls", "out", "valid", "glob", "encoding", "normalize", "config")
-        others = sorted([*typed, *(name for name in names if was_typed(ctx, name))])
+        others = sorted([*typed_settings(ctx, settings), *(name for name in names if was_typed(ctx, name))])
         if others:
             raise UsageError(
                 "`resume` goes on with a study as it began; leave out " + ", ".join(f"`{name}`" for name in others),
@@ -120,26 +119,10 @@ def study(
         return
     if not corpus:
         raise typer.BadParameter("give a text to train on, or --resume STUDY", param_hint="CORPUS")
-    if typed & set(BUDGETS):  # a budget that is typed replaces one that is not
-        chosen = {name: value for name, value in chosen.items() if name in typed or name not in BUDGETS}
-    check_together(chosen)
-    if config is not None:
-        from_file = settings_in(config)
-        if any(budget in chosen for budget in BUDGETS):
-            from_file = {name: value for name, value in from_file.items() if name not in BUDGETS}
-        chosen = {**from_file, **chosen}
+    chosen = chosen_settings(ctx, settings, config)
     if chosen.get("keep"):
         raise UsageError(
             f"{config}: keep is for a training that goes on from a model; a study begins anew: leave it out"
         )
-    fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
-    request = CorpusRequest(
-        tuple(corpus),
-        tuple(valid or ()),
-        check_encoding(encoding),
-        normalize,
-        fraction,
-        tuple(glob or ()),
-        lines=chosen.get("lines", False),
-    )
+    request = request_with(chosen, corpus, valid or (), encoding, normalize, glob or ())
     begin(request, out, chosen, seeds, tuple(pairs or ()), nulls, device.value, threads, output)

@@ -12,9 +12,8 @@ from typing import Any
 import torch
 
 from charlstm import checkpoint
-from charlstm.cli.paste import study_command
-from charlstm.cli.runtime import prepare_machine, say_compiling
-from charlstm.cli.train_run import chosen, open_text, stdin
+from charlstm.cli.paste import chosen_device, study_command
+from charlstm.cli.runtime import open_text, prepare_machine, say_compiling, stdin
 from charlstm.corpus import Corpus, CorpusRequest, compare_held_out
 from charlstm.errors import Interrupted
 from charlstm.interrupts import INTERRUPTS
@@ -57,9 +56,9 @@ def begin(
     if not there:
         checkpoint.check_new(folder)  # before the text is read, which may take a while
     machine = prepare_machine(device, threads)
-    with told_where(study_command(folder, device=chosen(device)) if there else ""):
+    with told_where(study_command(folder, device=chosen_device(device)) if there else ""):
         with Stages(output.quiet, unit="B") as bar:
-            corpus = open_text(request, output.quiet, bar.update)
+            corpus = open_text(request, output.quiet, bar.update, threads)
         items = items_for(pairs, given.get("language"), corpus)
         manifest = new_manifest(request, corpus, given, seeds, items, nulls, machine)
         if there:
@@ -75,7 +74,7 @@ def go_on(
     """Go on with a study."""
     folder = resume.parent if resume.name == NAME else resume
     machine = prepare_machine(device, threads)
-    with told_where(study_command(folder, device=chosen(device))):
+    with told_where(study_command(folder, device=chosen_device(device))):
         with Stages(output.quiet, unit="B") as bar:
             manifest, items, corpus = kept_study(folder, files, pairs, stdin(), bar.update)
         run(folder, manifest, items, corpus, machine, device, threads, output)
@@ -104,7 +103,7 @@ def run(
     output: Output,
 ) -> None:
     """Do what is ahead, and show what is found. Raises Interrupted when a signal stopped it, after saving."""
-    command = study_command(folder, device=chosen(device), threads=threads)
+    command = study_command(folder, device=chosen_device(device), threads=threads)
     with open_study(folder, manifest, items, corpus, machine, threads) as study:
         if not study.is_finished:
             work(study, command, output)

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from charlstm.cli.options import (
-    RUN,
     ConfigFile,
     Debug,
     Device,
@@ -23,18 +22,15 @@ from charlstm.cli.options import (
     Verbose,
     option,
     parse_path,
+    run_option,
+    was_in_variable,
     was_typed,
 )
-from charlstm.cli.settings import given, with_settings
-from charlstm.config import BUDGETS, GOING_ON, ModelConfig, TrainConfig, check_changes, check_together, read_config_file
-from charlstm.corpus import CorpusRequest, check_encoding
+from charlstm.cli.settings import with_settings
+from charlstm.cli.training_settings import chosen_settings
+from charlstm.config import GOING_ON, ModelConfig, TrainConfig, check_changes
+from charlstm.corpus import request_with
 from charlstm.errors import UsageError
-from charlstm.settings import parsed
-
-
-def run_option(*names: str, help: str) -> Any:
-    """An option that names a folder."""
-    return option(*names, help=help, parser=parse_path, metavar="FOLDER", show_default=False, rich_help_panel=RUN)
 
 
 @with_settings(ModelConfig, TrainConfig)
@@ -102,60 +98,23 @@ def train(
         charlstm train letters.txt --from english --time 5m
         charlstm train --resume checkpoints/novel --time 30m
     """
-    chosen = given(settings)
-    typed = {name for name in chosen if not from_environment(ctx, name)}
-    if typed & set(BUDGETS):  # a budget that is typed replaces one that is not
-        chosen = {name: value for name, value in chosen.items() if name in typed or name not in BUDGETS}
-    if resume is not None:  # the environment is for new runs
-        chosen = {name: value for name, value in chosen.items() if name in typed or name in BUDGETS}
-    check_together(chosen)
     if resume is not None and was_typed(ctx, "start_from"):
         raise UsageError(
             "`resume` continues a run, and `start_from` begins a new one: give one of the two", "resume", "start_from"
         )
     if resume is None and not corpus:
         raise typer.BadParameter("give a text to train on, or --resume RUN", param_hint="CORPUS")
-    if config is not None:
-        from_file = settings_in(config)
-        if any(budget in chosen for budget in BUDGETS):
-            from_file = {name: value for name, value in from_file.items() if name not in BUDGETS}
-        chosen = {**from_file, **chosen}
+    chosen = chosen_settings(ctx, settings, config, goes_on=resume is not None)
     from charlstm.cli.train_run import GoOn, Output, start_new, start_resumed
 
     output = Output(quiet=quiet, verbose=verbose, json=json)
     if resume is None:
-        said_how = was_typed(ctx, "normalize") or from_environment(ctx, "normalize")
+        said_how = was_typed(ctx, "normalize") or was_in_variable(ctx, "normalize")
         go_on = GoOn(start_from, tuple(keep_text or ()), said_how)
-        fraction = 0.0 if valid else chosen.get("valid_fraction", TrainConfig.valid_fraction)
-        request = CorpusRequest(
-            tuple(corpus or ()),
-            tuple(valid or ()),
-            check_encoding(encoding),
-            normalize,
-            fraction,
-            tuple(glob or ()),
-            lines=chosen.get("lines", False),
-        )
+        request = request_with(chosen, corpus or (), valid or (), encoding, normalize, glob or ())
         start_new(request, out, chosen, device.value, threads, output, go_on)
     else:
         names = ("out", "valid", "glob", "encoding", "normalize", "config", "keep_text")
         others = [name for name in names if was_typed(ctx, name)]
         check_changes([*chosen, *others])
         start_resumed(resume, tuple(corpus or ()), chosen, device.value, threads, output)
-
-
-def settings_in(file: Path) -> dict[str, Any]:
-    """The settings in a file. Raises UsageError, which names it, if one is unknown or out of range."""
-    try:
-        found = parsed(read_config_file(file), ModelConfig, TrainConfig)
-        check_together(found)
-    except UsageError as e:
-        message = str(e).replace("`", "")  # there it is called as we call it
-        raise UsageError(message if message.startswith(str(file)) else f"{file}: {message}") from None
-    return found
-
-
-def from_environment(ctx: typer.Context, parameter: str) -> bool:
-    """Whether a parameter of the command has its value from a variable."""
-    source = ctx.get_parameter_source(parameter)
-    return source is not None and source.name == "ENVIRONMENT"

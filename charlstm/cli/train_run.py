@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import difflib
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
 from charlstm import checkpoint
 from charlstm.cli.launch import held, joined
-from charlstm.cli.paste import from_command, resume_command, sample_command
-from charlstm.cli.runtime import locate_texts, prepare_machine, say_compiling
+from charlstm.cli.paste import chosen_device, from_command, resume_command, sample_command
+from charlstm.cli.runtime import open_text, prepare_machine, say_compiling, stdin
 from charlstm.cli.settings import in_options, option_of
-from charlstm.corpus import Corpus, CorpusRequest, compare_held_out, open_corpus
+from charlstm.corpus import CorpusRequest, compare_held_out
 from charlstm.distributed.group import Group
 from charlstm.distributed.launch import launched
 from charlstm.errors import ChangedTextError, CharLSTMError, Interrupted, ModelFileError, NoRunError, TextError
 from charlstm.interrupts import INTERRUPTS
-from charlstm.progress import OnProgress
 from charlstm.report.bars import Stages
 from charlstm.report.console import print_json, say
 from charlstm.report.screen import show_message
@@ -136,12 +134,6 @@ def start_new(
                 run(session, output, device)
 
 
-def open_text(request: CorpusRequest, quiet: bool, on_progress: OnProgress, threads: int | None = None) -> Corpus:
-    """The text of a request; stderr says which of its names mean a built-in one."""
-    files, valid_files = (locate_texts(names, quiet) for names in (request.files, request.valid_files))
-    return open_corpus(replace(request, files=files, valid_files=valid_files), stdin(), on_progress, threads)
-
-
 def start_resumed(
     resume: Path, files: tuple[str, ...], budget: dict[str, Any], device: str, threads: int | None, output: Output
 ) -> None:
@@ -168,7 +160,7 @@ def resume_in(
         raise NoRunError(f"{e}; {instead_of(resume, files)}") from None
     stage = Stage()
     with (
-        stage.told(resume_command(folder, budget, device=chosen(device))),
+        stage.told(resume_command(folder, budget, device=chosen_device(device))),
         held(group, folder, new=False) as missing,
     ):
         stage.doing = "reading the run"
@@ -189,7 +181,7 @@ def resume_in(
                 raise TextError(f"{in_options(e)}: {from_command(e.request, folder)}") from None
         stage.doing = "starting"
         if is_finished(session):
-            more = resume_command(folder, session.config.to_dict(), times=2, device=chosen(device))
+            more = resume_command(folder, session.config.to_dict(), times=2, device=chosen_device(device))
             say(f"{folder}: this run has used its budget. To train it twice as long:\n  {more}")
             return
         session.notes += missing
@@ -241,16 +233,6 @@ def instead_of(named: Path, files: tuple[str, ...]) -> str:
     return "there is none here; to begin one: charlstm train FILE"
 
 
-def chosen(device: str) -> str | None:
-    """The device, if a person chose it."""
-    return None if device == "auto" else device
-
-
-def stdin() -> BinaryIO | None:
-    """Standard input, if there is one."""
-    return sys.stdin.buffer if sys.stdin is not None else None
-
-
 def run(session: Session, output: Output, device: str) -> None:
     """Train, showing events. Raises Interrupted when a signal stopped it, after saving."""
     session.check_alike()
@@ -274,7 +256,7 @@ def run(session: Session, output: Output, device: str) -> None:
     assert end is not None
     if end.reason == "interrupted":
         signum = INTERRUPTS.signum or signal.SIGTERM  # where another process got the signal
-        command = resume_command(session.folder, session.config.to_dict(), device=chosen(device))
+        command = resume_command(session.folder, session.config.to_dict(), device=chosen_device(device))
         how_far = f"stopped at step {end.step:,} ({running.fraction:.0%} of the budget)"
         how = (
             "and saved. To go on:"

@@ -17,7 +17,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from charlstm.errors import TextError
+from charlstm.errors import TextError, UsageError
 from charlstm.files.atomic import is_empty, read_beginning
 
 CHUNK_BYTES = 1 << 18  # everything made of a chunk stays in the processor's cache
@@ -71,9 +71,29 @@ def find_files(arguments: Sequence[str], globs: Sequence[str] = ()) -> list[Path
     return found
 
 
+def find_texts(arguments: Sequence[str], globs: Sequence[str] = ()) -> list[Path]:
+    """The texts that the arguments name, in order: as `find_files`, with `-` for standard input as it is.
+
+    Raises:
+        UsageError: for a second `-`, because nothing is left to be read there.
+        TextError: as `find_files`, and for `globs` without a folder that they could choose from.
+    """
+    if arguments.count(STDIN) > 1:
+        raise UsageError(f"{STDIN} is given {arguments.count(STDIN)} times, but standard input is read only once")
+    check_globs(arguments, globs)
+    found: list[Path] = []
+    for name in arguments:
+        if name == STDIN:
+            found.append(Path(STDIN))
+        else:  # a file of that name (./-) is another than standard input, which its path does not tell
+            found += [path.absolute() if str(path) == STDIN else path for path in find_files([name], globs)]
+    return found
+
+
 def check_globs(arguments: Sequence[str], globs: Sequence[str]) -> None:
     """Raise TextError if `globs` are given, and none of the arguments is a folder that they could choose from."""
-    if globs and not any(os.path.isdir(path) for name in arguments for path in (name, *glob.iglob(name))):
+    named = [name for name in arguments if name != STDIN]
+    if globs and not any(os.path.isdir(path) for name in named for path in (name, *glob.iglob(name))):
         raise TextError("`glob` chooses files in a folder, and no folder is given", "glob")
 
 

@@ -8,19 +8,17 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from charlstm.probe.defaults import defaults_of
-from charlstm.report.console import say
 from charlstm.report.probe import paragraph
 from charlstm.report.tables import table
-from charlstm.report.training_bar import TrainingBar
+from charlstm.report.training_bar import Reporter
 from charlstm.study.manifest import Manifest
 from charlstm.study.result import SeedResult, Summary, figure
 from charlstm.study.run import SeedBegins, SeedFinished, SeedTrained, StudyEvent
-from charlstm.training.events import Evaluated, Finished, NotSaved, RolledBack, Stepped
 
 Show = Callable[[float], str]
 
 
-class StudyReporter:
+class StudyReporter(Reporter):
     """Shows the events of a study on stderr.
 
     Args:
@@ -29,54 +27,25 @@ class StudyReporter:
     """
 
     def __init__(self, quiet: bool, seeds: int) -> None:
-        self.quiet, self.seeds = quiet, seeds
-        self.bar: TrainingBar | None = None
+        super().__init__(quiet)
+        self.seeds = seeds
 
     def show(self, event: StudyEvent) -> None:
-        """Show an event."""
         if isinstance(event, SeedBegins):
-            self._say(f"seed {event.seed} ({event.number} of {self.seeds}): training")
+            self._say_how_far(f"seed {event.seed} ({event.number} of {self.seeds}): training")
             for note in event.session.notes:
-                say(f"note: {note}")
-            self.bar = TrainingBar(event.fraction, self.quiet)
+                self.say(f"note: {note}")
+            self.begin(event.fraction)
         elif isinstance(event, SeedTrained):
-            self._say(f"seed {event.result.seed}: probing its best model")
+            self._say_how_far(f"seed {event.result.seed}: probing its best model")
         elif isinstance(event, SeedFinished):
-            self._say(in_a_line(event.result))
-        elif isinstance(event, NotSaved):
-            self.warn(f"{event.problem}; training goes on")
-        elif isinstance(event, RolledBack):
-            self.warn(
-                f"step {event.failed_step:,}: the loss is infinite or undefined; back to step {event.step:,}, with the "
-                f"learning rate times {event.lr_scale:g}"
-            )
-        elif isinstance(event, Finished):
-            self.close()
-        elif self.bar is not None and isinstance(event, Stepped):
-            self.bar.stepped(event)
-        elif self.bar is not None and isinstance(event, Evaluated):
-            self.bar.evaluated(event)
+            self._say_how_far(in_a_line(event.result))
+        else:
+            super().show(event)
 
-    def warn(self, problem: str) -> None:
-        """Say that something is wrong."""
-        self._line(f"warning: {problem}")
-
-    def close(self) -> None:
-        """Take the bar away."""
-        if self.bar is not None:
-            self.bar.close()
-        self.bar = None
-
-    def _say(self, text: str) -> None:
+    def _say_how_far(self, text: str) -> None:
         if not self.quiet:
-            self._line(text)
-
-    def _line(self, text: str) -> None:
-        if self.bar is not None:
-            self.bar.bar.clear()
-        say(text)
-        if self.bar is not None:
-            self.bar.bar.refresh()
+            self.say(text)
 
 
 def in_a_line(result: SeedResult) -> str:

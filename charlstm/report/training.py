@@ -15,12 +15,11 @@ from charlstm.corpus.lines import LineCounts
 from charlstm.evaluate import SCORING_SPEED
 from charlstm.in_numpy.shapes import num_parameters
 from charlstm.report.charts import Chart, Curve, nice_limits
-from charlstm.report.console import say
 from charlstm.report.curves import draw_curves
 from charlstm.report.tables import table
 from charlstm.report.text import count, duration, printable, quoted
-from charlstm.report.training_bar import TrainingBar
-from charlstm.training.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
+from charlstm.report.training_bar import Reporter
+from charlstm.training.events import Evaluated, Event, Finished
 from charlstm.training.mixing import new_lanes
 from charlstm.training.plan import chars_per_step, scored_chars
 
@@ -121,8 +120,8 @@ def seconds_for(config: TrainConfig, corpus: Corpus, speed: float, total_steps: 
     return (characters + (1 - done_steps / total_steps) * scored / SCORING_SPEED) / speed
 
 
-class TrainingReporter:
-    """Shows the events of a training on stderr.
+class TrainingReporter(Reporter):
+    """Shows the events of one training on stderr, with every evaluation.
 
     Args:
         quiet: only warnings and the end.
@@ -130,53 +129,23 @@ class TrainingReporter:
     """
 
     def __init__(self, quiet: bool, already: float) -> None:
-        self.quiet = quiet
-        self.bar = TrainingBar(already, quiet)
-        self.warned: set[str] = set()
+        super().__init__(quiet)
+        self.begin(already)
 
     def show(self, event: Event) -> None:
-        """Show an event."""
-        if isinstance(event, Stepped):
-            self.bar.stepped(event)
-        elif isinstance(event, Evaluated):
+        super().show(event)
+        if isinstance(event, Evaluated) and not self.quiet:
             self._evaluated(event)
-        elif isinstance(event, RolledBack):
-            self._line(
-                f"step {event.failed_step:,}: the loss is infinite or undefined; back to step {event.step:,}, "
-                f"with the learning rate times {event.lr_scale:g}"
-            )
-        elif isinstance(event, NotSaved):
-            self.warn(f"{event.problem}; training goes on")
-        elif isinstance(event, Finished):
-            self.bar.close()
-
-    def warn(self, problem: str) -> None:
-        """Say that something is wrong, once for each problem."""
-        if problem not in self.warned:
-            self._line(f"warning: {problem}")
-        self.warned.add(problem)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        self.bar.close()
 
     def _evaluated(self, event: Evaluated) -> None:
-        self.bar.evaluated(event)
-        if self.quiet:
-            return
-        smoothed = self.bar.smoothed
+        smoothed = None if self.bar is None else self.bar.smoothed
         train = "" if smoothed is None else f"train {smoothed:.3f}  "
         where = f"step {event.step:,}  epoch {event.epoch:.2f}"
         mark = "  best so far" if event.best else ""
-        self._line(f"{where}  {train}valid {event.valid_bits_per_char:.3f} bits/char{mark}")
+        self.say(f"{where}  {train}valid {event.valid_bits_per_char:.3f} bits/char{mark}")
         if event.sample is not None:
             lines = printable(event.sample).strip("\n").splitlines()
-            self._line("\n".join("    | " + line for line in lines))
-
-    def _line(self, text: str) -> None:
-        self.bar.bar.clear()
-        say(text)
-        self.bar.bar.refresh()
+            self.say("\n".join("    | " + line for line in lines))
 
 
 def draw_end(

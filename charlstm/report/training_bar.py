@@ -1,11 +1,12 @@
-"""The progress bar of a training, in a terminal or a notebook."""
+"""The progress bar of a training, in a terminal or a notebook, and what is said beside it."""
 
 from __future__ import annotations
 
 from charlstm.evaluate import bits_per_char
 from charlstm.report.bars import open_bar
+from charlstm.report.console import say
 from charlstm.report.text import count
-from charlstm.training.events import Evaluated, Stepped
+from charlstm.training.events import Evaluated, Event, Finished, NotSaved, RolledBack, Stepped
 
 SCALE = 10_000  # steps of the bar of a training: it shows the share of the budget, which may be time
 
@@ -63,3 +64,66 @@ class TrainingBar:
     def close(self) -> None:
         """End it."""
         self.bar.close()
+
+
+def warning_of(event: Event) -> str | None:
+    """What a person should be warned of where a training goes on all the same; None: nothing."""
+    if isinstance(event, RolledBack):
+        return (
+            f"step {event.failed_step:,}: the loss is infinite or undefined; back to step {event.step:,}, with the "
+            f"learning rate times {event.lr_scale:g}"
+        )
+    return f"{event.problem}; training goes on" if isinstance(event, NotSaved) else None
+
+
+class Reporter:
+    """Shows the events of a training on stderr: its bar, and what is wrong.
+
+    Args:
+        quiet: no bar.
+
+    Attributes:
+        bar: of the training under way, if there is one.
+        warned: what has been said of this training: a full disk is one problem, however many saves fail.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.bar: TrainingBar | None = None
+        self.warned: set[str] = set()
+
+    def begin(self, already: float) -> None:
+        """A training begins; `already`: share of its budget that was used before."""
+        self.bar, self.warned = TrainingBar(already, self.quiet), set()
+
+    def show(self, event: Event) -> None:
+        """Show an event."""
+        problem = warning_of(event)
+        if problem is not None:
+            self.warn(problem)
+        elif isinstance(event, Finished):
+            self.close()
+        elif self.bar is not None and isinstance(event, Stepped):
+            self.bar.stepped(event)
+        elif self.bar is not None and isinstance(event, Evaluated):
+            self.bar.evaluated(event)
+
+    def warn(self, problem: str) -> None:
+        """Say that something is wrong, once for each problem."""
+        if problem not in self.warned:
+            self.say(f"warning: {problem}")
+        self.warned.add(problem)
+
+    def say(self, text: str) -> None:
+        """Say something above the bar."""
+        if self.bar is not None:
+            self.bar.bar.clear()
+        say(text)
+        if self.bar is not None:
+            self.bar.bar.refresh()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.close()
+        self.bar = None
