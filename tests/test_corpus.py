@@ -260,6 +260,8 @@ def test_standard_input_is_called_so_and_keeps_its_place(tmp_path: Path) -> None
         open_corpus(request, io.BytesIO(b"ef\xff"))
     assert str(e.value).startswith("standard input: byte 2: expected utf-8")
     assert e.value.settings == ("encoding",)
+    with pytest.raises(UsageError, match="- is given 2 times"):
+        open_corpus(CorpusRequest(("-",), valid_files=("-",)), io.BytesIO(b"ef" * 30))
 
 
 def test_the_same_text_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

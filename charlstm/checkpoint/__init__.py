@@ -51,7 +51,6 @@ from charlstm.checkpoint.snapshots import (
     load_snapshots,
     save_snapshot,
 )
-from charlstm.files.atomic import write_atomically
 
 __all__ = [
     "BEST",
@@ -96,6 +95,5 @@ __all__ = [
     "shipped_models",
     "shipped_pair",
     "with_network",
-    "write_atomically",
     "write_run_config",
 ]

@@ -74,11 +74,11 @@ def view(
         raise UsageError("--text and --pairs: give one of the two")
     if out is not None:
         check_new_file("--out", out, ".html", ".htm")
-    from charlstm.checkpoint import write_atomically
     from charlstm.cli.explain.inputs import items_for
     from charlstm.cli.probe.options import parse_cells
     from charlstm.cli.runtime import load_model, load_model_for, prepare_machine
     from charlstm.explain.memory import longest_memory
+    from charlstm.files.atomic import write_atomically
     from charlstm.grammar.pairs import read_pairs
     from charlstm.probe.found_cells import recall, recall_judged
     from charlstm.progress import unheard

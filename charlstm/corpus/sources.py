@@ -78,8 +78,7 @@ def find_texts(arguments: Sequence[str], globs: Sequence[str] = ()) -> list[Path
         UsageError: for a second `-`, because nothing is left to be read there.
         TextError: as `find_files`, and for `globs` without a folder that they could choose from.
     """
-    if arguments.count(STDIN) > 1:
-        raise UsageError(f"{STDIN} is given {arguments.count(STDIN)} times, but standard input is read only once")
+    check_stdin(arguments)
     check_globs(arguments, globs)
     found: list[Path] = []
     for name in arguments:
@@ -88,6 +87,12 @@ def find_texts(arguments: Sequence[str], globs: Sequence[str] = ()) -> list[Path
         else:  # a file of that name (./-) is another than standard input, which its path does not tell
             found += [path.absolute() if str(path) == STDIN else path for path in find_files([name], globs)]
     return found
+
+
+def check_stdin(arguments: Sequence[str]) -> None:
+    """Raise UsageError for a second `-`, because nothing is left to be read there."""
+    if arguments.count(STDIN) > 1:
+        raise UsageError(f"{STDIN} is given {arguments.count(STDIN)} times, but standard input is read only once")
 
 
 def check_globs(arguments: Sequence[str], globs: Sequence[str]) -> None:

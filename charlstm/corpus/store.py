@@ -29,7 +29,7 @@ from charlstm.corpus.encode import check_of, encode, sharing_of
 from charlstm.corpus.hashing import hash_files
 from charlstm.corpus.lines import LineCounts
 from charlstm.corpus.request import CorpusRequest
-from charlstm.corpus.sources import SPOOLED, STDIN, check_encoding, check_globs, find_files, read_chunks
+from charlstm.corpus.sources import SPOOLED, STDIN, check_encoding, check_globs, check_stdin, find_files, read_chunks
 from charlstm.corpus.vocab import Ids, Vocabulary
 from charlstm.errors import TextError
 from charlstm.files.atomic import read_regular
@@ -154,10 +154,12 @@ def open_corpus(
         processes: at most so many share the work on a large text; None: as many as there are cores for us.
 
     Raises:
+        UsageError: if it is more than one of them.
         TextError: for anything that cannot be read, decoded, or trained on. No store is left behind.
         CharLSTMError: if a process that shares the work was killed.
     """
     check_encoding(request.encoding)
+    check_stdin(request.files + request.valid_files)
     cache = cache_folder("corpora")
     spooled: dict[str, Path] = {}
     try:

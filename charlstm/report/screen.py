@@ -16,7 +16,7 @@ from rich.console import RenderableType
 from rich.segment import Segment, Segments
 from rich.terminal_theme import TerminalTheme
 
-from charlstm.checkpoint import write_atomically
+from charlstm.files.atomic import write_atomically
 from charlstm.report.console import Console, colour_allowed, messages, plain_console
 
 Draw = Callable[[int, bool], Iterable[RenderableType]]  # columns and whether there is colour -> what is to be shown

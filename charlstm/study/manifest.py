@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from charlstm import checkpoint
 from charlstm.checkpoint.format import strict_json
 from charlstm.config import BUDGETS, MAX_SEED, ModelConfig, TrainConfig
 from charlstm.corpus import CorpusRequest
 from charlstm.errors import ModelFileError, TextError, UsageError
-from charlstm.files.atomic import read_regular
+from charlstm.files.atomic import read_regular, write_atomically
 from charlstm.probe.verdict import Thresholds
 from charlstm.study.result import SeedResult, Summary, summarise
 from charlstm.training.kept import request_of
@@ -156,7 +155,7 @@ def is_study(folder: Path) -> bool:
 def write(folder: Path, manifest: Manifest) -> None:
     """Write it. Raises CharLSTMError if it cannot be written; an older one is then untouched."""
     text = json.dumps(manifest.to_dict(), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    checkpoint.write_atomically(folder / NAME, (text + "\n").encode())
+    write_atomically(folder / NAME, (text + "\n").encode())
 
 
 def read(folder: Path) -> Manifest:

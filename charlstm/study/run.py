@@ -18,6 +18,7 @@ from charlstm.config import TrainConfig
 from charlstm.corpus import Corpus, CorpusRequest, find_files
 from charlstm.corpus.sources import STDIN
 from charlstm.errors import ChangedTextError, DivergedError, ModelFileError, TextError, UsageError
+from charlstm.files.atomic import write_atomically
 from charlstm.files.locks import hold_folder
 from charlstm.grammar import is_built_in, located
 from charlstm.probe.defaults import OWN_WARM, defaults_of
@@ -292,7 +293,7 @@ class Study:
         if self.manifest.nulls is None:  # so that `explain` knows the cell
             remember(content, key_of(self.items.pairs) if own else usual.name, result)
         text = json.dumps(result.to_dict(), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
-        checkpoint.write_atomically(run / PROBE, (text + "\n").encode())
+        write_atomically(run / PROBE, (text + "\n").encode())
         found = replace(found, probe=SeedProbe.of(result, sha256_of(run / PROBE)))
         self._keep(found)
         return found

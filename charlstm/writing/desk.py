@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from charlstm.checkpoint import ModelFile, write_atomically
+from charlstm.checkpoint import ModelFile
 from charlstm.corpus.vocab import Ids, describe
 from charlstm.drawing.draw import draw
 from charlstm.errors import TextError, UnknownCharacterError, UsageError
-from charlstm.files.atomic import new_text_file
+from charlstm.files.atomic import new_text_file, write_atomically
 from charlstm.network.cells import State
 from charlstm.network.kernels import Kernels
 from charlstm.writing.reader import Reader
