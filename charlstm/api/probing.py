@@ -56,7 +56,7 @@ class Request:
 
 
 def run(content: ModelFile, asked: Request, on_progress: OnProgress) -> ProbeResult:
-    """Probe a model, and remember the cell that was found where the request is the usual one."""
+    """Probe a model, and remember what was found where `explain` would ask for the same."""
     choice_of(asked.state, "state", ("c", "h"))
     hold, gap, alpha, recovery = asked.limits
     limits = Thresholds(
