@@ -519,7 +519,7 @@ def test_the_command_refuses(invoke: Invoke, model: charlstm.LanguageModel) -> N
         (("ba", "--gates", "fz", "-o", "x.npz"), 2, "--gates 'z': an LSTM has f, i, g, o, c, h"),
         (("中", "-o", "x.npz"), 3, "has never seen"),
         (("", "-o", "x.npz"), 3, "nothing to read"),
-        (("ba", "-o", "no/folder/x.npz"), 1, "cannot write no/folder/x.npz"),
+        (("ba", "-o", "no/folder/x.npz"), 2, "there is no folder no/folder; make it, or give another name"),
         (("ba", "-c", "nothing", "-o", "x.npz"), 4, "no such file"),
     ]
     for arguments, code, says in refused:

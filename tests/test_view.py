@@ -179,7 +179,7 @@ def test_what_the_probe_found_is_in_the_page(invoke, model_file: Path) -> None:
         (("--text", "a" * 2001), 3, "2,000"),
         (("--file", "missing.txt"), 3, "missing.txt"),
         (("--file", "strange.txt"), 3, "the beginning of strange.txt: the model knows 0 of 300"),
-        (("--out", "no/such/page.html"), 1, "cannot write"),
+        (("--out", "no/such/page.html"), 2, "there is no folder no/such; make it, or give another name"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(invoke, model_file: Path, arguments, code: int, said: str) -> None:
