@@ -176,7 +176,8 @@ def test_it_is_small_and_holds_nothing_but_weights(path: Path) -> None:
     assert "resume" not in about
     metrics = checkpoint.read_metrics(path.parent)
     assert metrics[-1]["step"] >= about["training"]["best_step"]
-    assert "/" not in str(about["training"]) + str(metrics)  # no path of the machine it was trained on
+    said = (str(about["training"]) + str(metrics)).replace(find.LICENCES["portuguese"], "")  # which has an address
+    assert "/" not in said  # no path of the machine it was trained on
 
 
 def test_a_model_saved_in_bf16_is_half_the_size_and_loads_as_what_was_rounded(tmp_path: Path) -> None:
