@@ -12,13 +12,13 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from charlstm.checkpoint import load_model_file, read_content, shipped_by_language
 from charlstm.config import CellType, ModelConfig, SampleConfig
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.evaluate import score_stream
-from charlstm.in_numpy.text_reader import WINDOW, TextReader, best_reader
+from charlstm.in_numpy.text_reader import WINDOW, TextReader, best_reader, on_one_thread
 from charlstm.network.kernels import Kernels
 from charlstm.network.model import CharLM, plain_weights
 from charlstm.sample import Texts, generate
@@ -78,6 +78,18 @@ def test_threads_that_write_at_a_time_put_back_how_many_numpy_takes() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(write, range(24))) == [write(seed) for seed in range(24)]
     assert [library["num_threads"] for library in threadpool_info()] == before
+
+
+def test_numpy_takes_one_thread_and_the_old_number_again_after_an_error() -> None:
+    def of_products() -> list[int]:
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    with threadpool_limits(2, "blas"):
+        before = of_products()
+        with pytest.raises(ZeroDivisionError), on_one_thread():
+            assert of_products() == [1] * len(before)
+            raise ZeroDivisionError
+        assert of_products() == before
 
 
 @pytest.mark.parametrize("cell_type", CELLS)

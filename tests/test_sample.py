@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from charlstm.config import ModelConfig, SampleConfig
 from charlstm.corpus.vocab import Vocabulary
-from charlstm.drawing.draw import Uniform, draw
+from charlstm.drawing.draw import AHEAD, Uniform, draw
 from charlstm.drawing.rules import Allowed, Every
 from charlstm.drawing.stop import StopFilter
 from charlstm.network.model import CharLM
@@ -66,6 +66,21 @@ def test_random_numbers_are_those_of_pytorch(seed: int) -> None:
     generator, uniform = torch.Generator().manual_seed(seed), Uniform(seed)
     for n in (1, 3, 200):
         assert uniform.draw(n).tolist() == torch.rand(n, generator=generator, dtype=torch.float64).tolist()
+
+
+@pytest.mark.parametrize("n", [1, 3, 128])
+def test_random_numbers_made_ahead_are_the_same(n: int) -> None:
+    ahead, one_by_one = Uniform(5).steps(n), Uniform(5)
+    for _ in range(2 * AHEAD + 1):
+        assert next(ahead).tolist() == one_by_one.draw(n).tolist()
+
+
+def test_the_largest_random_number_draws_nothing_that_is_cut_off() -> None:
+    logits, u = np.random.default_rng(0).normal(scale=3, size=(5_000, 12)), np.full(5_000, np.nextafter(1, 0))
+    fifth = np.sort(logits, axis=1)[:, -5]
+    assert (logits[np.arange(len(u)), draw(logits, u, top_k=5)] == fifth).all()
+    logits[:, 7:] = -np.inf
+    assert draw(logits, u).max() < 7
 
 
 def test_ties_go_to_the_lower_id() -> None:

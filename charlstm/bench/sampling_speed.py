@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,14 @@ from charlstm.bench.training_speed import MEMORY_CHARS, Shape
 from charlstm.checkpoint.moments import is_hidden_matrix
 from charlstm.config import Precision
 from charlstm.drawing.draw import Uniform, draw
+from charlstm.in_numpy.functions import Array
 from charlstm.in_numpy.text_reader import TextReader, on_one_thread
 from charlstm.network.kernels import Kernels, choose_kernels
 from charlstm.network.model import CharLM, plain_weights, to_torch
 from charlstm.network.stepper import Stepper
 
-Step = Callable[[Tensor], Tensor]  # ids (B) -> logits (B, V)
+Step = Callable[[Array], Array]  # ids (B) -> logits (B, V)
+TensorStep = Callable[[Tensor], Tensor]  # the same of tensors
 ALONE, LIMIT = "charlstm", "reading the weights"
 
 
@@ -75,12 +78,15 @@ def bench_sampling(
         if kernels.compiled is not None:
             ways[name] = kernels
     B = shape.batch_size
-    steps: dict[str, Step] = {name: Stepper(model, model.zero_state(B), kernels).step for name, kernels in ways.items()}
+    steppers: dict[str, TensorStep] = {
+        name: Stepper(model, model.zero_state(B), kernels).step for name, kernels in ways.items()
+    }
+    steppers |= {shape.torch_name: torch_step(model), f"{shape.torch_name}Cell": torch_cell_step(model, B)}
+    steps = {name: of_arrays(stepper, device) for name, stepper in steppers.items()}
     alone = B == 1 and device.type == "cpu"
     if alone:
         steps = {ALONE: step_alone(model), **steps}
-    steps |= {shape.torch_name: torch_step(model), f"{shape.torch_name}Cell": torch_cell_step(model, B)}
-    loops = {name: drawing_loop(step, B, shape.seq_len, device) for name, step in steps.items()}
+    loops = {name: drawing_loop(step, B, shape.seq_len) for name, step in steps.items()}
     if alone:
         loops[LIMIT] = reading_loop(model, shape.seq_len)
     seconds = in_turns(loops, device, rounds, on_round)
@@ -88,17 +94,25 @@ def bench_sampling(
     return SamplingRow(shape, {name: rate for name, rate in rates.items() if name != LIMIT}, rates.get(LIMIT))
 
 
-def drawing_loop(step: Step, num: int, length: int, device: torch.device) -> Callable[[], None]:
+def drawing_loop(step: Step, num: int, length: int) -> Callable[[], None]:
     """So many characters of so many streams, each drawn from what `step` makes of the one before."""
-    uniform = Uniform(seed=0)
-    u = [uniform.draw(num) for _ in range(length)]
 
     def loop() -> None:
-        ids = torch.zeros(num, dtype=torch.int64, device=device)
-        for t in range(length):
-            ids = torch.from_numpy(draw(step(ids).float().cpu().numpy(), u[t])).to(device)
+        ids = np.zeros(num, dtype=np.int64)
+        for u in islice(Uniform(seed=0).steps(num), length):
+            ids = draw(step(ids), u)
 
     return loop
+
+
+def of_arrays(step: TensorStep, device: torch.device) -> Step:
+    """A step of PyTorch's, from NumPy's arrays to NumPy's arrays."""
+
+    def step_of_arrays(ids: Array) -> Array:
+        logits: Array = step(torch.from_numpy(ids).to(device)).float().cpu().numpy()
+        return logits
+
+    return step_of_arrays
 
 
 def reading_loop(model: CharLM, times: int) -> Callable[[], None]:
@@ -121,10 +135,10 @@ def reading_loop(model: CharLM, times: int) -> Callable[[], None]:
 def step_alone(model: CharLM) -> Step:
     """As `charlstm sample` computes one text."""
     reader = TextReader(model.config, plain_weights(model))
-    return lambda ids: torch.from_numpy(reader.read(ids.numpy()))[None]
+    return lambda ids: reader.read(ids)[None]
 
 
-def torch_step(model: CharLM) -> Step:
+def torch_step(model: CharLM) -> TensorStep:
     """The same network by calls of PyTorch's layers for one character each."""
     embedding, layers, head = to_torch(model)
     state: Any = None
@@ -138,7 +152,7 @@ def torch_step(model: CharLM) -> Step:
     return step
 
 
-def torch_cell_step(model: CharLM, num: int) -> Step:
+def torch_cell_step(model: CharLM, num: int) -> TensorStep:
     """The same network by `torch.nn.LSTMCell` or the like, one a layer."""
     embedding, layers, head = to_torch(model)
     cells, kind = [], getattr(nn, f"{model.cell.torch_name}Cell")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from charlstm.in_numpy.functions import Array, Floats, quietly
 
 MANTISSA = np.uint64((1 << 53) - 1)
+AHEAD = 64  # steps whose numbers are made at once: one at a time takes as long as a draw
 
 
 class Uniform:
@@ -29,6 +31,11 @@ class Uniform:
         """The next n numbers."""
         high, low = np.frombuffer(self._words.bytes(8 * n), "<u4").reshape(n, 2).T.astype(np.uint64)
         return ((high << np.uint64(32) | low) & MANTISSA).astype(np.float64) * 2.0**-53
+
+    def steps(self, n: int) -> Iterator[Floats]:
+        """The next n numbers, and the n after them, and so on: those that `draw` would give each time."""
+        while True:
+            yield from self.draw(AHEAD * n).reshape(AHEAD, n)
 
 
 @quietly
@@ -50,18 +57,17 @@ def draw(
     logits = logits.astype(np.float64)
     if temperature == 0 or top_k == 1:
         return np.asarray(logits.argmax(axis=1), np.int64)
+    rows = np.arange(len(logits))
     order = np.argsort(-logits, axis=1, kind="stable")
-    logits = np.take_along_axis(logits, order, axis=1)
+    logits = logits[rows[:, None], order]
     # the largest becomes 0 first, so that a tiny temperature cannot overflow
     p = np.exp((logits - logits[:, :1]) / temperature)
-    p /= p.sum(axis=1, keepdims=True)
     if top_k:
         p[:, top_k:] = 0.0
     if top_p < 1:
         p[(p.cumsum(axis=1) - p) / p.sum(axis=1, keepdims=True) >= top_p] = 0.0
     cumulative = p.cumsum(axis=1)
+    # A double below 1 times s is below s, rounded too: so the place is never beyond the last that is allowed.
     place = (cumulative <= u[:, None] * cumulative[:, -1:]).sum(axis=1)
-    # Rounding must not carry u = 0.999... beyond what is allowed; a network that diverged allows nothing (NaN).
-    last = np.maximum((p > 0).sum(axis=1) - 1, 0)
-    ids: npt.NDArray[np.int64] = np.take_along_axis(order, np.minimum(place, last)[:, None], axis=1)[:, 0]
+    ids: npt.NDArray[np.int64] = order[rows, place]
     return ids

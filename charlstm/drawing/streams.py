@@ -80,18 +80,17 @@ def _draw_all(
     prompts: int,
     numbers: int,
 ) -> Iterator[Drawn]:
-    uniform, network = Uniform(config.seed), source()
-    B = prompts * config.num
+    uniform, network = Uniform(config.seed).steps(numbers), source()
+    B, own = prompts * config.num, np.tile(np.arange(config.num), prompts)
     stops = [StopFilter(config.stop) for _ in range(B)]
     rules = [make_rule(stream) for stream in range(B)]
     for left in range(config.length, 0, -1):
-        u = np.tile(uniform.draw(numbers)[: config.num], prompts)
         logits = network.logits()
         masks = [
             rule.allowed(left) if rule and not stop.ended else None for rule, stop in zip(rules, stops, strict=True)
         ]
         forbidden = _forbidden(masks, logits.shape[1])
-        ids = draw(_without(logits, forbidden), u, config.temperature, config.top_k, config.top_p)
+        ids = draw(_without(logits, forbidden), next(uniform)[own], config.temperature, config.top_k, config.top_p)
         logprobs_of_all = log_softmax(logits)
         logprobs = logprobs_of_all[np.arange(B), ids].tolist()
         allowed = _allowed_logprobs(logprobs_of_all, forbidden)

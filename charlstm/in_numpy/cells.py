@@ -35,9 +35,10 @@ class Layout(NamedTuple):
 
 def lstm_step(z_x: Array, z_h: Array, bias: Array, h: Array, c: Array) -> tuple[Array, Array]:
     """One step of an LSTM (Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000)."""
-    z_i, z_f, z_g, z_o = (z_x + z_h + bias).reshape(4, -1)
-    c = sigmoid(z_f) * c + sigmoid(z_i) * np.tanh(z_g)
-    return sigmoid(z_o) * np.tanh(c), c
+    z = (z_x + z_h + bias).reshape(4, -1)
+    i, f, _, o = sigmoid(z)  # of all four at once: three calls would take longer than one that computes too much
+    c = f * c + i * np.tanh(z[2])
+    return o * np.tanh(c), c
 
 
 def gru_step(z_x: Array, z_h: Array, bias: Array, h: Array, c: Array) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ from threading import RLock
 from typing import NamedTuple
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 from charlstm.config import ModelConfig
 from charlstm.corpus.vocab import Vocabulary, normalize
@@ -116,15 +116,25 @@ def turned(tensor: Array) -> Array:
 
 
 @cache
-def _products() -> ThreadpoolController:
-    return ThreadpoolController().select(user_api="blas")
+def _products() -> Sequence[LibController]:
+    """The libraries that compute them."""
+    libraries: Sequence[LibController] = ThreadpoolController().select(user_api="blas").lib_controllers
+    return libraries
 
 
 @contextmanager
 def on_one_thread() -> Iterator[None]:
     """While this lasts, NumPy's products take one thread; in one thread of a program at a time.
 
-    The number belongs to the process. Two that change it side by side could put back what the other had set.
+    The number belongs to the process. Two that change it side by side could put back what the other had set. (Not
+    `ThreadpoolController.limit`, which takes three times as long, and would be called for every character.)
     """
-    with LIMITING, _products().limit(limits=1):
-        yield
+    with LIMITING:
+        before = [(library, library.get_num_threads()) for library in _products()]
+        try:
+            for library, _ in before:
+                library.set_num_threads(1)
+            yield
+        finally:
+            for library, threads in before:
+                library.set_num_threads(threads)
