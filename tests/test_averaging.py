@@ -87,6 +87,9 @@ def test_what_is_scored_and_kept_is_the_mean_and_training_does_not_notice(corpus
     assert not the_same(mean, weights(trainer.model))
     assert score_stream(best, corpus.valid[:400], KERNELS).nats_per_char == scores[-1] == min(scores)
     (snapshot,) = checkpoint.list_snapshots(tmp_path / "run")
+    last = tmp_path / "run" / checkpoint.LAST
+    assert the_same(weights(checkpoint.load_model_file(last).model), mean)
+    assert the_same(weights(checkpoint.load_model_file(last, newest=True).model), weights(trainer.model))
     halves = {name: tensor.bfloat16().float() for name, tensor in mean.items()}  # as copies on the way are kept
     assert the_same(weights(checkpoint.load_model_file(snapshot).model), halves)
 

@@ -147,6 +147,20 @@ def test_stopped_and_resumed_is_the_same_to_the_bit_without_the_model(
     assert same("whole", "part")
 
 
+def test_a_training_that_only_made_it_worse_says_so_and_where_its_end_is(invoke: Invoke, model: Path) -> None:
+    how = ("train", "new.txt", "--from", "old", *LANES, "--steps", 8, "--evaluations", 2)
+    worse = invoke(*how, "--lr", 30, "--clip-norm", 1000, "--out", "worse").err
+    end = f"its last is {Path('worse', 'last.safetensors')}"
+    assert end in " ".join(worse.split())
+    begun, kept, last = (
+        load_model_file(Path(name)).model.head.weight
+        for name in ("old/best.safetensors", "worse/best.safetensors", "worse/last.safetensors")
+    )
+    assert torch.equal(kept[: len(begun)], begun)
+    assert not torch.equal(last[: len(begun)], begun)
+    assert "its last is" not in " ".join(invoke(*how, "--lr", 0.01, "--out", "better").err.split())
+
+
 def test_a_roll_back_goes_back_to_the_model(invoke: Invoke, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stops = iter([False] * 8 + [True] * 100)
     with monkeypatch.context() as patch:

@@ -85,7 +85,8 @@ class Content(Described):
         config: what the network is.
         weights: its tensors by name, in float32.
         resume: what a run needs to go on, besides the tensors; None in a file for use only.
-        tensors: optimiser moments and carried state; empty in a file for use only.
+        tensors: optimiser moments, carried state, and the mean of the weights if these are the newest; empty in a file
+            for use only.
     """
 
     config: ModelConfig
@@ -139,20 +140,36 @@ def save_model_file(path: Path, content: ModelFile, dtype: torch.dtype | None = 
     write_file(path, tensors, about)
 
 
-def read_content(path: Path) -> Content:
-    """Read a model file, without building a network. Raises ModelFileError for anything that is not a sound one."""
+def read_content(path: Path, newest: bool = False) -> Content:
+    """Read a model file, without building a network. Raises ModelFileError for anything that is not a sound one.
+
+    Args:
+        newest: of a training that takes the mean of the weights, the newest ones, from which it goes on; otherwise
+            the mean, which is what it scores and keeps as its best.
+    """
     tensors, about = read_file(path, _expected_shapes)
     config = ModelConfig.from_dict(about["config"])
     weights = {name: tensors.pop(name) for name in tensor_shapes(config)}
+    if not newest:
+        weights = {name: tensors.pop(mean_of(name), weight) for name, weight in weights.items()}
     if overflows(config, weights):
         raise ModelFileError(f"{path}: {TOO_LARGE}")
     vocabulary, training = Vocabulary(about["vocabulary"]), about["training"]
     return Content(config, weights, vocabulary, training, about.get("resume"), tensors, about["sha256"])
 
 
-def load_model_file(path: Path) -> ModelFile:
-    """Read a model file and build its network. Raises ModelFileError for anything that is not a sound one."""
-    return with_network(read_content(path))
+def load_model_file(path: Path, newest: bool = False) -> ModelFile:
+    """Read a model file and build its network. Raises ModelFileError for anything that is not a sound one.
+
+    Args:
+        newest: as `read_content` has it.
+    """
+    return with_network(read_content(path, newest))
+
+
+def mean_of(name: str) -> str:
+    """The name of the mean of a weight over a training, in the file of its state."""
+    return f"average.{name}"
 
 
 def with_network(content: Content) -> ModelFile:
@@ -232,6 +249,6 @@ def _expected_shapes(about: Mapping[str, Any]) -> Shapes:
     moments = {
         f"optimizer.{moment}.{name}": shape for name, shape in shapes.items() for moment in moments_of(name, optimizer)
     }
-    means = {f"average.{name}": shape for name, shape in shapes.items() if train.get("average", 0.0)}
+    means = {mean_of(name): shape for name, shape in shapes.items() if train.get("average", 0.0)}
     state = {f"state.{name}": shape for name, shape in state_shapes(config, batch_size).items()}
     return {**shapes, **moments, **means, **state}

@@ -200,7 +200,7 @@ def load_last(folder: Path) -> tuple[ModelFile, Path] | None:
         try:
             if not path.exists():
                 continue
-            content = load_model_file(path)
+            content = load_model_file(path, newest=True)
             if content.resume is None:
                 raise ModelFileError(f"{path}: it holds only a model; a run cannot continue from it")
             return content, path
@@ -247,7 +247,7 @@ def put_aside(path: Path) -> Path | None:
 def load_previous(folder: Path) -> ModelFile | None:
     """The save before the last, if it can be read."""
     with suppress(ModelFileError):
-        return load_model_file(folder / PREVIOUS)
+        return load_model_file(folder / PREVIOUS, newest=True)
     return None
 
 

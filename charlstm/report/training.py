@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.text import Text
 
+from charlstm.checkpoint import LAST
 from charlstm.config import ModelConfig, TrainConfig
 from charlstm.corpus import Corpus, HeldOut
 from charlstm.corpus.held_out import PASSAGE
@@ -167,8 +168,12 @@ def draw_end(
         *more,
         ("model", str(folder)),
     ]
-    early = "stopped early, because validation no longer improved"
-    return [table(rows), *([Text(early)] if event.reason == "patience" else [])]
+    notes = []
+    if event.reason == "patience":
+        notes.append("stopped early, because validation no longer improved")
+    if event.best_step == 0 and event.step:
+        notes.append(f"validation never improved, so this is the model it began with; its last is {folder / LAST}")
+    return [table(rows), *map(Text, notes)]
 
 
 Points = Sequence[tuple[float, float]]

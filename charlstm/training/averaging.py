@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from charlstm.checkpoint.model_file import mean_of
 from charlstm.network.model import CharLM
 
 
@@ -44,12 +45,12 @@ class Average:
 
     def tensors(self) -> dict[str, Tensor]:
         """The means by name, as a `last` file has them."""
-        return {f"average.{name}": mean for name, mean in self._means.items()}
+        return {mean_of(name): mean for name, mean in self._means.items()}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Put back what `tensors` gave."""
         for name, mean in self._means.items():
-            mean.copy_(tensors[f"average.{name}"])
+            mean.copy_(tensors[mean_of(name)])
 
 
 @torch.no_grad()
