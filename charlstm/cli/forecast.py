@@ -97,9 +97,15 @@ def forecast(
     check_figure(figure)
     if json and csv:
         raise UsageError("give only one of --json and --csv")
-    for name, given in (("--json", json), ("--csv", csv), ("--figure", figure is not None)):
+    about_forecasts = {
+        "--backtest": backtest is not None,
+        "--json": json,
+        "--csv": csv,
+        "--figure": figure is not None,
+    }
+    for name, given in about_forecasts.items():
         if text and given:
-            raise UsageError(f"{name} shows a forecast, and --text makes none: leave out one of the two")
+            raise UsageError(f"{name} is for a forecast, and --text makes none: leave out one of the two")
     from charlstm.series.table import read_series
 
     series = read_series(file, column)
