@@ -5,6 +5,7 @@ import math
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from charlstm import checkpoint
 from charlstm.checkpoint import licence_of, load_model_file, shipped_models
 from charlstm.checkpoint.find import LICENCES
 from charlstm.config import TrainConfig
-from charlstm.corpus import CorpusRequest, open_corpus
+from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import UsageError
 from charlstm.evaluate import score_stream
@@ -112,6 +113,22 @@ def test_it_is_never_worse_than_where_it_began(invoke: Invoke, model: Path) -> N
     events = go_on(invoke, "wild", "--lr", 30, "--clip-norm", 1000)
     assert events[-1]["best_nats"] == events[0]["valid_nats"]
     assert events[-1]["best_step"] == 0
+
+
+def test_texts_that_have_left_the_cache_are_read_again_by_as_many_processes_as_threads(
+    invoke: Invoke, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on(invoke, "run", "--keep", 0.25)
+    asked = list[int | None]()
+
+    def opened(*arguments: Any) -> Corpus:
+        asked.append(arguments[3])
+        return open_corpus(*arguments)
+
+    monkeypatch.setattr("charlstm.training.kept.open_corpus", opened)
+    monkeypatch.setattr("charlstm.training.kept.stored_corpus", lambda sha256, on_progress: None)
+    assert invoke("train", "--resume", "run", "--steps", 14, "--threads", 1, "-q").code == 0
+    assert asked == [1, 1]  # the old text and the new one
 
 
 @pytest.mark.parametrize("more", [(), ("--keep", 0.4), ("--optimizer", "muon")])

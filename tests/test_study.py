@@ -17,7 +17,7 @@ from planted import ordinary_lines, toy_pairs, write_pairs
 from rich.console import Console
 
 from charlstm.cli import runtime
-from charlstm.corpus import CorpusRequest
+from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.errors import Interrupted, TextError
 from charlstm.interrupts import INTERRUPTS
 from charlstm.probe import texts
@@ -104,6 +104,21 @@ def test_all_that_a_paper_needs_is_in_the_manifest(invoke: Invoke, text: Path, p
     assert len({result["training"]["sha256"] for result in data["results"]}) == 2
     bits = [result["training"]["best_valid_bits_per_char"] for result in data["results"]]
     assert data["summary"]["mean"]["bits_per_char"] == pytest.approx(sum(bits) / 2)
+
+
+def test_a_text_that_has_left_the_cache_is_read_again_by_as_many_processes_as_threads(
+    invoke: Invoke, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[int | None]()
+
+    def opened(*arguments: Any) -> Corpus:
+        asked.append(arguments[3])
+        return open_corpus(*arguments)
+
+    monkeypatch.setattr("charlstm.training.kept.open_corpus", opened)
+    monkeypatch.setattr("charlstm.training.kept.stored_corpus", lambda sha256, on_progress: None)
+    assert invoke("study", "--resume", finished, "--threads", 1, "-q").code == 0
+    assert asked == [1]
 
 
 def test_a_finished_study_is_shown_again_and_nothing_is_done(

@@ -76,7 +76,7 @@ def go_on(
     machine = prepare_machine(device, threads)
     with told_where(study_command(folder, device=chosen_device(device))):
         with Stages(output.quiet, unit="B") as bar:
-            manifest, items, corpus = kept_study(folder, files, pairs, stdin(), bar.update)
+            manifest, items, corpus = kept_study(folder, files, pairs, stdin(), bar.update, threads)
         run(folder, manifest, items, corpus, machine, device, threads, output)
 
 

@@ -124,6 +124,7 @@ def kept_study(
     pair_files: Sequence[Path],
     stdin: BinaryIO | None,
     on_progress: OnProgress,
+    threads: int | None,
 ) -> tuple[Manifest, Items, Corpus]:
     """A study that is to go on: its manifest, its pairs, its text.
 
@@ -133,6 +134,7 @@ def kept_study(
         pair_files: where the pairs are now; else empty.
         stdin: if the text comes from there again.
         on_progress: told how far the reading is.
+        threads: at most so many processes share the reading; None: as many as there are cores.
 
     Raises:
         ModelFileError: if there is no such study, or its manifest is not sound.
@@ -141,7 +143,7 @@ def kept_study(
     manifest = manifests.read(folder)
     request, sha256 = manifest.text
     try:
-        corpus = corpus_again(request, sha256, files, stdin, on_progress)
+        corpus = corpus_again(request, sha256, files, stdin, on_progress, threads)
     except ChangedTextError:
         raise TextError(
             "the text has changed since the study began, and a study continues only on the text that it began with: "

@@ -43,6 +43,7 @@ def text_again(
     on_progress: OnProgress,
     files: tuple[str, ...] = (),
     stdin: BinaryIO | None = None,
+    processes: int | None = None,
 ) -> Corpus:
     """The text of a run: its encoded copy, or its files. Raises TextError if it is gone, ChangedTextError if changed.
 
@@ -52,6 +53,7 @@ def text_again(
         on_progress: told how far the reading is.
         files: where it is now, if it has moved; else empty.
         stdin: if it comes from there again.
+        processes: as `open_corpus` takes them.
     """
     corpus = None if files else stored_corpus(sha256, on_progress)
     if corpus is None:
@@ -60,7 +62,7 @@ def text_again(
         if not files and STDIN in request.files + request.valid_files:
             raise TextError("the text came from standard input")
         names, valid_names = located(files or request.files), located(request.valid_files)
-        corpus = open_corpus(replace(request, files=names, valid_files=valid_names), stdin, on_progress)
+        corpus = open_corpus(replace(request, files=names, valid_files=valid_names), stdin, on_progress, processes)
     if corpus.sha256 != sha256:
         raise ChangedTextError("it has changed", replace(request, files=files) if files else request)
     return corpus

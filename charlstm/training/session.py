@@ -192,7 +192,7 @@ def resumed_session(
         run: its folder, or the `last` file in it. It should be held, or another process may go on with it, too.
         files: where the corpus is now, if it has moved; else empty.
         budget: a budget in place of the run's own, and `patience`.
-        threads: None takes as many as the run had.
+        threads: None takes as many as the run had, and all cores to read a text that is not in the cache any more.
         group: the processes that train.
 
     Raises:
@@ -228,7 +228,7 @@ def resumed_session(
                     "the folder, and start it again with `start_from`",
                     "start_from",
                 )
-            start = start_of(about["start"], before.keep > 0, on_progress)
+            start = start_of(about["start"], before.keep > 0, on_progress, threads)
         if type(about["environment"]["threads"]) is not int or not 1 <= about["environment"]["threads"] <= 1024:
             raise TypeError("threads")
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as e:
@@ -236,7 +236,7 @@ def resumed_session(
     if any(name in budget for name in BUDGETS):
         before = before.replace(**dict.fromkeys(BUDGETS))
     config = before.replace(**budget)
-    corpus = corpus_again(request, sha256, files, stdin, on_progress)
+    corpus = corpus_again(request, sha256, files, stdin, on_progress, threads)
     if files:
         request = absolute(replace(request, files=files))
     if start is not None and last is not None:
@@ -305,7 +305,12 @@ def run_folder(run: Path) -> Path:
 
 
 def corpus_again(
-    request: CorpusRequest, sha256: str, files: tuple[str, ...], stdin: BinaryIO | None, on_progress: OnProgress
+    request: CorpusRequest,
+    sha256: str,
+    files: tuple[str, ...],
+    stdin: BinaryIO | None,
+    on_progress: OnProgress,
+    processes: int | None,
 ) -> Corpus:
     """The text that a run or a study began with. Raises TextError if it is gone, ChangedTextError if it has changed.
 
@@ -314,9 +319,10 @@ def corpus_again(
         sha256: of the corpus.
         files: where it is now, if it has moved; else empty.
         stdin: if it comes from there again.
+        processes: as `open_corpus` takes them.
     """
     try:
-        return text_again(request, sha256, on_progress, files, stdin)
+        return text_again(request, sha256, on_progress, files, stdin, processes)
     except ChangedTextError as e:
         raise ChangedTextError(
             "the text has changed since the run began, and a run continues only on the text that it began with: "

@@ -215,8 +215,8 @@ class Start:
         return {**about, "lineage": list(self.lineage), "old": self.old and as_json(self.old.request, self.old.corpus)}
 
 
-def start_of(about: Mapping[str, Any], needs_old: bool, on_progress: OnProgress) -> Start:
-    """The start of a run that goes on, from what it kept.
+def start_of(about: Mapping[str, Any], needs_old: bool, on_progress: OnProgress, processes: int | None) -> Start:
+    """The start of a run that goes on, from what it kept; `processes` as `open_corpus` takes them.
 
     Raises:
         TextError: if the old text is gone, and the run needs it.
@@ -234,7 +234,7 @@ def start_of(about: Mapping[str, Any], needs_old: bool, on_progress: OnProgress)
     if about["old"] is not None:
         request, sha256 = request_of(about["old"])
         try:
-            old = OldText(request, text_again(request, sha256, on_progress))
+            old = OldText(request, text_again(request, sha256, on_progress, processes=processes))
         except TextError as e:
             if needs_old:
                 raise TextError(f"the old text that this run also reads cannot be had ({e}): restore it") from None
