@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from filelock import FileLock
 
 from charlstm.checkpoint import find
+from charlstm.corpus import Corpus, CorpusRequest, open_corpus
 from charlstm.interrupts import INTERRUPTS
 from charlstm.network.compiling import compiled_steps, tried
 
@@ -123,3 +125,16 @@ def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], 
         return Result(code, captured.out, captured.err)
 
     return call
+
+
+def texts_leave_the_cache(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
+    """From here on runs read their texts again; each time, how many processes share that is added to this list."""
+    asked = list[int | None]()
+
+    def opened(request: CorpusRequest, stdin: Any, on_progress: Any, processes: int | None) -> Corpus:
+        asked.append(processes)
+        return open_corpus(request, stdin, on_progress, processes)
+
+    monkeypatch.setattr("charlstm.training.kept.open_corpus", opened)
+    monkeypatch.setattr("charlstm.training.kept.stored_corpus", lambda sha256, on_progress: None)
+    return asked

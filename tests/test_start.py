@@ -5,19 +5,18 @@ import math
 import shlex
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import Invoke, small_text
+from conftest import Invoke, small_text, texts_leave_the_cache
 
 import charlstm
 from charlstm import checkpoint
 from charlstm.checkpoint import licence_of, load_model_file, shipped_models
 from charlstm.checkpoint.find import LICENCES
 from charlstm.config import TrainConfig
-from charlstm.corpus import Corpus, CorpusRequest, open_corpus
+from charlstm.corpus import CorpusRequest, open_corpus
 from charlstm.corpus.vocab import Vocabulary
 from charlstm.errors import UsageError
 from charlstm.evaluate import score_stream
@@ -119,16 +118,11 @@ def test_texts_that_have_left_the_cache_are_read_again_by_as_many_processes_as_t
     invoke: Invoke, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on(invoke, "run", "--keep", 0.25)
-    asked = list[int | None]()
-
-    def opened(*arguments: Any) -> Corpus:
-        asked.append(arguments[3])
-        return open_corpus(*arguments)
-
-    monkeypatch.setattr("charlstm.training.kept.open_corpus", opened)
-    monkeypatch.setattr("charlstm.training.kept.stored_corpus", lambda sha256, on_progress: None)
+    asked = texts_leave_the_cache(monkeypatch)
     assert invoke("train", "--resume", "run", "--steps", 14, "--threads", 1, "-q").code == 0
     assert asked == [1, 1]  # the old text and the new one
+    go_on(invoke, "next", "--threads", 1)
+    assert asked == [1, 1, 1]  # the text of the run that is gone on from
 
 
 @pytest.mark.parametrize("more", [(), ("--keep", 0.4), ("--optimizer", "muon")])
@@ -167,7 +161,7 @@ def test_stopped_and_resumed_is_the_same_to_the_bit_without_the_model(
 def test_a_training_that_only_made_it_worse_says_so_and_where_its_end_is(invoke: Invoke, model: Path) -> None:
     how = ("train", "new.txt", "--from", "old", *LANES, "--steps", 8, "--evaluations", 2)
     worse = invoke(*how, "--lr", 30, "--clip-norm", 1000, "--out", "worse").err
-    end = f"its last is {Path('worse', 'last.safetensors')}"
+    end = f"still the one it began with. The end: {Path('worse', 'last.safetensors')}"
     assert end in " ".join(worse.split())
     begun, kept, last = (
         load_model_file(Path(name)).model.head.weight
@@ -175,7 +169,7 @@ def test_a_training_that_only_made_it_worse_says_so_and_where_its_end_is(invoke:
     )
     assert torch.equal(kept[: len(begun)], begun)
     assert not torch.equal(last[: len(begun)], begun)
-    assert "its last is" not in " ".join(invoke(*how, "--lr", 0.01, "--out", "better").err.split())
+    assert "still the one" not in " ".join(invoke(*how, "--lr", 0.01, "--out", "better").err.split())
 
 
 def test_a_roll_back_goes_back_to_the_model(invoke: Invoke, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Invoke, Result
+from conftest import Invoke, Result, texts_leave_the_cache
 from planted import ordinary_lines, toy_pairs, write_pairs
 from rich.console import Console
 
 from charlstm.cli import runtime
-from charlstm.corpus import Corpus, CorpusRequest, open_corpus
+from charlstm.corpus import CorpusRequest
 from charlstm.errors import Interrupted, TextError
 from charlstm.interrupts import INTERRUPTS
 from charlstm.probe import texts
@@ -109,14 +109,7 @@ def test_all_that_a_paper_needs_is_in_the_manifest(invoke: Invoke, text: Path, p
 def test_a_text_that_has_left_the_cache_is_read_again_by_as_many_processes_as_threads(
     invoke: Invoke, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = list[int | None]()
-
-    def opened(*arguments: Any) -> Corpus:
-        asked.append(arguments[3])
-        return open_corpus(*arguments)
-
-    monkeypatch.setattr("charlstm.training.kept.open_corpus", opened)
-    monkeypatch.setattr("charlstm.training.kept.stored_corpus", lambda sha256, on_progress: None)
+    asked = texts_leave_the_cache(monkeypatch)
     assert invoke("study", "--resume", finished, "--threads", 1, "-q").code == 0
     assert asked == [1]
 

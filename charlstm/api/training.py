@@ -145,7 +145,9 @@ def train(
                     corpus = open_text(request)
                 else:
                     check_given(source, chosen)
-                    request, corpus, start = open_texts(source, request, old_files, chosen, open_text, stages.update)
+                    request, corpus, start = open_texts(
+                        source, request, old_files, chosen, open_text, stages.update, threads
+                    )
             name = NAME_OF_TEXT if text is not None else sources[0]
             session = new_session(
                 request,

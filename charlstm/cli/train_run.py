@@ -115,7 +115,9 @@ def start_new(
                     check_given(source, given)
                     if not go_on.normalize_given:
                         request = replace(request, normalize=source.content.composed)
-                    request, corpus, start = open_texts(source, request, go_on.keep_text, given, opener, bar.update)
+                    request, corpus, start = open_texts(
+                        source, request, go_on.keep_text, given, opener, bar.update, threads
+                    )
             stage.doing = "starting"
             session = new_session(
                 request,

@@ -172,7 +172,7 @@ def draw_end(
     if event.reason == "patience":
         notes.append("stopped early, because validation no longer improved")
     if event.best_step == 0 and event.step:
-        notes.append(f"validation never improved, so this is the model it began with; its last is {folder / LAST}")
+        notes.append(f"validation never improved: the model is still the one it began with. The end: {folder / LAST}")
     return [table(rows), *map(Text, notes)]
 
 

@@ -125,6 +125,7 @@ def open_old_text(
     corpus: Corpus,
     open_text: Callable[[CorpusRequest], Corpus],
     on_progress: OnProgress,
+    processes: int | None,
 ) -> tuple[OldText | None, str]:
     """The old text, as named or as the run of the model recorded it; or None, and why.
 
@@ -132,6 +133,7 @@ def open_old_text(
         named: None where the person named none.
         corpus: the new text.
         open_text: encodes a text.
+        processes: as `open_corpus` takes them, for a text that a run recorded.
     """
     if named is not None:
         request = replace(named, characters="".join(corpus.vocabulary.characters))
@@ -141,7 +143,7 @@ def open_old_text(
         return None, f"the text that {source.name} learnt from is not here{advice}"
     try:
         request, sha256 = request_of(checkpoint.read_run_config(folder)["corpus"])
-        old = text_again(request, sha256, on_progress)
+        old = text_again(request, sha256, on_progress, processes=processes)
     except (CharLSTMError, KeyError, TypeError, ValueError, AttributeError) as e:
         reason = str(e) if isinstance(e, TextError) else "its record is damaged"
         return None, f"the text of the run {folder} cannot be had ({reason}){advice}"
@@ -157,6 +159,7 @@ def open_texts(
     given: Mapping[str, Any],
     open_text: Callable[[CorpusRequest], Corpus],
     on_progress: OnProgress,
+    processes: int | None,
 ) -> tuple[CorpusRequest, Corpus, Start]:
     """The request, with the characters of the model; the text, in the vocabulary of the run; and how the run starts.
 
@@ -166,12 +169,13 @@ def open_texts(
         keep_text: the files of the old text, read as the new one is; empty: that of the run.
         given: settings that the person gave.
         open_text: encodes a text.
+        processes: as `open_corpus` takes them, for a text that a run recorded.
     """
     request = replace(request, characters=source.characters)
     corpus = open_text(request)
     fraction = given.get("valid_fraction", TrainConfig.valid_fraction)
     named_old = replace(request, files=keep_text, valid_files=(), valid_fraction=fraction) if keep_text else None
-    old, why = open_old_text(source, named_old, corpus, open_text, on_progress)
+    old, why = open_old_text(source, named_old, corpus, open_text, on_progress, processes)
     if old is not None and named_old is not None:
         corpus = corpus.widened(old.corpus.vocabulary)
     new = "".join(corpus.vocabulary.characters[len(source.content.vocabulary) :])
