@@ -15,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 WORDS = ROOT / "charlstm" / "grammar" / "words"
-NUM_NOUNS, NUM_ADJECTIVES = 5500, 1300
+MIN_FREQUENCY = 6  # of a noun's singular
+NUM_ADJECTIVES = 3000
 PROBE_ONE_IN = 8
 
 
@@ -31,7 +32,7 @@ PERSONS = words(
 )
 NEVER = words(  # words that are rather something else than a noun, or no word at all
     "meio vez vezes vós não sim quê porquê mil cem pós ex sob ser estar ter haver fim afim através ora tal qual "
-    "modo lá cá si mim ti ai ui ó pá né cadê judeu prostituta preto cigano crioulo mulato escravo negro negra branco pagão sra perdoe parta direita pederasta chá mal bem que como ante par prol via ia"
+    "modo lá cá si mim ti ai ui ó pá né cadê judeu prostituta preto cigano crioulo mulato escravo negro negra branco pagão sra perdoe parta direita pederasta chá mal bem que como ante par prol via ia provará"
 )
 NO_ADJECTIVE = words(
     "vário próprio primeiro último único diverso respectivo alheio penso mulo escravo cativo pego confesso mancebo"
@@ -70,6 +71,18 @@ ADJECTIVES_IN_DO = words(  # they look like participles, and are adjectives
     "moderado desolado dolorido desmaiado descuidado envelhecido alvoroçado indignado convencido acostumado"
 )
 
+# Adjectives that the list leaves out, mostly because they are nouns, too; the first in the spelling since 1990.
+MORE_ADJECTIVES = words(
+    "europeia/europeu ateia/ateu plebeia/plebeu hebreia/hebreu inglesa/inglês holandesa/holandês norueguesa/norueguês "
+    "finlandesa/finlandês sueca/sueco suíça/suíço mexicana/mexicano argentina/argentino chilena/chileno "
+    "australiana/australiano iraquiana/iraquiano islâmica/islâmico católica/católico cristã/cristão pública/público "
+    "política/político técnica/técnico médica/médico prática/prático crítica/crítico clínica/clínico "
+    "ferroviária/ferroviário universitária/universitário secundária/secundário penitenciária/penitenciário "
+    "monetária/monetário estrangeira/estrangeiro plástica/plástico clássica/clássico vizinha/vizinho operária/operário "
+    "amiga/amigo inimiga/inimigo trabalhadora/trabalhador produtora/produtor"
+)
+USUAL_FREQUENCY = 400
+
 
 def read(path: Path) -> list[dict[str, str]]:
     """The rows of a tab-separated file."""
@@ -77,11 +90,19 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
+def _four_forms(both: str) -> tuple[str, str, str, str]:
+    """Of `feminine/masculine`: these, and their plurals."""
+    feminine, masculine = both.split("/")
+    plural = masculine + "es" * masculine.endswith("r") + "s" * masculine.endswith(("o", "u"))
+    return feminine, masculine, feminine + "s", re.sub("ês$", "eses", plural)
+
+
 def words_of_agreement_pt() -> tuple[set[str], set[str]]:
     """The nouns and names that `agreement-pt` keeps for its pairs, and all that stand in texts made by rule already."""
     rows = [row for name in ("portuguese_nouns.tsv", "portuguese_names.tsv") for row in read_without_comments(name)]
     kept = {row[gender].lower() for row in rows if row["half"] == "probe" for gender in ("feminine", "masculine")}
     said = {row[gender] for row in rows if row["half"] == "train" for gender in ("feminine", "masculine")}
+    said |= {form for both in MORE_ADJECTIVES for form in _four_forms(both)}
     for name in ("portuguese_phrases.toml", "portuguese_open_phrases.toml"):
         said |= set(re.findall(r"[a-zà-ÿ]+", (WORDS / name).read_text(encoding="utf-8").lower()))
     return kept, said
@@ -107,7 +128,7 @@ def nouns(folder: Path, adjective_forms: set[str]) -> list[tuple[str, ...]]:
         both = {singular, plural}
         if both & adjective_forms or lemma in NEVER or singular in NEVER or singular == plural:
             continue
-        if not all(re.fullmatch("[a-zà-ÿ]{3,14}", word) for word in both) or often < 15:
+        if not all(re.fullmatch("[a-zà-ÿ]{3,14}", word) for word in both) or often < MIN_FREQUENCY:
             continue
         is_person = singular in PERSONS or {(lemma, "F"), (lemma, "M")} <= forms.keys()
         is_kept = bool(both & kept) or (zlib.crc32(lemma.encode()) % PROBE_ONE_IN == 0 and not both & said)
@@ -115,7 +136,7 @@ def nouns(folder: Path, adjective_forms: set[str]) -> list[tuple[str, ...]]:
     found.sort(key=lambda row: (-row[4], row[0]))
     return [
         (singular, plural, gender, "person" if is_person else "thing", str(often), "probe" if is_kept else "train")
-        for singular, plural, gender, is_person, often, is_kept in found[:NUM_NOUNS]
+        for singular, plural, gender, is_person, often, is_kept in found
     ]
 
 
@@ -133,6 +154,11 @@ def adjectives(folder: Path) -> list[tuple[str, ...]]:
             continue  # which it is, participle or adjective, nobody has decided
         often = sum(int(row[name]) for name in ("f_ms", "f_fs", "f_mp", "f_fp"))
         found.append((*four, "yes" if masculine in TRANSITIVE else "no", often))
+    known = {row[1] for row in found}
+    for both in MORE_ADJECTIVES:
+        four = _four_forms(both)
+        if four[1] not in known and not kept & set(four):
+            found.append((*four, "no", USUAL_FREQUENCY))
     found.sort(key=lambda row: (-row[5], row[0]))
     return [(*map(str, row),) for row in found[:NUM_ADJECTIVES]]
 

@@ -8,7 +8,9 @@ from itertools import islice, pairwise
 import pytest
 
 from charlstm.grammar import minimal_pairs
+from charlstm.grammar.portuguese_both_lexicons import built_as_in_agreement_pt
 from charlstm.grammar.portuguese_open import KINDS, Writer, lines, pairs, sentences
+from charlstm.grammar.portuguese_open_parts import names
 from charlstm.grammar.word_lists import read_table
 
 DETERMINERS = {  # the last words of determiners and contractions, by gender and number
@@ -49,7 +51,7 @@ def words_of(text: str) -> list[str]:
 def test_determiners_agree_with_their_nouns(some: list[str]) -> None:
     checked = 0
     for sentence in some:
-        words = words_of(sentence[0].lower() + sentence[1:])
+        words = words_of((sentence[0].lower() + sentence[1:]).replace(" de novo ", " outra vez "))
         for before, word in pairwise(words):
             if before in CLASS_OF_DETERMINER and word in NOUNS and word not in ADJECTIVES:
                 assert CLASS_OF_DETERMINER[before] in NOUNS[word], (before, word, sentence)
@@ -141,6 +143,20 @@ def test_what_is_kept_never_occurs(some: list[str]) -> None:
     assert len(kept) > 700
     said = {word for sentence in some for word in words_of(sentence.lower())}
     assert not said & kept
+
+
+def test_sentences_built_as_in_agreement_pt_have_many_names_that_agree() -> None:
+    of_names = {name.forms[0]: gender for gender in (0, 1) for name in names()[gender]}
+    endings, said = Counter[tuple[int, str]](), set[str]()
+    for sentence in islice(built_as_in_agreement_pt(random.Random(4)), 4000):
+        words = words_of(sentence)
+        if words[0] in of_names and words[-2] in ADJECTIVES:
+            gender = "FM"[of_names[words[0]]]
+            assert gender + "S" in ADJECTIVES[words[-2]], sentence
+            said.add(words[0])
+            endings[of_names[words[0]], words[-2][-1]] += 1
+    assert len(said) > 250
+    assert endings[0, "a"] > 400 < endings[1, "o"]
 
 
 def test_pairs_differ_in_gender_alone() -> None:

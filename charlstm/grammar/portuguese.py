@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 
 from charlstm.grammar.pairs import MinimalPair
@@ -16,9 +16,14 @@ ATTRIBUTES = 0.5  # so is what agrees side by side: *a casa velha*
 CONDITIONS = ("none", "feminine", "masculine")  # the attractor
 
 
-def lines(rng: random.Random) -> Iterator[str]:
-    """The corpus, sentence by sentence, with nouns of the train half. The sentences that `probe` shows never occur."""
-    writer = Writer(rng, "train")
+def lines(rng: random.Random, more: Sequence[Noun] = ()) -> Iterator[str]:
+    """The corpus, sentence by sentence, with nouns of the train half. The sentences that `probe` shows never occur.
+
+    Args:
+        rng: where chance comes from.
+        more: nouns and names besides those of the word lists; none that is kept for pairs.
+    """
+    writer = Writer(rng, "train", more)
     while True:
         if rng.random() < 0.03:
             yield rng.choice(writer.phrases["neutral_lines"])

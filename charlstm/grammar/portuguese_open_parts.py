@@ -75,13 +75,15 @@ def nouns(half: str) -> tuple[tuple[Noun, ...], tuple[Noun, ...]]:
 
 @cache
 def names() -> tuple[tuple[Noun, ...], tuple[Noun, ...]]:
-    """First names that are not kept for the pairs of the first edition."""
-    rows = [row for row in read_table("portuguese_names.tsv") if row["half"] == "train"]
+    """First names, none of which `agreement-pt` keeps for its pairs."""
+    of_twins = [row for row in read_table("portuguese_names.tsv") if row["half"] == "train"]
     both = [
-        [Noun((row[name], row[name]), gender, "name", 1, "train") for row in rows]
-        for gender, name in enumerate(("feminine", "masculine"))
+        [row[column] for row in of_twins]
+        + [row["name"] for row in read_table("portuguese_open_names.tsv") if row["gender"] == "FM"[gender]]
+        for gender, column in enumerate(("feminine", "masculine"))
     ]
-    return tuple(both[FEMININE]), tuple(both[MASCULINE])
+    some = [[Noun((name, name), gender, "name", 1, "train") for name in both[gender]] for gender in (0, 1)]
+    return tuple(some[FEMININE]), tuple(some[MASCULINE])
 
 
 class Adjective(NamedTuple):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 
-from charlstm.grammar import portuguese, portuguese_open
+from charlstm.grammar import portuguese_open
+from charlstm.grammar.portuguese_both_lexicons import built_as_in_agreement_pt
 from charlstm.grammar.portuguese_open_parts import FEMININE, MASCULINE, PHRASES, PLURAL, SINGULAR, Drawer
 from charlstm.grammar.portuguese_prose import CONDITIONS, Class, Harvest, harvest
 
@@ -143,7 +144,7 @@ def sentences(prose: Iterable[str], rng: random.Random) -> Iterator[str]:
 
 
 def _drawn(writer: Writer, rng: random.Random) -> Iterator[str]:
-    closed, opened = portuguese.lines(rng), portuguese_open.sentences(rng)
+    closed, opened = built_as_in_agreement_pt(rng), portuguese_open.sentences(rng)
     while True:
         chance = rng.random()
         yield next(closed) if chance < CLOSED else next(opened) if chance < CLOSED + OPEN else writer.sentence()

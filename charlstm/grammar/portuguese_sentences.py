@@ -11,7 +11,7 @@ as a bare name; some do not show it at all (*cada ponte*), and only who has read
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,12 +78,13 @@ class Writer:
     Args:
         rng: where chance comes from.
         half: "train" or "probe": whose nouns and names are used.
+        more: nouns and names besides those.
     """
 
-    def __init__(self, rng: random.Random, half: str) -> None:
+    def __init__(self, rng: random.Random, half: str, more: Sequence[Noun] = ()) -> None:
         self.rng = rng
         self.phrases: Phrases = read_phrases("portuguese_phrases.toml")
-        self.nouns = [noun for noun in nouns() if noun.half == half]
+        self.nouns = [noun for noun in nouns() if noun.half == half] + list(more)
         self.persons = [noun for noun in self.nouns if noun.use == "person"]
         self.names = [noun for noun in self.nouns if noun.use == "name"]
         listed = read_table("portuguese_adjectives.tsv")
