@@ -78,12 +78,21 @@ class Harvest:
         complements: prepositional phrases after a predicate, up to the end of its clause.
         fronted: prepositional phrases at the beginning of a sentence, up to a comma.
         predicates: the adjectives, and the participles, that follow a copula, with how often they do.
+        modifiers: by noun form, the adjectives and participles that stand beside it, with how often they do.
     """
 
     phrases: dict[Class, dict[str, tuple[str, ...]]]
     complements: tuple[str, ...]
     fronted: tuple[str, ...]
     predicates: tuple[tuple[Adjective, ...], tuple[Adjective, ...]]
+    modifiers: dict[str, tuple[Adjective, ...]]
+
+    def fit_only(self, noun: str, others: Iterable[str]) -> tuple[str, ...]:
+        """Adjectives that stand beside a noun in the text, and never beside the others, in the form for this noun."""
+        gender, number = noun_forms()[noun][0]
+        foreign = {modifier.forms for other in others for modifier in self.modifiers.get(other, ())}
+        beside = (modifier for modifier in self.modifiers.get(noun, ()) if modifier.forms not in foreign)
+        return tuple(modifier.forms[number][gender] for modifier in beside)
 
     @property
     def is_enough(self) -> bool:
@@ -201,6 +210,7 @@ def harvest(lines: Iterable[str]) -> Harvest:
     complements: set[str] = set()
     fronted: set[str] = set()
     predicates: tuple[Counter[Adjective], Counter[Adjective]] = (Counter(), Counter())
+    modifiers: dict[str, Counter[Adjective]] = {}
     for line in lines:
         for clause in CLAUSE_END.split(line):
             words = WORD.findall(clause)
@@ -209,20 +219,35 @@ def harvest(lines: Iterable[str]) -> Harvest:
             for place, word in enumerate(words):
                 if word in COPULAS:
                     _take_predicate(words, place + 1, predicates, complements)
+                elif word in noun_forms():
+                    for modifier in _beside(words, place):
+                        modifiers.setdefault(word, Counter())[modifier] += 1
             if words and words[0][0].isupper() and words[0].lower() in PREPOSITIONS:
                 end = chain_end([words[0].lower(), *words[1:]], 0)
                 if 0 < end <= MAX_FRONTED and words[end : end + 1] == [","]:
                     fronted.add(" ".join(words[:end]))
-    adjectives_found, participles = (
-        tuple(Adjective(adjective.forms, number) for adjective, number in sorted(counted.items()))
-        for counted in predicates
-    )
+    adjectives_found, participles = map(_counted, predicates)
     return Harvest(
         {head: {kind: tuple(sorted(some)) for kind, some in kinds.items()} for head, kinds in phrases.items()},
         tuple(sorted(complements)),
         tuple(sorted(fronted)),
         (adjectives_found, participles),
+        {noun: _counted(some) for noun, some in modifiers.items()},
     )
+
+
+def _counted(some: Counter[Adjective]) -> tuple[Adjective, ...]:
+    """In alphabetical order, with how often each was met in the place of its frequency."""
+    return tuple(Adjective(adjective.forms, number) for adjective, number in sorted(some.items()))
+
+
+def _beside(words: list[str], place: int) -> Iterator[Adjective]:
+    """The adjective before a noun, and the one after it or after an adverb of degree, if they agree with it."""
+    after = place + 2 if words[place + 1 : place + 2] and words[place + 1] in DEGREES else place + 1
+    for other in (place - 1, after):
+        is_adjective = 0 <= other < len(words) and words[other] not in noun_forms()
+        if is_adjective and _agrees(words[other], noun_forms()[words[place]][0]):
+            yield adjective_forms()[words[other]][0]
 
 
 def _take_predicate(

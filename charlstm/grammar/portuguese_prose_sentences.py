@@ -12,12 +12,20 @@ from collections.abc import Iterable, Iterator
 from charlstm.grammar import portuguese_open
 from charlstm.grammar.portuguese_both_lexicons import built_as_in_agreement_pt
 from charlstm.grammar.portuguese_open_parts import FEMININE, MASCULINE, PHRASES, PLURAL, SINGULAR, Drawer
-from charlstm.grammar.portuguese_prose import CONDITIONS, Class, Harvest, harvest
+from charlstm.grammar.portuguese_prose import (
+    CONDITIONS,
+    Class,
+    Harvest,
+    adjective_forms,
+    harvest,
+    noun_forms,
+)
 
 SUMMARY = "Portuguese sentences whose noun phrases are cut from the prose that they are mixed into"
 CLOSED, OPEN = 0.38, 0.17  # of the sentences, how many are of agreement-pt and of agreement-pt-open
 CONDITION_SHARES = (65, 20, 15)  # of `CONDITIONS`: past a noun of the other gender is what is hard
 FROM_LEXICON = 0.35  # of the predicates: prose of one kind uses few of them
+TRIES = 30  # phrases, until one has a noun that the prose says something of
 ACRONYM_LETTERS = "ABCDEFGIMNOPRSTU"
 CONNECTIVES = (
     "no entanto", "porém", "por sua vez", "aliás", "contudo", "portanto", "por exemplo", "de fato", "enfim", "agora",
@@ -98,29 +106,50 @@ class Writer:
         rng, number = self.rng, head[1]
         subject = self.subject(head)
         chance = rng.random()
-        if chance < 0.58:  # the subject and its predicate
-            passive = chance < 0.38
+        if chance < 0.44:  # the subject and its predicate
+            passive = chance < 0.28
             aside = self.aside() if rng.random() < 0.23 else ""
             verb = self.verb(number, passive=passive)
             return f"{subject}{aside} {verb}{self.predicate(head, participle=passive)}{self.complement()}"
-        if chance < 0.66:  # two predicates
+        if chance < 0.5:  # two predicates
             both = self.predicate(head, participle=False), self.predicate(head, participle=True)
             return f"{subject} {self.verb(number, passive=False)}{both[0]} e {both[1]}{self.complement()}"
         if chance < 0.94:  # a word in the noun phrase agrees, and mostly the predicate does as well
-            return self._with_modifier(subject, head, participle=chance < 0.84)
+            return self._with_modifier(subject, head) if chance < 0.76 else self._with_modifier_nearby(head)
         return f"{self.verb(number, passive=True).removeprefix('se ')}{self.predicate(head, participle=True)} {subject}"
 
-    def _with_modifier(self, subject: str, head: Class, *, participle: bool) -> str:
+    def _with_modifier(self, subject: str, head: Class) -> str:
+        """What modifies the head stands after all of its phrase; if possible it is what the prose has beside it."""
         rng, number = self.rng, head[1]
-        modifier = self.predicate(head, participle=participle)
-        if participle:
+        noun, *others = _nouns(subject)
+        fitting = [word for word in self.found.fit_only(noun, others) if word not in subject.split(" ")]
+        modifier = rng.choice(fitting) if fitting else self.predicate(head, participle=True)
+        participle = adjective_forms()[modifier][1]
+        if participle and rng.random() < 0.6:
             modifier = f"{modifier} {rng.choice(self.found.complements)}"
         apart = participle and rng.random() < 0.3
         phrase = f"{subject}, {modifier}," if apart else f"{subject} {modifier}"
         if apart or rng.random() < 0.6:
-            passive = rng.random() < 0.5
-            return f"{phrase} {self.verb(number, passive=passive)}{self.predicate(head, participle=passive)}"
+            return f"{phrase} {self._ending(head)}"
         return f"{rng.choice(BEFORE_PHRASE)[number]} {phrase}" if participle and rng.random() < 0.5 else phrase
+
+    def _with_modifier_nearby(self, head: Class) -> str:
+        """The last noun of the phrase is modified, by what the prose has beside it and not beside the head."""
+        rng = self.rng
+        for _ in range(TRIES):
+            subject = rng.choice(self.found.phrases[head]["opposite"])
+            noun, *others = _nouns(subject)
+            if not subject.endswith(f" {others[-1]}") or noun_forms()[others[-1]][1] != "train":
+                continue
+            fitting = self.found.fit_only(others[-1], [noun])
+            if fitting:
+                return f"{subject} {rng.choice(fitting)} {self._ending(head)}"
+        return f"{self.subject(head)} {self._ending(head)}"
+
+    def _ending(self, head: Class) -> str:
+        """Verb and predicate."""
+        passive = self.rng.random() < 0.5
+        return f"{self.verb(head[1], passive=passive)}{self.predicate(head, participle=passive)}"
 
     def sentence(self) -> str:
         """A whole sentence."""
@@ -133,6 +162,11 @@ class Writer:
         elif chance < 0.3:
             text = f"{rng.choice(OPENINGS)} {text[0].lower()}{text[1:]}"
         return text[0].upper() + text[1:] + rng.choice(ENDS)
+
+
+def _nouns(phrase: str) -> list[str]:
+    """The nouns of a phrase of the prose: its head, and those after it."""
+    return [word for word in phrase.split(" ") if word in noun_forms()]
 
 
 def sentences(prose: Iterable[str], rng: random.Random) -> Iterator[str]:
