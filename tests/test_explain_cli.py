@@ -272,7 +272,7 @@ def test_what_the_probe_found_is_kept(invoke, toy: Path, tmp_path: Path, monkeyp
     found = json.loads(first.out)
     assert (found["layer"], found["cell"]) == (1, 0)
     assert "tracks" in found["chosen"]
-    monkeypatch.setattr(inputs, "run_probe", None)  # it would fail
+    monkeypatch.setattr(inputs, "probe", None)  # it would fail
     assert invoke("explain", "bFcd", "-c", toy, "--pairs", pairs, "--json").out == first.out
     (record,) = found_records(toy)
     for damage in (
@@ -294,7 +294,7 @@ def test_what_a_probe_of_ones_own_pairs_found_is_kept(
     pairs = write_pairs(tmp_path / "pairs.jsonl", toy_pairs(lemmas=12))
     done = invoke("probe", "-c", toy, "--pairs", pairs, "-q")
     assert done.code == 0, done.err
-    monkeypatch.setattr(inputs, "run_probe", None)  # it would fail
+    monkeypatch.setattr(inputs, "probe", None)  # it would fail
     Path("elsewhere").mkdir()
     pairs = pairs.rename("elsewhere/moved.jsonl")
     found = json.loads(invoke("explain", "bFcd", "-c", toy, "--pairs", pairs, "--json").out)

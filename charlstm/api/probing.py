@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ from charlstm.errors import TextError, UsageError
 from charlstm.grammar import minimal_pairs
 from charlstm.grammar.pairs import MinimalPair, read_all_pairs, read_pairs
 from charlstm.probe.covering import unknown_character
-from charlstm.probe.defaults import OWN_WARM, Defaults, defaults_of
-from charlstm.probe.found_cells import key_of, recall, remember
-from charlstm.probe.pipeline import ProbeRequest, probe
+from charlstm.probe.defaults import Defaults, defaults_of
+from charlstm.probe.found_cells import recall, remember
+from charlstm.probe.pair_sets import own_pairs, usual_pairs
+from charlstm.probe.pipeline import probe
 from charlstm.probe.result import ProbeResult
 from charlstm.probe.stimuli import an_example
-from charlstm.probe.texts import ordinary_text, train_text
 from charlstm.probe.verdict import Thresholds
 from charlstm.progress import OnProgress
 
@@ -69,23 +69,20 @@ def run(content: ModelFile, asked: Request, on_progress: OnProgress) -> ProbeRes
     nulls = None if asked.nulls is None else number_of(asked.nulls, "nulls", 2, 1000, whole=True)
     usual = defaults_of(content.language)
     pairs, own = pairs_of(asked.pairs, usual, seed)
-    has_twins = all(pair.twin is not None for pair in pairs)
-    sentences = (an_example(pairs) if has_twins else []) if own else usual.sentences()
+    items = own_pairs(pairs, "pairs") if own else replace(usual_pairs(content.language, seed), pairs=pairs)
+    sentences = (an_example(pairs) if items.has_twins else []) if own else usual.sentences()
     check_readable(content, [*pairs, *(pair for _, pair in sentences)], own)
-    warm = (OWN_WARM if own else usual.warm) if asked.warm is None else text_of(asked.warm, "warm")
-    if asked.warm is not None:  # a typing error must not pass for no text
+    warm = None if asked.warm is None else text_of(asked.warm, "warm")
+    if warm is not None:  # a typing error must not pass for no text
         content.vocabulary.encode(content.normalize(warm), what="warm")
     ordinary = None if asked.text is None else path_of(asked.text, "text")
-    if asked.directions and not has_twins:
+    if asked.directions and not items.has_twins:
         raise TextError(
             "`directions`: without pairs that have twins nothing can be patched; leave it out", "directions"
         )
-    request = ProbeRequest(
-        pairs=pairs,
+    request = replace(
+        items.request(content, on_progress, warm, ordinary),
         sentences=sentences,
-        warm=content.normalize(warm),
-        ordinary=ordinary_text(content, ordinary, on_progress) if has_twins else None,
-        train_text=train_text(content),
         of_hidden=asked.state == "h",
         cells=cells_of(asked.cells, content.model.config),
         directions=bool(asked.directions),
@@ -96,7 +93,7 @@ def run(content: ModelFile, asked: Request, on_progress: OnProgress) -> ProbeRes
     )
     result = probe(content.model, content.vocabulary, request, on_progress)
     if asked.as_explain and (own or asked.pairs is None):
-        remember(content, key_of(pairs) if own else usual.name, result)
+        remember(content, items.key, result)
     return result
 
 
@@ -154,6 +151,5 @@ def found_cell(content: ModelFile, path: Path | None) -> tuple[int, int] | None:
 
 def usual_warm(content: ModelFile) -> str:
     """What is read before a sentence: for a model that can read the usual pairs, what its probe reads before each."""
-    usual = defaults_of(content.language)
-    readable = unknown_character(content, usual.pairs(0)) is None
-    return usual.warm if readable else content.opening
+    usual = usual_pairs(content.language)
+    return usual.warm if usual.readable_by(content) else content.opening

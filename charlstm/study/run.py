@@ -21,10 +21,9 @@ from charlstm.errors import ChangedTextError, DivergedError, ModelFileError, Tex
 from charlstm.files.atomic import write_atomically
 from charlstm.files.locks import hold_folder
 from charlstm.grammar import is_built_in, located
-from charlstm.probe.defaults import OWN_WARM, defaults_of
-from charlstm.probe.found_cells import key_of, remember
-from charlstm.probe.pipeline import ProbeRequest, probe
-from charlstm.probe.texts import ordinary_text, train_text
+from charlstm.probe.found_cells import remember
+from charlstm.probe.pair_sets import own_pairs, usual_pairs
+from charlstm.probe.pipeline import probe
 from charlstm.progress import OnProgress, unheard
 from charlstm.study import manifest as manifests
 from charlstm.study.items import SEED, Items, items_for, sha256_of
@@ -281,19 +280,12 @@ class Study:
         run = self.folder / manifests.run_name(found.seed)
         content = checkpoint.load_model_file(run / checkpoint.BEST)
         content.model.to(self.device)
-        usual = defaults_of(content.language)
-        own, has_twins = bool(self.items.files), all(pair.twin is not None for pair in self.items.pairs)
-        request = ProbeRequest(
-            pairs=self.items.pairs,
-            warm=content.normalize(OWN_WARM if own else usual.warm),
-            ordinary=ordinary_text(content, None, on_progress) if has_twins else None,
-            train_text=train_text(content),
-            nulls=self.manifest.nulls,
-            seed=SEED,
-        )
+        own = own_pairs(self.items.pairs, self.items.name) if self.items.files else None
+        items = own or usual_pairs(content.language, SEED)
+        request = replace(items.request(content, on_progress), nulls=self.manifest.nulls, seed=SEED)
         result = probe(content.model, content.vocabulary, request, on_progress)
         if self.manifest.nulls is None:  # so that `explain` knows the cell
-            remember(content, key_of(self.items.pairs) if own else usual.name, result)
+            remember(content, items.key, result)
         text = json.dumps(result.to_dict(), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
         write_atomically(run / PROBE, (text + "\n").encode())
         found = replace(found, probe=SeedProbe.of(result, sha256_of(run / PROBE)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +14,11 @@ from charlstm.cli.probe.options import parse_cells
 from charlstm.config import Language
 from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError, UsageError
-from charlstm.grammar.pairs import MinimalPair, read_pairs
+from charlstm.grammar.pairs import read_pairs
 from charlstm.probe.covering import unknown_character
-from charlstm.probe.defaults import OWN_WARM, defaults_of
-from charlstm.probe.found_cells import FoundCell, best_cell, key_of, recall, remember
-from charlstm.probe.pipeline import ProbeRequest
-from charlstm.probe.pipeline import probe as run_probe
-from charlstm.probe.texts import ordinary_text
+from charlstm.probe.found_cells import FoundCell, best_cell, recall, remember
+from charlstm.probe.pair_sets import PairSet, own_pairs, usual_pairs
+from charlstm.probe.pipeline import probe
 from charlstm.progress import OnProgress
 from charlstm.report.bars import Stages
 from charlstm.report.console import say
@@ -45,31 +42,12 @@ def encode(content: ModelFile, text: str, on_unknown: str, what: str, quiet: boo
     return torch.from_numpy(ids.astype(np.int64))
 
 
-@dataclass(frozen=True)
-class Items:
-    """Minimal pairs, what they are called, what is read before each, and a name that no others have."""
-
-    pairs: Sequence[MinimalPair]
-    name: str
-    warm: str
-    key: str
-
-    def readable_by(self, content: ModelFile) -> bool:
-        """Whether a model knows all their characters."""
-        return unknown_character(content, self.pairs) is None
-
-
-def items_for(path: Path | None, language: Language | None, seed: int = 0) -> Items:
+def items_for(path: Path | None, language: Language | None, seed: int = 0) -> PairSet:
     """The pairs of a file, or those that a model of this language is probed with."""
-    if path is None:
-        usual = defaults_of(language)
-        key = usual.name if seed == 0 else f"{usual.name}, seed {seed}"
-        return Items(usual.pairs(seed), usual.name, usual.warm, key)
-    pairs = read_pairs(path)
-    return Items(pairs, str(path), OWN_WARM, key_of(pairs))
+    return usual_pairs(language, seed) if path is None else own_pairs(read_pairs(path), str(path))
 
 
-def cannot_read(content: ModelFile, items: Items, advice: str) -> TextError | None:
+def cannot_read(content: ModelFile, items: PairSet, advice: str) -> TextError | None:
     """What to say of items that a model cannot read; None if it can."""
     unknown = unknown_character(content, items.pairs)
     if unknown is None:
@@ -78,7 +56,7 @@ def cannot_read(content: ModelFile, items: Items, advice: str) -> TextError | No
     return TextError(f"the model cannot read {items.name}: it {seen}; {advice}")
 
 
-def find_cell(content: ModelFile, path: Path, items: Items, quiet: bool) -> FoundCell | None:
+def find_cell(content: ModelFile, path: Path, items: PairSet, quiet: bool) -> FoundCell | None:
     """The best cell that a probe finds with these pairs; None if it finds none, or the model cannot read them.
 
     What was found once is not looked for again.
@@ -91,12 +69,7 @@ def find_cell(content: ModelFile, path: Path, items: Items, quiet: bool) -> Foun
     if not quiet:
         say(f"looking for the cell with {items.name}, as charlstm probe does: once for a model; --cell skips it")
     with Stages(quiet) as stages:
-        request = ProbeRequest(
-            pairs=items.pairs,
-            warm=content.normalize(items.warm),
-            ordinary=ordinary_text(content, None, stages.update),
-        )
-        result = run_probe(content.model, content.vocabulary, request, stages.update)
+        result = probe(content.model, content.vocabulary, items.request(content, stages.update), stages.update)
     remember(content, items.key, result)
     return best_cell(result)
 
@@ -105,7 +78,7 @@ def choose_cell(
     asked: str | None,
     content: ModelFile,
     path: Path,
-    items: Items,
+    items: PairSet,
     otherwise: Callable[[OnProgress], tuple[int, int]],
     why: str,
     quiet: bool,
@@ -126,7 +99,7 @@ def choose_cells(
     asked: Sequence[str],
     content: ModelFile,
     path: Path,
-    items: Items,
+    items: PairSet,
     otherwise: Callable[[OnProgress], tuple[int, int]],
     why: str,
     quiet: bool,

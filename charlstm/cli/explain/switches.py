@@ -44,19 +44,21 @@ def switches(
         charlstm explain switches --checkpoint checkpoints/czech --cell 1:82
     """
     check_picture(svg)
-    from charlstm.cli.explain.inputs import Items, choose_cell, items_for, needs_gates
+    from charlstm.cli.explain.inputs import choose_cell, needs_gates
     from charlstm.cli.explain.output import put_out
     from charlstm.cli.probe.model import model_for
     from charlstm.cli.runtime import prepare_machine
     from charlstm.explain.switches import CORPUS, best_at_gender, measure_switches
     from charlstm.grammar import minimal_pairs
-    from charlstm.probe.defaults import OWN_WARM
+    from charlstm.grammar.pairs import read_pairs
+    from charlstm.probe.pair_sets import own_pairs
     from charlstm.report.switches import draw_switches
 
     quiet = quiet or json
-    name = f"held-out pairs of {CORPUS}"
     items = (
-        Items(minimal_pairs(CORPUS, NUM_PAIRS, 0), name, OWN_WARM, name) if pairs is None else items_for(pairs, None)
+        own_pairs(minimal_pairs(CORPUS, NUM_PAIRS, 0), f"held-out pairs of {CORPUS}")
+        if pairs is None
+        else own_pairs(read_pairs(pairs), str(pairs))
     )
     machine = prepare_machine(device.value, threads)
     try:

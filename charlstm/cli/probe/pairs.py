@@ -122,7 +122,6 @@ def probe(
         return
     from charlstm.cli.probe.model import model_for, null_networks, readable
     from charlstm.cli.runtime import prepare_machine
-    from charlstm.probe.texts import ordinary_text, train_text
     from charlstm.probe.verdict import Thresholds
 
     of_sentence = {"--sentence": sentence, "--cue": cue, "--twin": twin, "--endings": endings}
@@ -154,9 +153,9 @@ def probe(
         return
 
     from charlstm.grammar.pairs import read_all_pairs
-    from charlstm.probe.defaults import OWN_WARM, defaults_of, words_of_labels
-    from charlstm.probe.found_cells import key_of, remember
-    from charlstm.probe.pipeline import ProbeRequest
+    from charlstm.probe.defaults import defaults_of, words_of_labels
+    from charlstm.probe.found_cells import remember
+    from charlstm.probe.pair_sets import PairSet, own_pairs, usual_pairs
     from charlstm.probe.pipeline import probe as run_probe
     from charlstm.probe.stimuli import an_example
     from charlstm.report.bars import Stages
@@ -166,15 +165,18 @@ def probe(
         say(f"pairs: {repeated:,} left out that an earlier file holds, too")
     own = own_sentence(sentence, cue, twin, endings)
 
-    def items_of(content: ModelFile) -> Sequence[MinimalPair]:
-        return defaults_of(content.language).pairs(seed) if read is None else read
+    named = ", ".join(map(str, pairs or ()))
+    of_files = None if read is None else own_pairs(read, named)
+
+    def items_of(content: ModelFile) -> PairSet:
+        return of_files or usual_pairs(content.language, seed)
 
     def shown_of(content: ModelFile) -> list[tuple[str, MinimalPair]]:
         return own or ([] if read is not None or snapshots else defaults_of(content.language).sentences())
 
     def wanted(content: ModelFile) -> list[Sequence[MinimalPair]]:
         sentences = [pair for _, pair in shown_of(content)]
-        needed = sentences if skip_unknown else [*items_of(content), *sentences]
+        needed = sentences if skip_unknown else [*items_of(content).pairs, *sentences]
         # a sentence of one's own can be shown by a model that cannot read the default pairs
         return [needed, sentences] if own and read is None else [needed]
 
@@ -186,15 +188,17 @@ def probe(
         quiet or json,
         "change the text, or leave such pairs out with --skip-unknown",
     )
-    items, usual = [] if covered else items_of(content), defaults_of(content.language)
-    if read is None and items and content.language is None and not (quiet or json):
+    items, usual = items_of(content), defaults_of(content.language)
+    if covered:
+        items = replace(items, pairs=())
+    if read is None and items.pairs and content.language is None and not (quiet or json):
         say(f"pairs: {usual.name}, because the model file names no language")
     if skip_unknown:
-        items = readable(content, items)
-    cells, named = parse_cells(cell, content.model.config), ", ".join(map(str, pairs or ()))
-    has_twins = bool(items) and all(pair.twin is not None for pair in items)
+        known = readable(content, items.pairs)
+        items = replace(items, pairs=known) if of_files is None else own_pairs(known, named)
+    cells, has_twins = parse_cells(cell, content.model.config), items.has_twins
     of_items = save is not None and save.suffix.lower() == ".jsonl"
-    if save is not None and not has_twins and not (of_items and items):
+    if save is not None and not has_twins and not (of_items and items.pairs):
         raise TextError(
             f"--save {save}: only pairs with twins give activations; for the answers, give a name in .jsonl"
         )
@@ -209,14 +213,11 @@ def probe(
     as_explain = (warm, text, state, seed, limits, nulls, null_model) == (
         *(None, None, StateName.c, 0, Thresholds(), None, None),
     )
-    key = (usual.name if read is None else key_of(items)) if as_explain and items else None
+    key = items.key if as_explain and items.pairs else None
     with Stages(quiet or json) as stages:
-        request = ProbeRequest(
-            pairs=items,
-            sentences=shown_of(content) or (an_example(items) if has_twins else []),
-            warm=content.normalize((usual.warm if read is None else OWN_WARM) if warm is None else warm),
-            ordinary=ordinary_text(content, text, stages.update) if has_twins else None,
-            train_text=train_text(content),
+        request = replace(
+            items.request(content, stages.update, warm, text),
+            sentences=shown_of(content) or (an_example(items.pairs) if has_twins else []),
             of_hidden=state is StateName.h,
             cells=cells,
             directions=directions,
@@ -231,7 +232,7 @@ def probe(
             found, about_cell = probe_over_run(snapshots, content, path, request, key, stages.update)
         else:
             result = run_probe(content.model, content.vocabulary, request, stages.update)
-    source = named if read is not None else usual.corpus if items else None
+    source = named if read is not None else usual.corpus if items.pairs else None
     if snapshots:
         if json:
             print_json({"run": str(over_run), "items": source, **found.to_dict()})
