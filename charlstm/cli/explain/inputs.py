@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,9 @@ def find_cell(content: ModelFile, path: Path, items: PairSet, quiet: bool) -> Fo
     if not quiet:
         say(f"looking for the cell with {items.name}, as charlstm probe does: once for a model; --cell skips it")
     with Stages(quiet) as stages:
-        result = probe(content.model, content.vocabulary, items.request(content, stages.update), stages.update)
+        # an n-gram baseline would say nothing of the cells
+        request = replace(items.request(content, stages.update), train_text=None)
+        result = probe(content.model, content.vocabulary, request, stages.update)
     remember(content, items.key, result)
     return best_cell(result)
 
