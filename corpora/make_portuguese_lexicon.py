@@ -30,12 +30,19 @@ PERSONS = words(
     "testemunha barão conde príncipe princesa duque duquesa monge imperatriz ator atriz herói heroína irmão irmã poeta "
     "juiz comandante general capitão tenente coronel major soldado marinheiro mestre médico"
 )
+THINGS = words(  # though there is a noun of the other gender from the same stem
+    "pedido deserto corredor intento cerrado rolo vaca boi novilho urso morada parto improviso manifesto equívoco fluido "
+    "acessório cabido gerador bailado submarino toiro distribuidora emissora editora construtora operadora caminhada "
+    "comunicado cordeira corretora"
+)
 NEVER = words(  # words that are rather something else than a noun, or no word at all
     "meio vez vezes vós não sim quê porquê mil cem pós ex sob ser estar ter haver fim afim através ora tal qual "
-    "modo lá cá si mim ti ai ui ó pá né cadê judeu prostituta preto cigano crioulo mulato escravo negro negra branco pagão sra perdoe parta direita pederasta chá mal bem que como ante par prol via ia provará"
+    "modo lá cá si mim ti ai ui ó pá né cadê judeu prostituta preto cigano crioulo mulato escravo negro negra branco pagão sra perdoe parta direita pederasta chá mal bem que como ante par prol via ia provará "
+    "machuca rugosa suburbana ébria ébrio seculo hosana avestruz cabida equívoca gótica burlesco burlesca grotesco hebraico aterrada"
 )
 NO_ADJECTIVE = words(
-    "vário próprio primeiro último único diverso respectivo alheio penso mulo escravo cativo pego confesso mancebo"
+    "vário próprio primeiro último único diverso respectivo alheio penso mulo escravo cativo pego confesso mancebo pêndulo "
+    "relho rebolo sabujo mulatinho lameiro parteiro eleutério mero"
 )
 TRANSITIVE = words(  # participles of verbs with an object, from which a passive can be made
     "conhecido feito criado dado morto ouvido chamado escrito aberto dito perdido preso fundado considerado lançado fechado "
@@ -130,7 +137,7 @@ def nouns(folder: Path, adjective_forms: set[str]) -> list[tuple[str, ...]]:
             continue
         if not all(re.fullmatch("[a-zà-ÿ]{3,14}", word) for word in both) or often < MIN_FREQUENCY:
             continue
-        is_person = singular in PERSONS or {(lemma, "F"), (lemma, "M")} <= forms.keys()
+        is_person = singular in PERSONS or ({(lemma, "F"), (lemma, "M")} <= forms.keys() and singular not in THINGS)
         is_kept = bool(both & kept) or (zlib.crc32(lemma.encode()) % PROBE_ONE_IN == 0 and not both & said)
         found.append((singular, plural, gender, is_person, often + plural_often, is_kept))
     found.sort(key=lambda row: (-row[4], row[0]))

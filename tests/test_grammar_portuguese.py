@@ -7,7 +7,8 @@ from itertools import islice, pairwise
 
 import pytest
 
-from charlstm.grammar import minimal_pairs
+from charlstm.grammar import minimal_pairs, portuguese_sentences
+from charlstm.grammar.portuguese import is_kept_for_probing
 from charlstm.grammar.portuguese_both_lexicons import built_as_in_agreement_pt
 from charlstm.grammar.portuguese_open import KINDS, Writer, lines, pairs, sentences
 from charlstm.grammar.portuguese_open_parts import names
@@ -157,6 +158,13 @@ def test_sentences_built_as_in_agreement_pt_have_many_names_that_agree() -> None
             endings[of_names[words[0]], words[-2][-1]] += 1
     assert len(said) > 250
     assert endings[0, "a"] > 400 < endings[1, "o"]
+
+
+def test_the_sentences_that_the_probe_shows_are_kept_from_other_twins_too() -> None:
+    middle = " disse que não foi se despedir porque quando o João viajou estava muito "
+    for subjects in (("a menina", "o professor"), ("a professora", "o menino"), ("a menina", "o menino")):
+        assert is_kept_for_probing(portuguese_sentences.Draft(subjects, middle, None, ("cansada", "cansado")))
+    assert not is_kept_for_probing(portuguese_sentences.Draft(("a tia", "o tio"), middle, None, ("cansada", "cansado")))
 
 
 def test_pairs_differ_in_gender_alone() -> None:

@@ -99,6 +99,18 @@ def test_a_modifier_fits_its_noun_and_none_of_the_others() -> None:
     assert found.modifiers["carta"][0].frequency == 2
 
 
+def test_no_adjective_comes_twice() -> None:
+    found = harvest([*PROSE, *["O dono da velha casa caiu.", "O dono muito alto."] * 3])
+    some = Writer(found, random.Random(3))
+    assert "o dono da velha casa" in found.phrases[MASCULINE, SINGULAR]["opposite"]
+    assert some._fitting("casa", ["dono"], "o dono da velha casa") == [
+        word for word in found.fit_only("casa", ["dono"]) if word != "velha"
+    ]
+    for _ in range(2000):
+        words = some._with_modifier_nearby((MASCULINE, SINGULAR)).split(" ")
+        assert "velha casa velha" not in " ".join(words)
+
+
 def test_the_same_prose_and_seed_give_the_same_sentences() -> None:
     first, again, other = (list(islice(sentences(PROSE, random.Random(seed)), 200)) for seed in (1, 1, 2))
     assert first == again != other

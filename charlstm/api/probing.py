@@ -69,7 +69,9 @@ def run(content: ModelFile, asked: Request, on_progress: OnProgress) -> ProbeRes
     nulls = None if asked.nulls is None else number_of(asked.nulls, "nulls", 2, 1000, whole=True)
     usual = defaults_of(content.language)
     pairs, own = pairs_of(asked.pairs, usual, seed)
-    items = own_pairs(pairs, "pairs") if own else replace(usual_pairs(content.language, seed), pairs=pairs)
+    items = own_pairs(pairs, "pairs") if own else usual_pairs(content.language, seed)
+    if not own and asked.pairs is not None:  # more or fewer of the usual ones
+        items = replace(items, pairs=pairs, key="")
     sentences = (an_example(pairs) if items.has_twins else []) if own else usual.sentences()
     check_readable(content, [*pairs, *(pair for _, pair in sentences)], own)
     warm = None if asked.warm is None else text_of(asked.warm, "warm")
@@ -92,7 +94,7 @@ def run(content: ModelFile, asked: Request, on_progress: OnProgress) -> ProbeRes
         seed=seed,
     )
     result = probe(content.model, content.vocabulary, request, on_progress)
-    if asked.as_explain and (own or asked.pairs is None):
+    if asked.as_explain and items.key:
         remember(content, items.key, result)
     return result
 

@@ -48,7 +48,8 @@ def lines(rng: random.Random, more: Sequence[Noun] = ()) -> Iterator[str]:
 def is_kept_for_probing(draft: Draft) -> bool:
     """Whether it is a sentence that is kept for probing (`probe.defaults`), with any adjective."""
     kept = ("se despedir porque quando o João viajou estava", "que o João viu ontem")
-    return draft.subjects[0].endswith("menina") and any(words in draft.middle for words in kept)
+    of_menina = any(subject.endswith(("menina", "menino")) for subject in draft.subjects)
+    return of_menina and any(words in draft.middle for words in kept)
 
 
 HOW = (

@@ -16,7 +16,7 @@ def built_as_in_agreement_pt(rng: random.Random) -> Iterator[str]:
     draw = Drawer(rng)
     persons = [[noun for noun in some if noun.use == "person"] for some in nouns("train")]
     twins = {"name": _twinned(rng, *names()), "person": _twinned(rng, *persons)}
-    twins["thing"] = [(draw.noun(FEMININE), draw.noun(MASCULINE)) for _ in range(THINGS)]
+    twins["thing"] = [(_thing(draw, FEMININE), _thing(draw, MASCULINE)) for _ in range(THINGS)]
     more = [
         portuguese_sentences.Noun(
             forms=(feminine.forms[SINGULAR], masculine.forms[SINGULAR]),
@@ -28,6 +28,12 @@ def built_as_in_agreement_pt(rng: random.Random) -> Iterator[str]:
         for feminine, masculine in some
     ]
     return portuguese.lines(rng, more)
+
+
+def _thing(draw: Drawer, gender: int) -> Noun:
+    while (noun := draw.noun(gender)).use != "thing":
+        pass
+    return noun
 
 
 def _twinned(rng: random.Random, feminine: Sequence[Noun], masculine: Sequence[Noun]) -> list[tuple[Noun, Noun]]:

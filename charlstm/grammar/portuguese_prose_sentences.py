@@ -1,7 +1,7 @@
 """`agreement-pt-prose`: sentences whose noun phrases, predicates and complements stand in the prose that they go into.
 
 A subject such as *as medidas de combate ao crime* has the words and the attachments of real language, and the predicate
-agrees with its head by rule. The other sentences are those of `agreement-pt-open` and `agreement-pt`.
+agrees with its head by rule. The other sentences are of `agreement-pt-open`, or built as in `agreement-pt`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from charlstm.grammar.portuguese_prose import (
 )
 
 SUMMARY = "Portuguese sentences whose noun phrases are cut from the prose that they are mixed into"
-CLOSED, OPEN = 0.38, 0.17  # of the sentences, how many are of agreement-pt and of agreement-pt-open
+CLOSED, OPEN = 0.38, 0.17  # of the sentences: built as in agreement-pt, and of agreement-pt-open
 CONDITION_SHARES = (65, 20, 15)  # of `CONDITIONS`: past a noun of the other gender is what is hard
 FROM_LEXICON = 0.35  # of the predicates: prose of one kind uses few of them
 TRIES = 30  # phrases, until one has a noun that the prose says something of
@@ -32,9 +32,9 @@ CONNECTIVES = (
     "hoje", "ontem",
 )  # fmt: skip
 OPENINGS = (
-    "Disse que", "Parece que", "Sabe-se que", "Dizem que", "É certo que", "Mas", "E", "Porque", "Como", "Embora",
+    "Disse que", "Parece que", "Sabe-se que", "Dizem que", "É certo que", "Mas", "E", "Porque", "Como",
 )  # fmt: skip
-BEFORE_PHRASE = (("Era", "Eram"), ("Viu-se", "Viram-se"), ("Faltava", "Faltavam"), ("Chegou", "Chegaram"))
+BEFORE_PHRASE = (("Era", "Eram"), ("Surgiu", "Surgiram"), ("Faltava", "Faltavam"), ("Chegou", "Chegaram"))
 ENDS = "........!?"
 
 
@@ -122,7 +122,7 @@ class Writer:
         """What modifies the head stands after all of its phrase; if possible it is what the prose has beside it."""
         rng, number = self.rng, head[1]
         noun, *others = _nouns(subject)
-        fitting = [word for word in self.found.fit_only(noun, others) if word not in subject.split(" ")]
+        fitting = self._fitting(noun, others, subject)
         modifier = rng.choice(fitting) if fitting else self.predicate(head, participle=True)
         participle = adjective_forms()[modifier][1]
         if participle and rng.random() < 0.6:
@@ -134,17 +134,21 @@ class Writer:
         return f"{rng.choice(BEFORE_PHRASE)[number]} {phrase}" if participle and rng.random() < 0.5 else phrase
 
     def _with_modifier_nearby(self, head: Class) -> str:
-        """The last noun of the phrase is modified, by what the prose has beside it and not beside the head."""
+        """The last noun of the phrase is modified, by what the prose has beside it and beside none of the others."""
         rng = self.rng
         for _ in range(TRIES):
             subject = rng.choice(self.found.phrases[head]["opposite"])
             noun, *others = _nouns(subject)
             if not subject.endswith(f" {others[-1]}") or noun_forms()[others[-1]][1] != "train":
                 continue
-            fitting = self.found.fit_only(others[-1], [noun])
+            fitting = self._fitting(others[-1], [noun, *others[:-1]], subject)
             if fitting:
                 return f"{subject} {rng.choice(fitting)} {self._ending(head)}"
         return f"{self.subject(head)} {self._ending(head)}"
+
+    def _fitting(self, noun: str, others: list[str], phrase: str) -> list[str]:
+        """What fits this noun of a phrase only, and is not in it yet; each once, however often the prose has it."""
+        return [word for word in self.found.fit_only(noun, others) if word not in phrase.split(" ")]
 
     def _ending(self, head: Class) -> str:
         """Verb and predicate."""

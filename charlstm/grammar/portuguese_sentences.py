@@ -106,7 +106,7 @@ class Writer:
     def attractor(self, gender: int, subject: Noun) -> str:
         """A noun phrase with its article and another noun than the subject's, to stand between it and its adjective."""
         noun = subject
-        while noun is subject:
+        while set(noun.forms) & set(subject.forms):
             noun = self.rng.choice(self.persons if self.rng.random() < 0.65 else self.names)
         return "ao"[gender] + " " + noun.forms[gender]
 

@@ -43,15 +43,21 @@ class PairSet:
         return unknown_character(content, self.pairs) is None
 
     def request(
-        self, content: ModelFile, on_progress: OnProgress, warm: str | None = None, ordinary: Path | None = None
+        self,
+        content: ModelFile,
+        on_progress: OnProgress,
+        warm: str | None = None,
+        ordinary: Path | None = None,
+        baseline: bool = True,
     ) -> ProbeRequest:
-        """What `charlstm probe` asks for where nothing else is said; `dataclasses.replace` says the rest.
+        """What `charlstm probe` asks for where nothing else is said; `dataclasses.replace` adds seed, limits and more.
 
         Args:
             content: the model.
             on_progress: called while the model writes ordinary text.
             warm: read before each pair in place of `warm`.
-            ordinary: a file of ordinary text in place of what the model writes.
+            ordinary: a file of ordinary text in place of what the model writes; none is read for pairs without twins.
+            baseline: whether to compare with an n-gram model of the training text.
 
         Raises:
             TextError: as `texts.ordinary_text`.
@@ -60,7 +66,7 @@ class PairSet:
             pairs=self.pairs,
             warm=content.normalize(self.warm if warm is None else warm),
             ordinary=ordinary_text(content, ordinary, on_progress) if self.has_twins else None,
-            train_text=train_text(content),
+            train_text=train_text(content) if baseline else None,
         )
 
 

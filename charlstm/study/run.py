@@ -281,7 +281,7 @@ class Study:
         content = checkpoint.load_model_file(run / checkpoint.BEST)
         content.model.to(self.device)
         own = own_pairs(self.items.pairs, self.items.name) if self.items.files else None
-        items = own or usual_pairs(content.language, SEED)
+        items = own or replace(usual_pairs(content.language, SEED), pairs=self.items.pairs)
         request = replace(items.request(content, on_progress), nulls=self.manifest.nulls, seed=SEED)
         result = probe(content.model, content.vocabulary, request, on_progress)
         if self.manifest.nulls is None:  # so that `explain` knows the cell

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +69,7 @@ def find_cell(content: ModelFile, path: Path, items: PairSet, quiet: bool) -> Fo
     if not quiet:
         say(f"looking for the cell with {items.name}, as charlstm probe does: once for a model; --cell skips it")
     with Stages(quiet) as stages:
-        # an n-gram baseline would say nothing of the cells
-        request = replace(items.request(content, stages.update), train_text=None)
+        request = items.request(content, stages.update, baseline=False)  # of the cells it says nothing
         result = probe(content.model, content.vocabulary, request, stages.update)
     remember(content, items.key, result)
     return best_cell(result)
