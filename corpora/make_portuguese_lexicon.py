@@ -16,7 +16,6 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 WORDS = ROOT / "charlstm" / "grammar" / "words"
 MIN_FREQUENCY = 6  # of a noun's singular
-NUM_ADJECTIVES = 3000
 PROBE_ONE_IN = 8
 
 
@@ -88,7 +87,7 @@ MORE_ADJECTIVES = words(
     "monetária/monetário estrangeira/estrangeiro plástica/plástico clássica/clássico vizinha/vizinho operária/operário "
     "amiga/amigo inimiga/inimigo trabalhadora/trabalhador produtora/produtor"
 )
-USUAL_FREQUENCY = 400
+ASSUMED_FREQUENCY = 400  # of those, which the lists do not count
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -165,9 +164,9 @@ def adjectives(folder: Path) -> list[tuple[str, ...]]:
     for both in MORE_ADJECTIVES:
         four = _four_forms(both)
         if four[1] not in known and not kept & set(four):
-            found.append((*four, "no", USUAL_FREQUENCY))
+            found.append((*four, "no", ASSUMED_FREQUENCY))
     found.sort(key=lambda row: (-row[5], row[0]))
-    return [(*map(str, row),) for row in found[:NUM_ADJECTIVES]]
+    return [(*map(str, row),) for row in found]
 
 
 def write(name: str, header: str, comment: str, rows: list[tuple[str, ...]]) -> None:
@@ -195,7 +194,8 @@ def main() -> None:
     write(
         "portuguese_open_adjectives.tsv",
         "feminine\tmasculine\tfeminine_plural\tmasculine_plural\tparticiple\tfrequency",
-        f"{source}\nMade by corpora/make_portuguese_lexicon.py. participle: whether a passive can be made with it.",
+        f"{source}\nMade by corpora/make_portuguese_lexicon.py. participle: whether a passive can be made with it.\n"
+        f"Adjectives that the lists leave out are our own, and get a frequency of {ASSUMED_FREQUENCY}.",
         chosen,
     )
 

@@ -259,7 +259,7 @@ def test_the_sentence_and_the_cell_that_the_probe_found_are_the_default(invoke) 
     assert "charlstm probe: tracks and used" in data["chosen"]
     assert len(data["c"]) == len(SOFT)
     at_menina, at_target = SOFT.index(" disse"), SOFT.index("cansada") + len("cansad")
-    assert data["i"][at_menina] > 0.5  # it is written after the noun: open, as the views and the card say
+    assert data["steps"][at_menina] == "added to"  # it is written after the noun
     assert data["c"][at_target - 1] / data["c"][at_menina] > 0.9  # and kept, past João
     assert min(data["f"][at_menina + 1 : at_target]) > 0.9
     assert data["o"][at_target - 1] > 0.9 > 0.1 > data["o"][at_target - 3]  # and shown where it decides

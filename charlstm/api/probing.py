@@ -12,15 +12,15 @@ from typing import Any
 
 from charlstm.api.arguments import cells_of, choice_of, number_of, path_of, plain, text_of
 from charlstm.checkpoint import ModelFile
-from charlstm.config import LANGUAGES
+from charlstm.config import LANGUAGES, Language
 from charlstm.corpus.vocab import describe
 from charlstm.errors import TextError, UsageError
 from charlstm.grammar import minimal_pairs
 from charlstm.grammar.pairs import MinimalPair, read_all_pairs, read_pairs
 from charlstm.probe.covering import unknown_character
-from charlstm.probe.defaults import Defaults, defaults_of
+from charlstm.probe.defaults import defaults_of
 from charlstm.probe.found_cells import recall, remember
-from charlstm.probe.pair_sets import own_pairs, usual_pairs
+from charlstm.probe.pair_sets import PairSet, own_pairs, usual_pairs
 from charlstm.probe.pipeline import probe
 from charlstm.probe.result import ProbeResult
 from charlstm.probe.stimuli import an_example
@@ -68,12 +68,9 @@ def run(content: ModelFile, asked: Request, on_progress: OnProgress) -> ProbeRes
     seed = number_of(asked.seed, "seed", 0, 2**32, whole=True)
     nulls = None if asked.nulls is None else number_of(asked.nulls, "nulls", 2, 1000, whole=True)
     usual = defaults_of(content.language)
-    pairs, own = pairs_of(asked.pairs, usual, seed)
-    items = own_pairs(pairs, "pairs") if own else usual_pairs(content.language, seed)
-    if not own and asked.pairs is not None:  # more or fewer of the usual ones
-        items = replace(items, pairs=pairs, key="")
-    sentences = (an_example(pairs) if items.has_twins else []) if own else usual.sentences()
-    check_readable(content, [*pairs, *(pair for _, pair in sentences)], own)
+    items, own = pairs_of(asked.pairs, content.language, seed)
+    sentences = (an_example(items.pairs) if items.has_twins else []) if own else usual.sentences()
+    check_readable(content, [*items.pairs, *(pair for _, pair in sentences)], own)
     warm = None if asked.warm is None else text_of(asked.warm, "warm")
     if warm is not None:  # a typing error must not pass for no text
         content.vocabulary.encode(content.normalize(warm), what="warm")
@@ -99,20 +96,22 @@ def run(content: ModelFile, asked: Request, on_progress: OnProgress) -> ProbeRes
     return result
 
 
-def pairs_of(given: Any, usual: Defaults, seed: int) -> tuple[Sequence[MinimalPair], bool]:
+def pairs_of(given: Any, language: Language | None, seed: int) -> tuple[PairSet, bool]:
     """The pairs that are meant, and whether they are the person's own. Raises UsageError or TextError."""
     given = plain(given)
     if given is None:
-        return usual.pairs(seed), False
+        return usual_pairs(language, seed), False
     if isinstance(given, str | PathLike):
-        return read_pairs(path_of(given, "pairs")), True
+        return own_pairs(read_pairs(path_of(given, "pairs")), str(given)), True
     if isinstance(given, int):
-        number = number_of(given, "pairs", 1, MAX_PAIRS, whole=True)
-        return list(minimal_pairs(usual.corpus, number, seed, usual.labels)), False
+        number, usual = number_of(given, "pairs", 1, MAX_PAIRS, whole=True), defaults_of(language)
+        pairs = minimal_pairs(usual.corpus, number, seed, usual.labels)
+        return replace(usual_pairs(language, seed), pairs=pairs, key=""), False
     if isinstance(given, Sequence) and given and all(isinstance(pair, MinimalPair) for pair in given):
-        return given, True
+        return own_pairs(given, "pairs"), True
     if isinstance(given, Sequence) and given and all(isinstance(path, str | PathLike) for path in given):
-        return read_all_pairs([path_of(path, "pairs") for path in given])[0], True
+        paths = [path_of(path, "pairs") for path in given]
+        return own_pairs(read_all_pairs(paths)[0], ", ".join(map(str, paths))), True
     shown = reprlib.repr(given)
     raise UsageError(
         f"`pairs` is {shown}; it must be a file, files, a list of MinimalPair, or a number of them", "pairs"

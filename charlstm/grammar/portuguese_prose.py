@@ -78,7 +78,7 @@ class Harvest:
         complements: prepositional phrases after a predicate, up to the end of its clause.
         fronted: prepositional phrases at the beginning of a sentence, up to a comma.
         predicates: the adjectives, and the participles, that follow a copula, with how often they do.
-        modifiers: by noun form, the adjectives and participles that stand beside it, with how often they do.
+        modifiers: by noun form, the adjectives and participles that stand beside it.
     """
 
     phrases: dict[Class, dict[str, tuple[str, ...]]]
@@ -90,9 +90,9 @@ class Harvest:
     def fit_only(self, noun: str, others: Iterable[str]) -> tuple[str, ...]:
         """Adjectives that stand beside a noun in the text, and never beside the others, in the form for this noun."""
         gender, number = noun_forms()[noun][0]
-        foreign = {modifier.forms for other in others for modifier in self.modifiers.get(other, ())}
-        beside = (modifier for modifier in self.modifiers.get(noun, ()) if modifier.forms not in foreign)
-        return tuple(modifier.forms[number][gender] for modifier in beside)
+        foreign = {modifier for other in others for modifier in self.modifiers.get(other, ())}
+        beside = self.modifiers.get(noun, ())
+        return tuple(modifier.forms[number][gender] for modifier in beside if modifier not in foreign)
 
     @property
     def is_enough(self) -> bool:
@@ -210,7 +210,7 @@ def harvest(lines: Iterable[str]) -> Harvest:
     complements: set[str] = set()
     fronted: set[str] = set()
     predicates: tuple[Counter[Adjective], Counter[Adjective]] = (Counter(), Counter())
-    modifiers: dict[str, Counter[Adjective]] = {}
+    modifiers: dict[str, set[Adjective]] = {}
     for line in lines:
         for clause in CLAUSE_END.split(line):
             words = WORD.findall(clause)
@@ -220,25 +220,22 @@ def harvest(lines: Iterable[str]) -> Harvest:
                 if word in COPULAS:
                     _take_predicate(words, place + 1, predicates, complements)
                 elif word in noun_forms():
-                    for modifier in _beside(words, place):
-                        modifiers.setdefault(word, Counter())[modifier] += 1
+                    modifiers.setdefault(word, set()).update(_beside(words, place))
             if words and words[0][0].isupper() and words[0].lower() in PREPOSITIONS:
                 end = chain_end([words[0].lower(), *words[1:]], 0)
                 if 0 < end <= MAX_FRONTED and words[end : end + 1] == [","]:
                     fronted.add(" ".join(words[:end]))
-    adjectives_found, participles = map(_counted, predicates)
+    adjectives_found, participles = (
+        tuple(Adjective(adjective.forms, number) for adjective, number in sorted(counted.items()))
+        for counted in predicates
+    )
     return Harvest(
         {head: {kind: tuple(sorted(some)) for kind, some in kinds.items()} for head, kinds in phrases.items()},
         tuple(sorted(complements)),
         tuple(sorted(fronted)),
         (adjectives_found, participles),
-        {noun: _counted(some) for noun, some in modifiers.items()},
+        {noun: tuple(sorted(some)) for noun, some in modifiers.items()},
     )
-
-
-def _counted(some: Counter[Adjective]) -> tuple[Adjective, ...]:
-    """In alphabetical order, with how often each was met in the place of its frequency."""
-    return tuple(Adjective(adjective.forms, number) for adjective, number in sorted(some.items()))
 
 
 def _beside(words: list[str], place: int) -> Iterator[Adjective]:

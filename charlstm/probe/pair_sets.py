@@ -25,7 +25,7 @@ class PairSet:
         pairs: the pairs; none: only sentences are read.
         name: for people.
         warm: neutral text.
-        key: what `found_cells.remember` calls them.
+        key: what `found_cells.remember` calls them; empty: nobody asks for these again.
     """
 
     pairs: Sequence[MinimalPair]

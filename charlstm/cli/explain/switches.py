@@ -44,13 +44,12 @@ def switches(
         charlstm explain switches --checkpoint checkpoints/czech --cell 1:82
     """
     check_picture(svg)
-    from charlstm.cli.explain.inputs import choose_cell, needs_gates
+    from charlstm.cli.explain.inputs import choose_cell, items_for, needs_gates
     from charlstm.cli.explain.output import put_out
     from charlstm.cli.probe.model import model_for
     from charlstm.cli.runtime import prepare_machine
     from charlstm.explain.switches import CORPUS, best_at_gender, measure_switches
     from charlstm.grammar import minimal_pairs
-    from charlstm.grammar.pairs import read_pairs
     from charlstm.probe.pair_sets import own_pairs
     from charlstm.report.switches import draw_switches
 
@@ -58,7 +57,7 @@ def switches(
     items = (
         own_pairs(minimal_pairs(CORPUS, NUM_PAIRS, 0), f"held-out pairs of {CORPUS}")
         if pairs is None
-        else own_pairs(read_pairs(pairs), str(pairs))
+        else items_for(pairs, None)
     )
     machine = prepare_machine(device.value, threads)
     try:
